@@ -1,0 +1,50 @@
+"""Code systems: FHIR's URIs against the short names that Events carry (``LOINC/8867-4``)."""
+
+from __future__ import annotations
+
+# FHIR R4 4.3.0 "Using Codes", terminologies-systems; NDC and CVX from the same table.
+SYSTEMS = {
+    "http://loinc.org": "LOINC",
+    "http://snomed.info/sct": "SNOMED",
+    "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
+    "http://hl7.org/fhir/sid/icd-10": "ICD10",
+    "http://hl7.org/fhir/sid/icd-10-cm": "ICD10CM",
+    "http://www.cms.gov/Medicare/Coding/ICD10": "ICD10PCS",
+    "http://hl7.org/fhir/sid/icd-9-cm": "ICD9CM",
+    "http://hl7.org/fhir/sid/ndc": "NDC",
+    "http://hl7.org/fhir/sid/cvx": "CVX",
+    "http://www.whocc.no/atc": "ATC",
+    "http://www.ama-assn.org/go/cpt": "CPT",
+    "http://unitsofmeasure.org": "UCUM",
+    "http://terminology.hl7.org/CodeSystem/v3-ActCode": "ActCode",
+}
+URIS = {short: uri for uri, short in SYSTEMS.items()}
+
+# MEDS 0.4 reserves these two; every other code of ours is SYSTEM/code.
+BIRTH = "MEDS_BIRTH"
+DEATH = "MEDS_DEATH"
+# LOINC "Sex"; its value is FHIR's administrative gender (male, female, other, unknown).
+SEX = "LOINC/46098-0"
+
+# Lists recorded as empty: SNOMED CT "No current problems or disability", "No known medications", and
+# the HL7 IPS code system absent-unknown-uv-ips.
+_IPS = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
+NO_KNOWN_PROBLEMS = frozenset({"SNOMED/160245001", f"{_IPS}|no-known-problems"})
+NO_KNOWN_MEDICATIONS = frozenset({"SNOMED/787481004", f"{_IPS}|no-known-medications"})
+
+
+def short(system: str | None, code: str) -> str:
+    """Return ``LOINC/8867-4`` for a FHIR Coding; an unlisted system keeps its own URI (``urn:x|7``)."""
+    if not system:
+        return code
+    name = SYSTEMS.get(system)
+    return f"{name}/{code}" if name else f"{system}|{code}"
+
+
+def uri(code: str) -> tuple[str, str]:
+    """Return (system URI, code) of an Event code; the inverse of `short`."""
+    if "|" in code:
+        system, _, rest = code.partition("|")
+        return system, rest
+    system, slash, rest = code.partition("/")
+    return (URIS[system], rest) if slash and system in URIS else ("", code)

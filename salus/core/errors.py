@@ -1,0 +1,50 @@
+"""What can go wrong, as three classes that a person can act on; each has an exit code of its own.
+
+SalusError
+├── UserError       the command or request was wrong (exit 2)
+├── RefusedError    consent, governance or integrity said no (exit 3)
+├── EvidenceError   the input is bad: file, place, remedy (exit 4)
+└── AwayError       something that is needed does not answer: a server, the store, a model (exit 5)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SalusError(Exception):
+    """Something Salus says no to, in words that name the place and the remedy, never a patient's value."""
+
+    exit_code = 1
+
+
+class UserError(SalusError):
+    """The caller asked for something that does not exist or does not fit."""
+
+    exit_code = 2
+
+
+class RefusedError(SalusError):
+    """Consent, governance or the ledger's integrity forbids it."""
+
+    exit_code = 3
+
+
+class EvidenceError(SalusError):
+    """Evidence that cannot be read or must not be guessed at."""
+
+    exit_code = 4
+
+
+class AwayError(SalusError):
+    """A server, store or model that is needed did not answer; trying again later can help."""
+
+    exit_code = 5
+
+
+def choices(wanted: str, known: Iterable[str]) -> str:
+    """Say which choices there are, the nearest to what was wanted first."""
+    every = sorted(set(known))
+    near = get_close_matches(wanted, every, n=3, cutoff=0.4)
+    return ", ".join(near + [name for name in every if name not in near]) or "none"

@@ -1,0 +1,153 @@
+"""What a clinician calls one measurement, whatever code and unit it came in; and how to read it from a View.
+
+A reading is an interval: a single number when all is well, wider when two sources disagree at the same
+moment or only a bound is known. It is absent, with the reason in words, when nothing usable was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from salus.core.errors import EvidenceError
+from salus.core.evidence import Absence, Event, Timeline
+from salus.core.units import convert
+
+# Statuses of FHIR R4 ObservationStatus whose value may be used; `preliminary` is used and said.
+USABLE = frozenset({"final", "amended", "corrected", "preliminary", None})
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One kind of measurement.
+
+    codes: every code that means it (mass and molar LOINC codes alike). unit: the UCUM unit in which
+    models read it. low, high: outside is an error of recording, not a patient (see `source`).
+    molar_mass: g/mol. special: unit -> (slope, intercept) where the unit alone misleads, as HbA1c in
+    mmol/mol. unitless: a missing unit means `unit` (scores and counts only).
+    """
+
+    name: str
+    codes: tuple[str, ...]
+    unit: str
+    low: float
+    high: float
+    molar_mass: float | None = None
+    special: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    unitless: bool = False
+    source: str = ""
+
+    def read(self, event: Event) -> float:
+        """Return the event's value in this measure's unit.
+
+        Raises EvidenceError when the value is no number, its unit is missing, unknown or of another
+        kind, or the result is outside `low` to `high`.
+        """
+        value = self._converted(event)
+        if not self.low <= value <= self.high:
+            raise EvidenceError(
+                f"{self.name} outside {self.low:g} to {self.high:g} {self.unit} ({event.source}): "
+                "check the value and its unit."
+            )
+        return value
+
+    def _converted(self, event: Event) -> float:
+        if isinstance(event.value, bool) or not isinstance(event.value, int | float):
+            raise EvidenceError(f"{self.name} is not a number ({event.source}).")
+        if event.unit is None and not self.unitless:
+            raise EvidenceError(f"{self.name} has no unit ({event.source}): send it in {self.unit}.")
+        unit = event.unit or self.unit
+        if unit in self.special:
+            slope, intercept = self.special[unit]
+            return slope * event.value + intercept
+        return convert(event.value, unit, self.unit, self.molar_mass)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What is known of a measure: from `low` to `high` in its unit, at `at`, from `events`.
+
+    problem: in words, why nothing (or less) is known; "" when all is well. usable: False when absent.
+    """
+
+    measure: Measure
+    low: float
+    high: float
+    at: datetime | None = None
+    events: tuple[Event, ...] = ()
+    problem: str = ""
+    usable: bool = True
+
+    @property
+    def exact(self) -> bool:
+        """Whether it is one number."""
+        return self.usable and self.low == self.high
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The resources it points to."""
+        return tuple(dict.fromkeys(event.source for event in self.events))
+
+
+def _absent(
+    measure: Measure, problem: str, events: tuple[Event, ...] = (), at: datetime | None = None
+) -> Reading:
+    return Reading(measure, measure.low, measure.high, at, events, problem, usable=False)
+
+
+def _bounds(measure: Measure, event: Event) -> tuple[float, float]:
+    value = measure.read(event)
+    if event.comparator in ("<", "<="):
+        return measure.low, value
+    if event.comparator in (">", ">="):
+        return value, measure.high
+    return value, value
+
+
+def read(timeline: Timeline, measure: Measure, as_of: datetime, within: timedelta | None = None) -> Reading:
+    """Return the latest usable reading of `measure` no older than `within` before `as_of`.
+
+    Values at the same moment that differ give the interval that holds them all. A later value that
+    cannot be read (unknown unit, impossible number) is not passed over in silence: `problem` says so
+    and the earlier value is not used in its place.
+    """
+    found = timeline.where(
+        measure.codes, test=lambda event: event.status in USABLE and event.time is not None
+    )
+    dated = [event for event in found if event.value is not None]
+    if not dated:
+        return _absent(measure, f"{measure.name} not recorded")
+    at = dated[-1].time
+    assert at is not None
+    latest = tuple(event for event in dated if event.time == at)
+    if within is not None and as_of - at > within:
+        return _absent(measure, f"{measure.name} last recorded {ago(as_of - at)} before", latest, at)
+    if any(isinstance(event.value, Absence) for event in latest):
+        held = any(event.value is Absence.NOT_MEASURED for event in latest)
+        return _absent(measure, f"{measure.name} {'not measured' if held else 'not available'}", latest, at)
+    try:
+        ends = [_bounds(measure, event) for event in latest]
+    except EvidenceError as error:
+        return _absent(measure, f"{measure.name} not usable: {error}", latest, at)
+    low, high = min(end[0] for end in ends), max(end[1] for end in ends)
+    return Reading(measure, low, high, at, latest, _doubt(measure, ends))
+
+
+def _doubt(measure: Measure, ends: list[tuple[float, float]]) -> str:
+    if len(set(ends)) > 1:
+        return f"{measure.name}: values recorded at the same moment disagree; all of them are allowed for"
+    if ends[0][0] != ends[0][1]:
+        return f"{measure.name}: only a bound was recorded"
+    return ""
+
+
+def ago(span: timedelta) -> str:
+    """Say how long `span` is, in the largest unit that a person would use."""
+    hours = span.total_seconds() / 3600
+    for size, word in ((24 * 365.25, "year"), (24 * 30.44, "month"), (24, "day"), (1, "hour")):
+        if hours >= size * (2 if word != "hour" else 1):
+            count = int(hours // size)
+            return f"{count} {word}{'s' if count != 1 else ''}"
+    minutes = max(int(hours * 60), 0)
+    return f"{minutes} minute{'s' if minutes != 1 else ''}"

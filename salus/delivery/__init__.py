@@ -1,0 +1,1 @@
+"""Where insights go and reviews come back: CDS Hooks, FHIR, web pages."""

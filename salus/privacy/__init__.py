@@ -1,0 +1,1 @@
+"""Permits and the gate: the only maker of a View."""

@@ -1,0 +1,1 @@
+"""Evidence in: FHIR, bulk exports, live servers; at rest: the archive."""

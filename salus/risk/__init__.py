@@ -1,0 +1,1 @@
+"""What may happen to this patient, by published equations and scores."""

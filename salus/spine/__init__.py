@@ -1,0 +1,1 @@
+"""The one path, one file a verb: read, consult, review."""

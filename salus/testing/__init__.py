@@ -1,0 +1,1 @@
+"""A pytest plugin that ships: conformance suites for sources, models and channels."""
