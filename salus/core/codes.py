@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from salus.core.evidence import Event
+
 # FHIR R4 4.3.0 "Using Codes", terminologies-systems; NDC and CVX from the same table.
 SYSTEMS = {
     "http://loinc.org": "LOINC",
@@ -18,6 +22,18 @@ SYSTEMS = {
     "http://unitsofmeasure.org": "UCUM",
     "http://terminology.hl7.org/CodeSystem/v3-ActCode": "ActCode",
 }
+# Other URIs under which the same codes travel: MIMIC-IV on FHIR publishes ICD codes, without their dots,
+# under its own systems (its StructureDefinition mimic-condition); older feeds use OIDs (HL7 OID registry).
+_ALIASES = {
+    "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-diagnosis-icd10": "ICD10CM",
+    "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-diagnosis-icd9": "ICD9CM",
+    "urn:oid:2.16.840.1.113883.6.1": "LOINC",
+    "urn:oid:2.16.840.1.113883.6.96": "SNOMED",
+    "urn:oid:2.16.840.1.113883.6.88": "RxNorm",
+    "urn:oid:2.16.840.1.113883.6.90": "ICD10CM",
+    "urn:oid:2.16.840.1.113883.6.103": "ICD9CM",
+}
+_SHORT = SYSTEMS | _ALIASES
 URIS = {short: uri for uri, short in SYSTEMS.items()}
 
 # MEDS 0.4 reserves these two; every other code of ours is SYSTEM/code.
@@ -37,7 +53,7 @@ def short(system: str | None, code: str) -> str:
     """Return ``LOINC/8867-4`` for a FHIR Coding; an unlisted system keeps its own URI (``urn:x|7``)."""
     if not system:
         return code
-    name = SYSTEMS.get(system)
+    name = _SHORT.get(system)
     return f"{name}/{code}" if name else f"{system}|{code}"
 
 
@@ -48,3 +64,25 @@ def uri(code: str) -> tuple[str, str]:
         return system, rest
     system, slash, rest = code.partition("/")
     return (URIS[system], rest) if slash and system in URIS else ("", code)
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSet:
+    """One clinical meaning, as the codes that carry it.
+
+    codes: exact codes (``SNOMED/49436004``). stems: code beginnings, without dots, for hierarchies
+    that are in the code itself (``ICD10CM/I48`` holds I48.91). source: where the set comes from.
+    """
+
+    name: str
+    codes: frozenset[str] = frozenset()
+    stems: tuple[str, ...] = ()
+    source: str = ""
+
+    def has(self, event: Event) -> bool:
+        """Whether any coding of `event` is in the set."""
+        if event.coded(self.codes):
+            return True
+        return (
+            any(code.replace(".", "").startswith(self.stems) for code in event.codes) if self.stems else False
+        )

@@ -1,0 +1,148 @@
+"""What several risk models ask of a View: age, sex, and facts that are true, false or not known.
+
+Absent is not "no": a condition or drug counts as "no" only where that list was recorded for the patient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from salus.core.codes import BIRTH, NO_KNOWN_MEDICATIONS, NO_KNOWN_PROBLEMS, SEX, ValueSet
+from salus.core.evidence import Event, Timeline
+from salus.core.measures import Measure, Reading
+from salus.core.seams import View
+
+AGE = Measure("age", (BIRTH,), "a", 0.0, 130.0)
+_YEAR_DAYS = 365.2425
+
+# FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known.
+_SUSPECTED = frozenset({"unconfirmed", "provisional", "differential"})
+_OVER = frozenset({"resolved", "remission", "inactive"})
+_DRUG_KINDS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
+# FHIR R4 medicationrequest-status and medication-statement-status that say the drug is not (to be) taken.
+_NOT_TAKEN = frozenset(
+    {"cancelled", "entered-in-error", "stopped", "not-taken", "not-done", "declined", "draft"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something true, false, or (None) not known; `events` show it and `says` puts it in words."""
+
+    name: str
+    value: bool | None
+    events: tuple[Event, ...] = ()
+    says: str = ""
+
+    @property
+    def options(self) -> tuple[bool, ...]:
+        """Every value it may have."""
+        return (False, True) if self.value is None else (self.value,)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The resources it points to."""
+        return tuple(dict.fromkeys(event.source for event in self.events))
+
+
+def _years(born: datetime, at: datetime) -> int:
+    """Completed years, as people count age."""
+    return at.year - born.year - ((at.month, at.day) < (born.month, born.day))
+
+
+def age(view: View) -> Reading:
+    """Return age in completed years at `as_of`; an interval when only the year of birth is known."""
+    event = view.timeline.first((BIRTH,))
+    if event is None or event.time is None:
+        return Reading(AGE, AGE.low, AGE.high, problem="age: no date of birth on record", usable=False)
+    oldest = _years(event.time, view.as_of)
+    youngest = _years(event.end, view.as_of) if event.end is not None else oldest
+    problem = "" if youngest == oldest else "age: only part of the date of birth is on record"
+    return Reading(AGE, float(max(youngest, 0)), float(max(oldest, 0)), event.time, (event,), problem)
+
+
+def sex(view: View) -> tuple[str | None, tuple[Event, ...]]:
+    """Return ``female`` or ``male`` as recorded, or None where the record says neither."""
+    event = view.timeline.last((SEX,))
+    if event is None or event.value not in ("female", "male"):
+        return None, (event,) if event else ()
+    return str(event.value), (event,)
+
+
+def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
+    """Return whether the patient has `meaning`; `ever` counts what is over (a stroke stays a stroke).
+
+    False only where conditions are on record (or recorded as none); suspected or contradictory is not known.
+    """
+    listed = view.timeline.where(kind="Condition", test=lambda event: event.status != "entered-in-error")
+    found = [event for event in listed if meaning.has(event)]
+    holds = [event for event in found if _holds(event, ever)]
+    against = [event for event in found if event.status == "refuted"]
+    if holds and against:
+        return Fact(meaning.name, None, (*holds, *against), f"{meaning.name}: the record contradicts itself")
+    if holds:
+        return Fact(meaning.name, True, tuple(holds), meaning.name)
+    suspected = tuple(event for event in found if event.status in _SUSPECTED)
+    if suspected:
+        return Fact(meaning.name, None, suspected, f"{meaning.name}: suspected, not confirmed")
+    if len(listed) or view.timeline.last(NO_KNOWN_PROBLEMS):
+        return Fact(meaning.name, False, tuple(against), f"no {meaning.name} among the recorded conditions")
+    return Fact(meaning.name, None, (), f"{meaning.name}: no list of conditions on record")
+
+
+def _holds(event: Event, ever: bool) -> bool:
+    if event.status == "refuted" or event.status in _SUSPECTED:
+        return False
+    return ever or event.status not in _OVER
+
+
+def drug(
+    view: View, name: str, is_one: Callable[[Event], bool | None], since: datetime | None = None
+) -> Fact:
+    """Return whether the patient takes a drug for which `is_one` is true (None: cannot be told).
+
+    since: orders that ended or were made before this moment no longer count.
+    """
+    listed = _drugs(view.timeline)
+    current = [event for event in listed if since is None or _runs(event, since)]
+    taken = tuple(event for event in current if is_one(event))
+    if taken:
+        return Fact(name, True, taken, name)
+    unread = tuple(event for event in current if is_one(event) is None)
+    if unread:
+        return Fact(name, None, unread, f"{name}: a medication on record could not be recognised")
+    if listed or view.timeline.last(NO_KNOWN_MEDICATIONS):
+        return Fact(name, False, (), f"no {name} among the recorded medications")
+    return Fact(name, None, (), f"{name}: no list of medications on record")
+
+
+def _drugs(timeline: Timeline) -> list[Event]:
+    return [event for event in timeline if event.kind in _DRUG_KINDS and event.status not in _NOT_TAKEN]
+
+
+def _runs(event: Event, since: datetime) -> bool:
+    moment = event.end or event.time
+    return moment is None or moment >= since or event.status == "active"
+
+
+def named(
+    *words: str, atc: tuple[str, ...] = (), codes: frozenset[str] = frozenset()
+) -> Callable[[Event], bool | None]:
+    """Return a test for `drug`: by ATC stem, by code, or by ingredient name in the text as written.
+
+    The test says None for a medication that carries neither an ATC code nor any text: it may be one.
+    """
+    stems = tuple(f"ATC/{stem}" for stem in atc)
+
+    def test(event: Event) -> bool | None:
+        text = event.value.lower() if isinstance(event.value, str) else ""
+        has_atc = any(code.startswith("ATC/") for code in event.codes)
+        if event.coded(codes) or any(code.startswith(stems) for code in event.codes if stems):
+            return True
+        if any(word in text for word in words):
+            return True
+        return False if text or has_atc else None
+
+    return test
