@@ -1,4 +1,4 @@
-"""The registry: a file ``salus/<room>/<name>.py`` with MODEL is a model; outside packages use an entry point."""
+"""The registry: a file ``salus/<room>/<name>.py`` with MODEL is a model; others join by entry point."""
 
 from __future__ import annotations
 
