@@ -1,0 +1,77 @@
+"""The gate: the only maker of a View. It cuts a Timeline down to what this actor may see, for this purpose,
+as it was known at this instant.
+
+Direct care is the basis on which it opens; every other purpose is refused until the subject permits it.
+The classes are private to this file, so nothing else can make a View.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from salus.core.consent import DIRECT_CARE, Actor
+from salus.core.errors import RefusedError
+from salus.core.evidence import Event, Timeline
+from salus.core.seams import Cohort, View
+
+BASIS = "direct care, treatment of the patient (GDPR Art. 9(2)(h); HIPAA 45 CFR 164.506(c))"
+
+# A status that an ending brought about; before that end was known, the thing was still under way.
+_ENDED = frozenset({"resolved", "remission", "inactive", "finished", "completed", "stopped"})
+
+
+@dataclass(frozen=True, slots=True)
+class _GatedView:
+    timeline: Timeline
+    actor: Actor
+    purpose: str
+    as_of: datetime
+    permit: str
+
+    @property
+    def subject(self) -> str:
+        return self.timeline.subject
+
+
+@dataclass(frozen=True, slots=True)
+class _GatedCohort:
+    views: Callable[[], Iterator[View]]
+
+    def __iter__(self) -> Iterator[View]:
+        return self.views()
+
+
+def open_view(timeline: Timeline, actor: Actor, purpose: str, as_of: datetime) -> View:
+    """Return what `actor` may see of `timeline` for `purpose`, as known at `as_of` (aware).
+
+    Raises RefusedError when the purpose has no basis or nobody in particular asks.
+    """
+    if as_of.tzinfo is None:
+        raise RefusedError("The instant of a view needs a time zone: write 2026-01-31T08:00:00Z.")
+    if not actor.id:
+        raise RefusedError("Nobody in particular asks: every view is opened for a named actor.")
+    if purpose != DIRECT_CARE:
+        raise RefusedError(f"No permit for purpose '{purpose}': the record is open for {DIRECT_CARE} only.")
+    seen = tuple(_as_known(event, as_of) for event in timeline if _known(event, as_of))
+    return _GatedView(Timeline(timeline.subject, seen), actor, purpose, as_of, BASIS)
+
+
+def open_cohort(timelines: Iterable[Timeline], actor: Actor, purpose: str, as_of: datetime) -> Cohort:
+    """Return a View for each of `timelines`, lazily; raises as `open_view` does, before the first is read."""
+    open_view(Timeline(""), actor, purpose, as_of)
+    return _GatedCohort(lambda: (open_view(timeline, actor, purpose, as_of) for timeline in timelines))
+
+
+def _known(event: Event, as_of: datetime) -> bool:
+    if event.status == "entered-in-error":
+        return False
+    return all(moment is None or moment <= as_of for moment in (event.time, event.known_at))
+
+
+def _as_known(event: Event, as_of: datetime) -> Event:
+    """Take out an end that had not come yet, and the status that it brought."""
+    if event.end is None or event.end <= as_of:
+        return event
+    return replace(event, end=None, status="active" if event.status in _ENDED else event.status)
