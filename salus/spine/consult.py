@@ -1,0 +1,183 @@
+"""Consult: evidence in, a view by consent, each model asked, every answer written down."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from salus.core.consent import DIRECT_CARE, Actor
+from salus.core.errors import EvidenceError, SalusError, UserError
+from salus.core.evidence import Timeline
+from salus.core.insight import Abstention, Insight, ModelRef
+from salus.core.registry import model as find_model
+from salus.core.registry import models as known_models
+from salus.core.seams import Model, View
+from salus.privacy.gate import open_view
+from salus.spine.models import LIVE, statuses
+from salus.spine.shape import as_json
+
+if TYPE_CHECKING:
+    from salus.spine.site import Site
+    from salus.store.store import Transaction
+
+_log = logging.getLogger("salus.consult")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One subject's evidence, and the instant at which it is asked about."""
+
+    timeline: Timeline
+    as_of: datetime
+
+
+def consult(
+    site: Site,
+    *,
+    actor: Actor,
+    subject: str | None = None,
+    evidence: Timeline | None = None,
+    asks: Sequence[str] | None = None,
+    purpose: str = DIRECT_CARE,
+    as_of: datetime | None = None,
+    live_only: bool = True,
+) -> list[Insight]:
+    """Ask each model in `asks` (default: every live one) about one subject; most urgent answer first.
+
+    subject: one in the archive; or evidence: a Timeline that was brought. as_of: default the end of
+    that record. live_only: a model that is not live here answers with an Abstention.
+    Raises UserError for an unknown subject or model, RefusedError when the gate says no, AwayError
+    when the answers cannot be written down: an insight that is not on record is not given.
+    """
+    timeline = _evidence(site, subject, evidence)
+    question = Question(timeline, as_of or end_of_record(timeline, site.now()))
+    (answers,) = consult_many(site, [question], actor=actor, asks=asks, purpose=purpose, live_only=live_only)
+    return answers
+
+
+def consult_many(
+    site: Site,
+    questions: Sequence[Question],
+    *,
+    actor: Actor,
+    asks: Sequence[str] | None = None,
+    purpose: str = DIRECT_CARE,
+    live_only: bool = True,
+) -> list[list[Insight]]:
+    """Ask about many subjects, and write all of it down in one transaction."""
+    chosen = _chosen(site, asks, live_only)
+    views = [open_view(question.timeline, actor, purpose, question.as_of) for question in questions]
+    answers = [[_named(site, insight) for insight in _answers(chosen, view)] for view in views]
+    now = site.now()
+    with site.store.begin() as tx:
+        for view, insights in zip(views, answers, strict=True):
+            _write_down(tx, now, actor, view, insights)
+    return [sorted(insights, key=lambda insight: insight.rank) for insights in answers]
+
+
+def _evidence(site: Site, subject: str | None, evidence: Timeline | None) -> Timeline:
+    if evidence is not None:
+        return evidence
+    if subject is None:
+        raise UserError("Say whom to ask about: a subject in the archive, or evidence that you bring.")
+    return site.archive.timeline(subject)
+
+
+def end_of_record(timeline: Timeline, now: datetime) -> datetime:
+    """Return the last moment at which something of this subject became known; `now` for an empty record."""
+    known = [event.known_at or event.time for event in timeline]
+    return max((moment for moment in known if moment is not None), default=now)
+
+
+def _chosen(site: Site, asks: Sequence[str] | None, live_only: bool) -> list[tuple[Model, bool]]:
+    """Return the models to ask, each with whether it may answer."""
+    live = {name for name, row in statuses(site).items() if row.status == LIVE}
+    if asks is None:
+        every = known_models()
+        return [(every[name], True) for name in every if name in live or not live_only]
+    return [(find_model(name), name in live or not live_only) for name in asks]
+
+
+def _answers(chosen: list[tuple[Model, bool]], view: View) -> Iterator[Insight]:
+    for model, may_answer in chosen:
+        yield (
+            _ask(model, view)
+            if may_answer
+            else _abstain(
+                model, view, "not-available", f"{model.card.name} is not live here: it was not asked."
+            )
+        )
+
+
+def _ask(model: Model, view: View) -> Insight:
+    """Ask one model; whatever goes wrong inside it becomes an Abstention and stops nothing else."""
+    try:
+        insight = model.predict(view)
+    except EvidenceError as error:
+        return _abstain(model, view, "missing-evidence", str(error))
+    except SalusError as error:
+        return _abstain(model, view, "not-available", str(error))
+    except Exception as error:
+        # The text of a foreign error may hold a patient's value: only its type is logged.
+        _log.error("model %s failed: %s", model.card.name, type(error).__name__)
+        return _abstain(model, view, "not-available", f"{model.card.name} failed and gave no answer.")
+    return _held_to_view(model, view, insight)
+
+
+def _held_to_view(model: Model, view: View, insight: Insight) -> Insight:
+    """A reason that points outside the View would be a claim that nobody can check: refuse the answer."""
+    inside = {event.source for event in view.timeline}
+    named = {source for reason in insight.reasons for source in reason.evidence}
+    if not named <= inside:
+        _log.error("model %s gave a reason outside its view", model.card.name)
+        return _abstain(
+            model, view, "not-available", f"{model.card.name} gave a reason that is not in the record."
+        )
+    return replace(insight, permit=view.permit, subject=view.subject, as_of=view.as_of)
+
+
+def _abstain(model: Model, view: View, why: str, says: str) -> Insight:
+    card = model.card
+    return Insight(
+        subject=view.subject,
+        model=ModelRef(card.name, card.version),
+        asks=card.asks,
+        as_of=view.as_of,
+        body=Abstention(why, says),
+        limits=(says,),
+        permit=view.permit,
+    )
+
+
+def document(insight: Insight) -> bytes:
+    """Return the canonical bytes of `insight` without its id: what the ledger commits to."""
+    import msgspec
+
+    return msgspec.json.encode({**as_json(insight), "id": ""}, order="sorted")
+
+
+def _named(site: Site, insight: Insight) -> Insight:
+    return replace(insight, id=site.insight_id(document(insight)))
+
+
+def _write_down(tx: Transaction, now: datetime, actor: Actor, view: View, insights: list[Insight]) -> None:
+    asked = {
+        "subject": view.subject,
+        "purpose": view.purpose,
+        "as_of": view.as_of.isoformat(),
+        "permit": view.permit,
+        "insights": sorted(insight.id for insight in insights),
+    }
+    tx.append(now, actor.id, "look", asked)
+    for insight in insights:
+        sources = tuple(dict.fromkeys(source for reason in insight.reasons for source in reason.evidence))
+        body = document(insight)
+        ref = insight.model
+        fresh = tx.put_insight(
+            insight.id, insight.subject, ref.name, ref.version, insight.as_of, body, sources
+        )
+        if fresh:
+            tx.append(now, actor.id, "insight", {"id": insight.id, "document": body.decode()})

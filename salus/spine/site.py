@@ -1,0 +1,106 @@
+"""A Site: the records at rest and the state beside them, opened once and handed to every verb."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from typing import TYPE_CHECKING, Any
+
+from salus.core.errors import UserError
+
+if TYPE_CHECKING:
+    from salus.record.archive import Archive
+    from salus.store.keys import SiteKey
+    from salus.store.store import Store
+
+DEMONSTRATION = "demonstration"
+_SITE_ID, _ID_KEY = "site-id", "insight-id-key"
+
+
+@dataclass(slots=True)
+class Site:
+    """Where records and state are: `path` is the archive's directory, `store` holds insights and the ledger."""
+
+    path: Path
+    store: Store
+    key: SiteKey
+    id: str
+    _id_key: bytes
+    _archive: Archive | None = None
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def has_archive(self) -> bool:
+        """Whether anything was ever read here."""
+        return (self.path / "archive.json").is_file()
+
+    @property
+    def archive(self) -> Archive:
+        """The records at rest, as of the last finished read.
+
+        Raises UserError when nothing was read yet.
+        """
+        from salus.record.archive import Archive
+
+        if not self.has_archive:
+            raise UserError(
+                f"No records in '{self.path}': read some with 'salus read PLACE --archive {self.path}'."
+            )
+        if self._archive is None or self._archive.is_old():
+            self._archive = Archive.open(self.path)
+        return self._archive
+
+    @property
+    def demonstration(self) -> bool:
+        """Whether this is a demonstration: its approvals hold nowhere else, and every page says so."""
+        return self.store.setting(DEMONSTRATION) == self.id
+
+    def insight_id(self, document: bytes) -> str:
+        """Return an id that the same answer always gets here, and from which nothing can be guessed."""
+        return hmac.new(self._id_key, document, hashlib.sha256).hexdigest()[:32]
+
+    def now(self) -> datetime:
+        """Return the present, in UTC; the one clock that the verbs share."""
+        return datetime.now(UTC)
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self.store.close()
+
+
+def open_site(archive: Path, store_url: str | None = None) -> Site:
+    """Open (and, where nothing is yet, make) the site in directory `archive`.
+
+    store_url: a database elsewhere (``postgresql://…``); by default SQLite in the directory itself.
+    Raises UserError when the directory cannot be made, AwayError when the store does not answer.
+    """
+    from salus.store.keys import site_key
+    from salus.store.store import open_store
+
+    try:
+        archive.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"'{archive}' cannot be used as an archive: {error.strerror}. Choose another place."
+        ) from None
+    store = open_store(store_url or f"sqlite:///{archive / 'salus.db'}")
+    settings = _settings(store)
+    return Site(
+        archive, store, site_key(archive / "site.key"), settings[_SITE_ID], bytes.fromhex(settings[_ID_KEY])
+    )
+
+
+def _settings(store: Store) -> dict[str, str]:
+    """Return the site's own id and the key of its insight ids, made once."""
+    names = (_SITE_ID, _ID_KEY)
+    found = {name: store.setting(name) for name in names}
+    if None in found.values():
+        with store.begin() as tx:
+            for name in (name for name in names if found[name] is None):
+                tx.put_setting(name, token_hex(32 if name == _ID_KEY else 16))
+        found = {name: store.setting(name) for name in names}
+    return {name: str(value) for name, value in found.items()}

@@ -1,0 +1,89 @@
+"""The ward: every subject in the archive, asked about by every live model, most urgent first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from salus.core.consent import Actor
+from salus.core.insight import Abstention, Insight, Urgency
+from salus.spine.consult import Question, consult_many, end_of_record
+
+if TYPE_CHECKING:
+    from salus.spine.site import Site
+
+# Subjects whose answers share one transaction: few enough to stay small in memory.
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class WardRow:
+    """One subject: what was said, the most urgent first. person: as the archive describes it."""
+
+    subject: str
+    as_of: datetime
+    insights: tuple[Insight, ...]
+    person: Any = None
+
+    @property
+    def first(self) -> Insight | None:
+        """The insight that places the row."""
+        return self.insights[0] if self.insights else None
+
+    @property
+    def urgency(self) -> Urgency | None:
+        """How urgent; None: no action follows, or it cannot be judged."""
+        return self.first.urgency if self.first else None
+
+    @property
+    def abstentions(self) -> int:
+        """How many models could not judge."""
+        return sum(isinstance(insight.body, Abstention) for insight in self.insights)
+
+
+def ward(
+    site: Site,
+    *,
+    actor: Actor,
+    as_of: datetime | None = None,
+    progress: Callable[..., Any] | None = None,
+) -> list[WardRow]:
+    """Return a row for every subject, most urgent first.
+
+    as_of: default the end of each subject's own record. Answers are kept until records, approvals or
+    reviews of models change; a look at the ward is written down each time.
+    """
+    from salus.spine.models import statuses
+
+    approvals = tuple((row.name, row.version, row.status) for row in statuses(site).values())
+    key = ("ward", site.archive.generation, approvals, as_of)
+    if site.memory.get("ward-key") == key:
+        rows: list[WardRow] = site.memory["ward"]
+        with site.store.begin() as tx:
+            tx.append(site.now(), actor.id, "look", {"ward": len(rows)})
+        return rows
+    subjects = site.archive.subjects()
+    rows = list(_rows(site, subjects, actor, as_of, progress))
+    rows.sort(key=lambda row: row.first.rank if row.first else (9, 0.0))
+    site.memory.update({"ward-key": key, "ward": rows})
+    return rows
+
+
+def _rows(
+    site: Site,
+    subjects: Sequence[str],
+    actor: Actor,
+    as_of: datetime | None,
+    progress: Callable[..., Any] | None,
+) -> Iterator[WardRow]:
+    archive, rest = site.archive, iter(progress(subjects) if progress else subjects)
+    while batch := list(islice(rest, _BATCH)):
+        timelines = [archive.timeline(subject) for subject in batch]
+        moments = [as_of or end_of_record(timeline, site.now()) for timeline in timelines]
+        questions = [Question(*pair) for pair in zip(timelines, moments, strict=True)]
+        answers = consult_many(site, questions, actor=actor)
+        for subject, moment, insights in zip(batch, moments, answers, strict=True):
+            yield WardRow(subject, moment, tuple(insights), archive.person(subject))
