@@ -23,7 +23,7 @@ _SITE_ID, _ID_KEY = "site-id", "insight-id-key"
 
 @dataclass(slots=True)
 class Site:
-    """Where records and state are: `path` is the archive's directory, `store` holds insights and the ledger."""
+    """Where records and state are: `path` is the archive's directory, `store` holds insights and ledger."""
 
     path: Path
     store: Store

@@ -1,0 +1,267 @@
+"""The verbs at the command line; thin: each opens a site, calls the spine, and prints words or JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from salus.core.errors import SalusError, UserError
+
+if TYPE_CHECKING:
+    from salus.core.consent import Actor
+    from salus.spine import Site
+
+Args = argparse.Namespace
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, or one for each class of error (see core.errors)."""
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    args = _parser().parse_args(argv)
+    try:
+        code: int = args.run(args)
+        sys.stdout.flush()
+        return code
+    except SalusError as error:
+        _complain(args, error)
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output went away; nothing is wrong here.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def _complain(args: Args, error: SalusError) -> None:
+    if getattr(args, "json", False):
+        _say(json.dumps({"error": type(error).__name__, "says": str(error)}))
+    sys.stderr.write(f"salus: {error}\n")
+
+
+def _say(text: str = "") -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _json(value: Any) -> int:
+    _say(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    return 0
+
+
+def _actor(args: Args) -> Actor:
+    from salus.core.consent import Actor
+
+    return Actor(
+        getattr(args, "actor", None)
+        or f"cli:{os.environ.get('USER') or os.environ.get('LOGNAME') or 'local'}"
+    )
+
+
+def _site(args: Args, *, must_exist: bool = True) -> Site:
+    from salus.spine import open_site
+
+    path = Path(args.archive)
+    if must_exist and not path.is_dir():
+        raise UserError(f"No archive in '{path}'. Make one with 'salus read PLACE --archive {path}'.")
+    return open_site(path, args.store or os.environ.get("SALUS_STORE"))
+
+
+def _moment(text: str) -> datetime:
+    """Read ``--as-of``: an ISO 8601 instant; without a zone it is UTC; ``now`` is the present."""
+    if text == "now":
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no instant: write 2026-01-31T08:00:00Z, or now"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _progress(args: Args) -> Callable[..., Iterable[Any]]:
+    """Return a progress bar on standard error, silent where nobody watches."""
+    from tqdm import tqdm
+
+    quiet = args.json or not sys.stderr.isatty()
+    return lambda things=None, **how: tqdm(things, disable=quiet, leave=False, **how)
+
+
+def _demo(args: Args) -> int:
+    from time import perf_counter
+
+    from salus.spine import ward
+    from salus.spine.demo import ACTOR, fill, open_demonstration
+
+    began = perf_counter()
+    name = "demo-archive" + (f"-{Path(args.source).resolve().stem}" if args.source else "")
+    site = open_demonstration(Path(args.archive or name))
+    account = fill(site, args.source, _progress(args))
+    rows = ward(site, actor=ACTOR, as_of=args.as_of, progress=_progress(args))
+    shape = _ward_shape(rows, perf_counter() - began)
+    if args.json:
+        _json(shape)
+    else:
+        _print_ward(site, account, shape)
+    return 0 if args.no_serve else _run_server(site, args)
+
+
+def _ward_shape(rows: Sequence[Any], seconds: float) -> dict[str, Any]:
+    from salus.core.insight import Abstention
+
+    insights = [insight for row in rows for insight in row.insights]
+    return {
+        "patients": len(rows),
+        "insights": len(insights),
+        "abstentions": sum(isinstance(insight.body, Abstention) for insight in insights),
+        "seconds": round(seconds, 3),
+        "ward": [_ward_row(row) for row in rows],
+    }
+
+
+def _ward_row(row: Any) -> dict[str, Any]:
+    first = row.first
+    return {
+        "subject": row.subject,
+        "urgency": first.urgency.value if first and first.urgency else None,
+        "model": first.model.name if first else None,
+        "says": first.body.says if first else "no live model was asked",
+        "reason": first.reasons[0].says if first and first.reasons else None,
+    }
+
+
+def _print_ward(site: Site, account: Any, shape: dict[str, Any]) -> None:
+    _say("Demonstration: not for care.")
+    _say(f"{account.resources} resources read, {len(account.rejected)} refused; archive: {site.path}")
+    told = f"{shape['insights']} insights, {shape['abstentions']} could not be judged"
+    _say(f"{shape['patients']} patients, {told}.\n")
+    for row in shape["ward"]:
+        _say(f"{row['urgency'] or '-':9}  {row['subject']:32.32}  {row['model'] or '-':12}  {row['says']}")
+        if row["reason"]:
+            _say(f"{'':11}because: {row['reason']}")
+
+
+def _read(args: Args) -> int:
+    from salus.spine import read
+
+    place = args.place
+    if args.fetch:
+        from salus.spine.fetch import fetch
+
+        place = str(fetch(args.fetch, announce=lambda text: sys.stderr.write(text + "\n")))
+    if place is None:
+        raise UserError("Say what to read: a file, a folder, - or a FHIR server's URL; or --fetch NAME.")
+    site = _site(args, must_exist=False)
+    account = read(site, place, actor=_actor(args), progress=_progress(args))
+    if args.json:
+        return _json(account.as_json())
+    _say(f"{account.resources} resources: {sum(account.as_events.values())} as events, "
+         f"{sum(account.as_context.values())} as context, {len(account.rejected)} refused; "
+         f"{account.events} events of {account.subjects} subjects.")  # fmt: skip
+    for reject in account.rejected[:20]:
+        _say(f"  {reject.file}:{reject.line}: {reject.reason}")
+    if len(account.rejected) > 20:
+        _say(f"  and {len(account.rejected) - 20} more (--json lists them all)")
+    return 0
+
+
+def _ask(args: Args) -> int:
+    from salus.spine import as_json, consult, models
+
+    site = _site(args)
+    (insight,) = consult(
+        site, actor=_actor(args), subject=args.about, asks=[args.model], as_of=args.as_of, live_only=False
+    )
+    (status,) = [row.status for row in models(site) if row.name == insight.model.name]
+    if args.json:
+        return _json({**as_json(insight), "model": {**as_json(insight)["model"], "status": status}})
+    _say(f"{insight.asks}  [{insight.model.name} {insight.model.version}, {status} here]")
+    _say(f"{insight.subject}, as of {insight.as_of:%Y-%m-%d %H:%M %Z}: {insight.body.says}")  # type: ignore[union-attr]
+    for reason in insight.reasons:
+        _say(f"  because {reason.says}  ({', '.join(reason.evidence) or 'absent'})")
+    for limit in insight.limits:
+        _say(f"  not known: {limit}")
+    _say(f"  insight {insight.id}")
+    return 0
+
+
+def _review(args: Args) -> int:
+    from dataclasses import asdict
+
+    from salus.core.review import Review
+    from salus.spine import review
+
+    said = Review(args.insight, args.by, args.decision, args.because or "", args.note or "")
+    kept = review(_site(args), said)
+    if args.json:
+        return _json(asdict(kept))
+    _say(f"Review {kept.id}: {kept.decision} by {kept.by}.")
+    return 0
+
+
+def _models(args: Args) -> int:
+    from salus.spine import models
+
+    site = _site(args) if args.archive else None
+    rows = models(site)
+    if args.json:
+        keys = ("name", "version", "asks", "status", "title", "by", "because", "note")
+        return _json({"models": [{key: getattr(row, key) for key in keys} for row in rows]})
+    for row in rows:
+        note = f"  ({row.note})" if row.note else ""
+        _say(f"{row.name:14} {row.version:8} {row.status:10} {row.asks}{note}")
+    return 0
+
+
+def _approve(args: Args) -> int:
+    from salus.spine import approve
+
+    row = approve(_site(args), args.name, by=args.by, because=args.because)
+    if args.json:
+        return _json({"name": row.name, "version": row.version, "asks": row.asks, "status": row.status})
+    _say(f"{row.name} {row.version} is {row.status} here, approved by {row.by}.")
+    return 0
+
+
+def _verify(args: Args) -> int:
+    from salus.core.errors import RefusedError
+    from salus.spine import verify
+
+    verdict = verify(_site(args), args.head)
+    shape = {"entries": verdict.entries, "head": verdict.head, "intact": verdict.intact}
+    if args.json:
+        _json({**shape, "problems": list(verdict.problems)})
+    else:
+        _say(
+            f"{verdict.entries} entries, head {verdict.head}: {'intact' if verdict.intact else 'NOT INTACT'}"
+        )
+        for problem in verdict.problems:
+            _say(f"  {problem}")
+    return 0 if verdict.intact else RefusedError.exit_code
+
+
+def _serve(args: Args) -> int:
+    return _run_server(_site(args, must_exist=False), args)
+
+
+def _run_server(site: Site, args: Args) -> int:
+    from salus.delivery.serve import run
+
+    return run(site, args)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from salus.cli_words import parser
+
+    verbs = {
+        "demo": _demo, "read": _read, "ask": _ask, "review": _review, "models": _models,
+        "approve": _approve, "serve": _serve, "verify": _verify,
+    }  # fmt: skip
+    return parser(verbs, _moment)

@@ -1,0 +1,120 @@
+"""The words of the command line: verbs, options and their help."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from salus import __version__
+from salus.core.review import DECISIONS, OVERRIDE_REASONS
+
+Verbs = Mapping[str, Callable[[argparse.Namespace], int]]
+
+_EXITS = "exit codes: 0 done, 2 wrong use, 3 refused, 4 bad evidence, 5 something needed is away"
+
+
+def parser(verbs: Verbs, moment: Callable[[str], Any]) -> argparse.ArgumentParser:
+    """Return the parser; `verbs` are the functions to run, `moment` reads an instant."""
+    top = argparse.ArgumentParser(
+        "salus", description="Read evidence, ask a model, review its insight.", epilog=_EXITS
+    )
+    top.add_argument("--version", action="version", version=f"salus {__version__}")
+    add = top.add_subparsers(dest="verb", required=True, metavar="VERB").add_parser
+    _demo(add("demo", help="a ward of patients, ranked, with reasons, and its pages"), verbs, moment)
+    _read(add("read", help="read FHIR into an archive; every resource is accounted for"), verbs)
+    _ask(add("ask", help="ask one model about one subject"), verbs, moment)
+    _review(add("review", help="accept, change, override or defer an insight"), verbs)
+    _models(add("models", help="which models there are, and which are live here"), verbs)
+    _serve(add("serve", help="pages, CDS Hooks and FHIR over HTTP"), verbs)
+    _audit(add("audit", help="is the ledger what was written down?"), verbs)
+    return top
+
+
+def _common(parser: argparse.ArgumentParser, archive: str | None = "required", actor: bool = True) -> None:
+    need = archive == "required"
+    parser.add_argument(
+        "--archive", metavar="DIR", required=need, default=None, help="the archive's directory"
+    )
+    parser.add_argument(
+        "--store", metavar="URL", help="state elsewhere: postgresql://… (default: SQLite in DIR)"
+    )
+    parser.add_argument("--json", action="store_true", help="JSON for machines")
+    if actor:
+        parser.add_argument("--actor", metavar="WHO", help="on whose behalf (default: your login name)")
+
+
+def _as_of(parser: argparse.ArgumentParser, moment: Callable[[str], Any]) -> None:
+    words = "nothing known later is used; an instant or now (default: the end of each subject's record)"
+    parser.add_argument("--as-of", type=moment, metavar="T", help=words)
+
+
+def _http(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default %(default)s)")
+
+
+def _demo(parser: argparse.ArgumentParser, verbs: Verbs, moment: Callable[[str], Any]) -> None:
+    _common(parser, archive=None, actor=False)
+    _as_of(parser, moment)
+    _http(parser)
+    parser.add_argument(
+        "--from", dest="source", metavar="PLACE", help="your own FHIR export instead of the ward"
+    )
+    parser.add_argument("--no-serve", action="store_true", help="print the ward and end")
+    parser.set_defaults(run=verbs["demo"])
+
+
+def _read(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
+    parser.add_argument(
+        "place", nargs="?", metavar="PLACE", help="a file, a folder, - or a FHIR server's URL"
+    )
+    parser.add_argument("--fetch", metavar="NAME", help="bring a public set from its publisher first")
+    _common(parser)
+    parser.set_defaults(run=verbs["read"])
+
+
+def _ask(parser: argparse.ArgumentParser, verbs: Verbs, moment: Callable[[str], Any]) -> None:
+    parser.add_argument("model", metavar="MODEL", help="a name from 'salus models'")
+    parser.add_argument(
+        "--about", required=True, metavar="SUBJECT", help="Patient/ID, ID, or SYSTEM|IDENTIFIER"
+    )
+    _common(parser)
+    _as_of(parser, moment)
+    parser.set_defaults(run=verbs["ask"])
+
+
+def _review(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
+    parser.add_argument("insight", metavar="INSIGHT", help="the insight's id")
+    parser.add_argument("decision", choices=DECISIONS)
+    parser.add_argument("--by", required=True, metavar="WHO")
+    parser.add_argument("--because", choices=tuple(OVERRIDE_REASONS), help="a coded reason")
+    parser.add_argument("--note", metavar="TEXT", help="in your own words")
+    _common(parser, actor=False)
+    parser.set_defaults(run=verbs["review"])
+
+
+def _models(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
+    _common(parser, archive=None, actor=False)
+    parser.set_defaults(run=verbs["models"])
+    approve = parser.add_subparsers(metavar="").add_parser("approve", help="make a model live in an archive")
+    approve.add_argument("name", metavar="NAME")
+    approve.add_argument("--by", required=True, metavar="WHO", help="the person who answers for it")
+    approve.add_argument("--because", required=True, metavar="WHY")
+    _common(approve, actor=False)
+    approve.set_defaults(run=verbs["approve"])
+
+
+def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
+    _common(parser)
+    _http(parser)
+    parser.set_defaults(run=verbs["serve"])
+
+
+def _audit(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
+    verify = parser.add_subparsers(required=True, metavar="").add_parser("verify", help="check every entry")
+    verify.add_argument(
+        "--head", metavar="H", help="a head kept elsewhere: finds a cut tail or a rewrite too"
+    )
+    _common(verify, actor=False)
+    verify.set_defaults(run=verbs["verify"])

@@ -1,0 +1,53 @@
+"""Demo: an archive that shows the whole path at once, marked as a demonstration for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from salus.core.consent import Actor
+from salus.core.errors import RefusedError
+from salus.spine.models import DEMONSTRATOR, LIVE, approve, statuses
+from salus.spine.read import read
+from salus.spine.site import DEMONSTRATION, Site, open_site
+
+if TYPE_CHECKING:
+    from salus.record.account import Account
+
+ACTOR = Actor("demonstration", "clinician")
+
+
+def open_demonstration(path: Path) -> Site:
+    """Open the demonstration at `path`, or make it there.
+
+    Raises RefusedError when an archive is there that is no demonstration: its patients may be real.
+    """
+    before = (path / "salus.db").exists() or (path / "archive.json").exists()
+    site = open_site(path)
+    if before and not site.demonstration:
+        site.close()
+        raise RefusedError(
+            f"'{path}' is an archive and no demonstration. Choose another place with --archive."
+        )
+    if not before:
+        with site.store.begin() as tx:
+            tx.put_setting(DEMONSTRATION, site.id)
+            tx.append(site.now(), ACTOR.id, "status", {"demonstration": site.id})
+    return site
+
+
+def fill(site: Site, place: str | None, progress: Callable[..., Any] | None = None) -> Account:
+    """Read `place`, or the ward that ships, into the demonstration and approve every model for it."""
+    if place is not None:
+        account = read(site, place, actor=ACTOR, progress=progress)
+    else:
+        from salus.record.sources.ward import write_ward
+
+        with TemporaryDirectory() as folder:
+            account = read(site, str(write_ward(Path(folder))), actor=ACTOR, progress=progress)
+    for name, row in statuses(site).items():
+        if row.status != LIVE:
+            approve(site, name, by=DEMONSTRATOR, because="shows what the model says; not for care")
+    return account
