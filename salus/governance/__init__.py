@@ -1,1 +1,1 @@
-"""A model's status, from the first day: who made it live, when and why."""
+"""Whether a model may speak here: its status, who gave it, and what makes that hold."""
