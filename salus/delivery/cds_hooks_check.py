@@ -119,9 +119,9 @@ def _extensions(known: frozenset[str]) -> Check:
 
 
 def _prefetch(value: Any, path: str) -> Iterator[Issue]:
-    """Each value is a resource or null; a whole Bundle in the place of the map is accepted, since clients send it.
+    """Each value is a resource or null; some clients send a whole Bundle in place of the map.
 
-    What is wrong inside a prefetched resource is tolerated here: the record leaves that resource out and says so.
+    What is wrong inside a prefetched resource is tolerated: the record leaves it out and says so.
     """
     if not isinstance(value, dict):
         yield from _wrong(path, "Must be an object of FHIR resources by prefetch key", "structure")
@@ -312,7 +312,7 @@ def _feedback(value: Any, path: str) -> Iterator[Issue]:
 def check_feedback(document: Any) -> list[Issue]:
     """Return every issue of a feedback call's body.
 
-    cds-fb-2 (accepted implies acceptedSuggestions) is not asked for: a card without suggestions can be accepted.
+    cds-fb-2 (accepted implies acceptedSuggestions) is not asked for: our cards have no suggestions.
     """
     fields = {"feedback": _Field(_each(_feedback), needed=True)}
     return _run(_object(fields, "CDSHooksFeedback"), document, "CDSHooksFeedback")

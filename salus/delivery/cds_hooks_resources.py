@@ -1,4 +1,4 @@
-"""What HL7's validator says of FHIR resources inside a CDS Hooks message, as far as no terminology server is needed.
+"""What HL7's validator says of FHIR resources inside a CDS Hooks message, without a terminology server.
 
 For the CDS Hooks door and its conformance tests. Source: FHIR R4 4.0.1 (datatypes, bundle, references) and
 the outcomes of HL7's validator cases for CDS Hooks. Values that identify nobody (a code, an id) stay out of
@@ -52,7 +52,8 @@ _STATUS = {
     "VisionPrescription": {"active", "cancelled", "draft", "entered-in-error"},
     "Procedure": _EVENT | {"unknown"},
     "Observation": {
-        "registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown",
+        "registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error",
+        "unknown",
     },
 }  # fmt: skip
 

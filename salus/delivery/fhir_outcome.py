@@ -1,4 +1,4 @@
-"""OperationOutcome: how the FHIR and CDS Hooks doors say what was wrong and where, never a patient's value."""
+"""OperationOutcome: how both doors say what was wrong and where; never a patient's value."""
 
 from __future__ import annotations
 

@@ -1,0 +1,218 @@
+"""Which client is calling? The JWT that CDS Hooks 2.0 ("Trusting CDS Clients") sends with every call.
+
+For the CDS Hooks and FHIR doors. Keys come only from the JWK Sets that the site configured for each issuer,
+never from where a token points to. Signatures: joserfc; algorithms: ES384 and RS384, as the specification says.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from salus.core.errors import AwayError, RefusedError, UserError
+
+ALGORITHMS = ("ES384", "RS384")
+# CDS Hooks 2.0 asks for a short life (five minutes in its examples); ten leaves room for clocks.
+LONGEST_LIFE_S = 600
+CLOCK_SKEW_S = 60
+# How long a fetched JWK Set is used, and how soon an unknown key id may cause another fetch.
+_KEYS_LIVE_S, _ASK_AGAIN_S = 600, 30
+
+
+class Unauthorized(RefusedError):
+    """The call does not prove which client makes it; says why."""
+
+
+@dataclass(slots=True)
+class _Keys:
+    """The JWK Set of one issuer, fetched when needed and kept for a while."""
+
+    place: str
+    found: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    at: float = float("-inf")
+
+    def get(self, kid: str, now: float) -> Mapping[str, Any] | None:
+        age = now - self.at
+        if age > _KEYS_LIVE_S or (kid not in self.found and age > _ASK_AGAIN_S):
+            self.found = {str(key.get("kid")): key for key in _fetch(self.place)}
+            self.at = now
+        return self.found.get(kid)
+
+
+def _fetch(place: str) -> list[Mapping[str, Any]]:
+    """Return the keys of a JWK Set: a file, or an https URL (http for this machine only)."""
+    try:
+        text = _download(place) if place.startswith(("http://", "https://")) else Path(place).read_text()
+        keys = json.loads(text)["keys"]
+        return [key for key in keys if key.get("kty") in ("EC", "RSA")]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise AwayError(
+            f"The JWK Set at '{place}' cannot be read: check that it is there and holds keys."
+        ) from None
+
+
+def _download(url: str) -> str:
+    import httpx
+
+    try:
+        answer = httpx.get(url, timeout=5, follow_redirects=False)
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        raise OSError(type(error).__name__) from None
+    return answer.text
+
+
+class _Seen:
+    """Token ids that were used, until they expire by themselves: a token opens the door once."""
+
+    def __init__(self) -> None:
+        self._until: dict[tuple[str, str], float] = {}
+        self._lock = Lock()
+
+    def first_time(self, issuer: str, jti: str, until: float, now: float) -> bool:
+        with self._lock:
+            if len(self._until) % 1024 == 1023:
+                self._until = {key: end for key, end in self._until.items() if end > now}
+            if (issuer, jti) in self._until:
+                return False
+            self._until[issuer, jti] = until
+            return True
+
+
+class JwksTrust:
+    """The clients that a site trusts: issuer → where its JWK Set is (file, or URL given at registration)."""
+
+    def __init__(self, issuers: Mapping[str, str], clock: Callable[[], float] = time.time) -> None:
+        if not issuers:
+            raise UserError(
+                "No client is trusted: name at least one as ISSUER=JWKS (a file or an https URL)."
+            )
+        for place in issuers.values():
+            _check_place(place)
+        self._keys = {issuer: _Keys(place) for issuer, place in issuers.items()}
+        self._clock = clock
+        self._seen = _Seen()
+        self._lock = Lock()
+
+    @classmethod
+    def of(cls, pairs: Iterable[str]) -> JwksTrust:
+        """Read ``ISSUER=JWKS`` pairs, as the command line gives them.
+
+        Raises UserError for a pair that is none.
+        """
+        issuers = {}
+        for pair in pairs:
+            issuer, equals, place = pair.rpartition("=")
+            if not equals or not issuer or not place:
+                raise UserError(f"'{pair}' is no ISSUER=JWKS pair: write https://ehr.example/=keys.json.")
+            issuers[issuer] = place
+        return cls(issuers)
+
+    def check(self, header: str | None, audience: Iterable[str]) -> str:
+        """Return the issuer that signed the bearer token in `header` (the Authorization header).
+
+        audience: the URLs that the token may be meant for. Raises Unauthorized with the reason, AwayError
+        when the issuer's keys cannot be fetched.
+        """
+        token = _bearer(header)
+        head, claims = _unverified(token)
+        issuer = claims.get("iss")
+        if not isinstance(issuer, str) or issuer not in self._keys:
+            raise Unauthorized("iss is not a client that is trusted here: register it with its JWK Set.")
+        keys = self._keys[issuer]
+        _check_header(head, keys.place)
+        _verify(token, self._key(keys, str(head["kid"])))
+        self._check_claims(issuer, claims, frozenset(audience))
+        return issuer
+
+    def _key(self, keys: _Keys, kid: str) -> Mapping[str, Any]:
+        with self._lock:
+            key = keys.get(kid, self._clock())
+        if key is None:
+            raise Unauthorized(
+                "kid names no key in the JWK Set of this issuer: publish the key, then sign again."
+            )
+        return key
+
+    def _check_claims(self, issuer: str, claims: Mapping[str, Any], audience: frozenset[str]) -> None:
+        now, meant = self._clock(), claims.get("aud")
+        meant = [meant] if isinstance(meant, str) else meant
+        if not isinstance(meant, list) or not any(one in audience for one in meant if isinstance(one, str)):
+            raise Unauthorized(f"aud must be the called endpoint: {sorted(audience)[0]}.")
+        until, since = _moment(claims, "exp"), _moment(claims, "iat")
+        if until <= now - CLOCK_SKEW_S:
+            raise Unauthorized("exp is past: sign a new token for each call.")
+        if since > now + CLOCK_SKEW_S:
+            raise Unauthorized("iat lies in the future: check the client's clock.")
+        if until - since > LONGEST_LIFE_S:
+            raise Unauthorized(f"exp lies more than {LONGEST_LIFE_S // 60} minutes after iat: sign for less.")
+        jti = claims.get("jti")
+        if not isinstance(jti, str) or not jti or len(jti) > 256:
+            raise Unauthorized(
+                "jti is missing or no string of up to 256 characters: give each token its own."
+            )
+        if not self._seen.first_time(issuer, jti, until + CLOCK_SKEW_S, now):
+            raise Unauthorized("jti was used before: sign a new token for each call.")
+
+
+def _check_place(place: str) -> None:
+    local = ("http://127.0.0.1", "http://localhost", "http://[::1]")
+    if place.startswith("http://") and not place.startswith(local):
+        raise UserError(f"'{place}': keys are fetched over https only. Use https, or a file.")
+
+
+def _bearer(header: str | None) -> str:
+    scheme, _, token = (header or "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthorized("No bearer token: send 'Authorization: Bearer JWT' (CDS Hooks 2.0, JWT).")
+    return token.strip()
+
+
+def _unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return header and claims, only to know which key must have signed them."""
+    from joserfc import jws
+    from joserfc.errors import JoseError
+
+    try:
+        parts = jws.extract_compact(token.encode())
+        claims = json.loads(parts.payload)
+        head = parts.headers()
+    except (JoseError, ValueError, RecursionError):
+        raise Unauthorized("The bearer token is no JWT.") from None
+    if not isinstance(claims, dict):
+        raise Unauthorized("The bearer token holds no claims.")
+    return head, claims
+
+
+def _check_header(head: Mapping[str, Any], place: str) -> None:
+    if head.get("alg") not in ALGORITHMS:
+        raise Unauthorized(f"alg must be {' or '.join(ALGORITHMS)}.")
+    if not isinstance(head.get("kid"), str) or not head["kid"]:
+        raise Unauthorized("kid is missing from the header: name the key that signed.")
+    jku = head.get("jku")
+    if jku is not None and place.startswith("http") and jku != place:
+        raise Unauthorized("jku is not the JWK Set that was registered for this issuer.")
+
+
+def _verify(token: str, key: Mapping[str, Any]) -> None:
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+    from joserfc.jwk import ECKey, RSAKey
+
+    try:
+        public = ECKey.import_key(dict(key)) if key.get("kty") == "EC" else RSAKey.import_key(dict(key))
+        jwt.decode(token, public, algorithms=list(ALGORITHMS))
+    except (JoseError, ValueError, TypeError, KeyError):
+        raise Unauthorized("The signature does not match the issuer's key.") from None
+
+
+def _moment(claims: Mapping[str, Any], name: str) -> float:
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
+        raise Unauthorized(f"{name} is missing or no number of seconds.")
+    return float(value)

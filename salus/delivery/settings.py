@@ -1,0 +1,42 @@
+"""Settings: what a site decides about its doors, in one frozen place that every door is handed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from salus.core.consent import Actor
+
+if TYPE_CHECKING:
+    from salus.delivery.auth import JwksTrust
+
+
+PAGE_ACTOR = Actor("page:local")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a site decides about its doors.
+
+    base_url: where clients reach this server, as they write it; links and the JWT's audience come from it.
+    jwt: which clients are trusted; None trusts nobody. insecure_no_jwt: the development switch that takes
+    calls from anyone. fhir_servers: the only base URLs that are ever called back for missing prefetch.
+    frame_ancestors: who may embed the pages (CSP). actor: on whose behalf pages without a login ask.
+    max_body: bytes of a request body. workers: calls that are computed at the same time; waiting: calls
+    that may queue behind them before others are sent away.
+    """
+
+    base_url: str = "http://127.0.0.1:8000"
+    jwt: JwksTrust | None = None
+    insecure_no_jwt: bool = False
+    fhir_servers: tuple[str, ...] = ()
+    frame_ancestors: tuple[str, ...] = ("'self'",)
+    actor: Actor = PAGE_ACTOR
+    banner: str = ""
+    max_body: int = 8 * 2**20
+    workers: int = 4
+    waiting: int = 200
+
+    def url(self, path: str) -> str:
+        """Return the absolute URL of `path` here."""
+        return self.base_url.rstrip("/") + path
