@@ -123,15 +123,15 @@ def parse(unit: str) -> Unit:
         found = _TERM.match(text, at)
         if found is None or found.end() == at + len(found[1]):
             raise _unknown(unit)
+        sign = -1 if found[1] == "/" else 1
         try:
             part, powers = _term(found[2], found[3])
-        except (KeyError, ValueError, OverflowError):
+            factor *= part**sign
+        except (KeyError, ValueError, ArithmeticError):
             raise _unknown(unit) from None
-        sign = -1 if found[1] == "/" else 1
-        factor *= part**sign
         dimension = [have + sign * more for have, more in zip(dimension, powers, strict=True)]
         at = found.end()
-    if not text:
+    if not text or not 0 < factor < float("inf"):
         raise _unknown(unit)
     return Unit(factor, tuple(dimension))  # type: ignore[arg-type]
 

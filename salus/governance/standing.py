@@ -39,7 +39,7 @@ class ModelStatus:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The archive in which a model stands: its id, how signatures are checked, whether it is a demonstration."""
+    """The archive in which a model stands: its id, how signatures are checked, whether it is a demo."""
 
     id: str
     verify: Callable[[bytes, bytes], bool]
