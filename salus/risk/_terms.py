@@ -8,6 +8,7 @@ or international non-proprietary name (WHO INN) in the text as written.
 from __future__ import annotations
 
 from salus.core.codes import ValueSet
+from salus.risk._inputs import named
 
 
 def icd10(*stems: str) -> tuple[str, ...]:
@@ -25,6 +26,11 @@ def snomed(*codes: str) -> frozenset[str]:
     return frozenset(f"SNOMED/{code}" for code in codes)
 
 
+def rxnorm(*codes: str) -> frozenset[str]:
+    """Return RxNorm concept codes as Events carry them."""
+    return frozenset(f"RxNorm/{code}" for code in codes)
+
+
 DIABETES = ValueSet(
     "diabetes",
     snomed(
@@ -32,7 +38,6 @@ DIABETES = ValueSet(
         "44054006",  # type 2
         "46635009",  # type 1
         "8801005",  # secondary
-        "199223000",  # in pregnancy or before it, first seen then
         "127013003",  # diabetic renal disease
         "368581000119106",  # neuropathy due to type 2
         "422034002",  # retinopathy associated with type 2
@@ -42,8 +47,105 @@ DIABETES = ValueSet(
         "90781000119102",  # microalbuminuria due to type 2
         "157141000119108",  # proteinuria due to type 2
         "60951000119105",  # blindness due to type 2
-    )
-    - snomed("199223000"),
+    ),
     icd10("E08", "E09", "E10", "E11", "E12", "E13", "E14") + icd9("249", "250"),
-    "Quan et al., Med Care 2005;43:1130 (diabetes); ICD-10-CM E08-E13 without gestational O24",
+    "Quan et al., Med Care 2005;43:1130; ICD-10-CM E08 to E13; without gestational diabetes (O24.4)",
+)
+HEART_FAILURE = ValueSet(
+    "heart failure",
+    snomed(
+        "84114007",  # heart failure
+        "42343007",  # congestive
+        "88805009",  # chronic congestive
+        "48447003",  # chronic
+        "56675007",  # acute
+        "85232009",  # left
+        "367363000",  # right
+        "417996009",  # systolic
+        "418304008",  # diastolic
+        "441481004",  # chronic systolic
+        "441530006",  # chronic diastolic
+        "703272007",  # with reduced ejection fraction
+        "446221000",  # with preserved ejection fraction
+    ),
+    icd10("I50", "I110", "I130", "I132", "I0981")
+    + icd9("428", "39891", "40201", "40211", "40291", "40401", "40403", "40411", "40413", "40491", "40493"),
+    "Quan et al., Med Care 2005;43:1130 (congestive heart failure), without the cardiomyopathies",
+)
+# 2018 AHA/ACC cholesterol guideline (Grundy, Circulation 2019;139:e1082), section 4.1: clinical ASCVD is an
+# acute coronary syndrome, infarction, angina, revascularisation, stroke, TIA, or peripheral arterial disease.
+ATHEROSCLEROTIC_DISEASE = ValueSet(
+    "atherosclerotic cardiovascular disease",
+    snomed(
+        "53741008",  # coronary arteriosclerosis
+        "414545008",  # ischaemic heart disease
+        "443502000",  # atherosclerosis of coronary artery
+        "22298006",  # myocardial infarction
+        "57054005",  # acute myocardial infarction
+        "401303003",  # acute ST elevation infarction
+        "401314000",  # acute non-ST elevation infarction
+        "399211009",  # history of myocardial infarction
+        "1755008",  # old myocardial infarction
+        "394659003",  # acute coronary syndrome
+        "194828000",  # angina
+        "4557003",  # preinfarction syndrome
+        "233819005",  # stable angina
+        "230690007",  # cerebrovascular accident
+        "422504002",  # ischaemic stroke
+        "432504007",  # cerebral infarction
+        "266257000",  # transient ischaemic attack
+        "275526006",  # history of cerebrovascular accident
+        "399957001",  # peripheral arterial occlusive disease
+        "400047006",  # peripheral vascular disease
+        "233985008",  # abdominal aortic aneurysm
+    ),
+    icd10("I20", "I21", "I22", "I23", "I24", "I25", "I63", "I64", "I693", "G450", "G451", "G452", "G458")
+    + icd10("G459", "I70", "I71", "I739", "Z951", "Z955", "Z9861", "Z8673")
+    + icd9("410", "411", "412", "413", "414", "433", "434", "435", "436", "438", "440", "441", "4439")
+    + icd9("V4581", "V4582", "V1254"),
+    "Grundy et al., Circulation 2019;139:e1082, section 4.1; codes after Quan et al., Med Care 2005;43:1130",
+)
+PREGNANCY = ValueSet(
+    "pregnancy",
+    snomed("77386006", "72892002", "47200007", "79586000", "34801009", "16356006", "65147003"),
+    icd10("Z33", "Z34", "Z3A", "O") + icd9("V22", "V23", "63", "64", "65", "66", "67"),
+    "ICD-10-CM chapter XV with Z33, Z34, Z3A; ICD-9-CM 630-679 with V22, V23; SNOMED CT pregnant",
+)
+
+# ATC C10AA and the statin combinations of C10BA and C10BX (WHO Collaborating Centre; C10BA10 holds none).
+# One public synthetic set writes "Simvistatin".
+_COMBINED = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "11", "12")
+is_statin = named(
+    "vastatin",
+    "simvistatin",
+    "lipitor",
+    "crestor",
+    "zocor",
+    atc=("C10AA", "C10BX", *(f"C10BA{number}" for number in _COMBINED)),
+    codes=rxnorm("83367", "36567", "301542", "42463", "6472", "41127", "861634"),
+)
+
+_ACE = ("captopril", "enalapril", "lisinopril", "ramipril", "benazepril", "quinapril", "perindopril")
+_ACE_MORE = ("fosinopril", "trandolapril", "moexipril", "cilazapril", "zofenopril", "aliskiren")
+_ARB = ("losartan", "valsartan", "candesartan", "irbesartan", "olmesartan", "telmisartan", "azilsartan")
+_BETA = ("atenolol", "metoprolol", "bisoprolol", "carvedilol", "nebivolol", "propranolol", "labetalol")
+_BETA_MORE = ("nadolol", "acebutolol", "pindolol", "betaxolol", "eprosartan", "toprol")
+_CALCIUM = ("amlodipine", "nifedipine", "felodipine", "isradipine", "nicardipine", "nisoldipine")
+_CALCIUM_MORE = ("lercanidipine", "lacidipine", "diltiazem", "verapamil")
+_DIURETIC = ("thiazide", "chlorthalidone", "chlortalidone", "indapamide", "metolazone", "furosemide", "lasix")
+_DIURETIC_MORE = ("torsemide", "torasemide", "bumetanide", "spironolactone", "eplerenone", "amiloride")
+_OTHER = ("triamterene", "hydralazine", "clonidine", "methyldopa", "doxazosin", "prazosin", "terazosin")
+_OTHER_MORE = ("minoxidil", "moxonidine", "guanfacine", "reserpine")
+_BLOOD_PRESSURE_RXNORM = (
+    "29046", "52175", "17767", "5487", "6918", "1202", "4603", "69749", "3827", "35296", "18867", "20352",
+    "3443", "11170", "2599", "9997", "2409", "321064", "73494", "83818", "214354", "7417", "5470", "19484",
+    "8787", "49276", "1998", "35208", "31555", "10763", "5764", "6185",
+)  # fmt: skip
+# ATC C02 antihypertensives, C03 diuretics, C07 beta blockers, C08 calcium channel blockers, C09 agents acting
+# on the renin-angiotensin system; the names are their INNs. A thiazide in any spelling ends in "thiazide".
+is_blood_pressure_drug = named(
+    *(_ACE + _ACE_MORE + _ARB + _BETA + _BETA_MORE + _CALCIUM + _CALCIUM_MORE),
+    *(_DIURETIC + _DIURETIC_MORE + _OTHER + _OTHER_MORE),
+    atc=("C02", "C03", "C07", "C08", "C09"),
+    codes=rxnorm(*_BLOOD_PRESSURE_RXNORM),
 )

@@ -1,0 +1,68 @@
+"""How well do the kidneys filter: eGFR by CKD-EPI 2021 from creatinine, age and sex, without race.
+
+Source: Inker et al., N Engl J Med 2021;385:1737-1749, Table S10 of the supplement; the same figures at
+kidney.org (CKD-EPI Creatinine Equation 2021) and NIDDK. For adults, in a steady state.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from salus.core.evidence import Event
+from salus.core.measures import Reading, read
+from salus.core.seams import View
+from salus.risk._inputs import age, sex
+from salus.risk._labs import CREATININE, EGFR
+
+EQUATION = "CKD-EPI 2021 (creatinine)"
+
+# sex: (kappa in mg/dL, alpha, factor)
+_CONSTANTS = {"female": (0.7, -0.241, 1.012), "male": (0.9, -0.302, 1.0)}
+
+
+def ckd_epi_2021(creatinine: float, years: float, of_sex: str) -> float:
+    """Return eGFR in mL/min/1.73 m2 from serum creatinine (mg/dL), age (years) and sex (female, male)."""
+    kappa, alpha, factor = _CONSTANTS[of_sex]
+    ratio = creatinine / kappa
+    return float(142 * min(ratio, 1) ** alpha * max(ratio, 1) ** -1.200 * 0.9938**years * factor)
+
+
+def from_creatinine(creatinine: Reading, years: Reading, of_sex: str | None) -> Reading:
+    """Return the eGFR that every allowed creatinine, age and sex can give, as a Reading of EGFR.
+
+    It falls with creatinine and with age, so the ends of the range are at the ends of both.
+    """
+    if not (creatinine.usable and years.usable):
+        problem = creatinine.problem or years.problem
+        return Reading(EGFR, EGFR.low, EGFR.high, creatinine.at, creatinine.events, problem, usable=False)
+    sexes = ("female", "male") if of_sex is None else (of_sex,)
+    low = min(ckd_epi_2021(creatinine.high, years.high, each) for each in sexes)
+    high = max(ckd_epi_2021(creatinine.low, years.low, each) for each in sexes)
+    doubt = "eGFR: the record does not say which sex's equation applies" if of_sex is None else ""
+    problem = creatinine.problem or years.problem or doubt
+    return Reading(EGFR, low, high, creatinine.at, creatinine.events, problem)
+
+
+def kidney_function(view: View, within: timedelta | None = None) -> Reading:
+    """Return eGFR at `as_of`: from the latest creatinine; from a reported eGFR where no creatinine is usable.
+
+    A creatinine that is there but cannot be read is not passed over: what is reported must be newer.
+    """
+    creatinine = read(view.timeline, CREATININE, view.as_of, within)
+    computed = from_creatinine(creatinine, age(view), sex(view)[0])
+    if computed.usable:
+        return computed
+    reported = read(view.timeline, EGFR, view.as_of, within)
+    unread = creatinine.at is not None and (reported.at is None or reported.at < creatinine.at)
+    if reported.usable and not unread:
+        return reported
+    return computed if creatinine.at is not None else reported
+
+
+def is_reported(reading: Reading) -> bool:
+    """Whether an eGFR came as such from the laboratory, by whatever equation it uses."""
+    return any(_reports(event) for event in reading.events)
+
+
+def _reports(event: Event) -> bool:
+    return event.coded(frozenset(EGFR.codes))

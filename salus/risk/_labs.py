@@ -1,0 +1,78 @@
+"""Laboratory measurements that risk models read: LOINC codes (mass and molar forms), units and limits.
+
+The limits say what is an error of recording and not a patient: the valid range of MIMIC-Extract (Wang et
+al., CHIL 2020, resources/variable_ranges.csv) where it has one, else as named at the measure.
+"""
+
+from __future__ import annotations
+
+from salus.core.measures import Measure
+
+_MIMIC_EXTRACT = "MIMIC-Extract variable_ranges.csv (Wang et al., CHIL 2020)"
+
+# C4H7N3O = 113.12 g/mol (NIST WebBook); so 1 mg/dL = 88.4 umol/L, as laboratories convert (KDIGO 2024).
+CREATININE_GRAMS = 113.12
+CREATININE = Measure(
+    "creatinine",
+    ("LOINC/2160-0", "LOINC/38483-4", "LOINC/14682-9", "LOINC/59826-8"),
+    "mg/dL",
+    0.1,
+    60.0,
+    molar_mass=CREATININE_GRAMS,
+    source=_MIMIC_EXTRACT,
+)
+# 98979-8 is by CKD-EPI 2021; 62238-1 CKD-EPI 2009; 33914-3 and 77147-7 MDRD; 69405-9 by no named equation.
+EGFR = Measure(
+    "eGFR",
+    ("LOINC/98979-8", "LOINC/69405-9", "LOINC/62238-1", "LOINC/33914-3", "LOINC/77147-7"),
+    "mL/min/{1.73_m2}",
+    1.0,
+    250.0,
+    source="CKD-EPI 2021 at the limits of creatinine and age (Inker, N Engl J Med 2021;385:1737)",
+)
+# A ratio of 1 mg/mmol is 8.84 mg/g (KDIGO 2024, conversion table); in spot and in 24 h urine alike.
+URINE_ACR = Measure(
+    "urine albumin-to-creatinine ratio",
+    (
+        *("LOINC/9318-7", "LOINC/14959-1", "LOINC/32294-1", "LOINC/30000-4", "LOINC/77253-3"),
+        *("LOINC/13705-9", "LOINC/14958-3", "LOINC/59159-4", "LOINC/77254-1"),
+    ),
+    "mg/g",
+    0.1,
+    25000.0,
+    molar_mass=CREATININE_GRAMS,
+    source="the range of AHA PREVENT (Khan, Circulation 2024;149:430), wider than any laboratory's",
+)
+# NGSP % = 0.09148 x IFCC mmol/mol + 2.152 (the NGSP master equation; Weykamp, Clin Chem 2008;54:240).
+_NGSP = (0.09148, 2.152)
+_IFCC = ("mmol/mol", "mmol/mol{Hb}", "mmol/mol{hb}", "mmol/mol{Hgb}", "mmol/mol Hb", "mmol/mol{hemoglobin}")
+HBA1C = Measure(
+    "HbA1c",
+    ("LOINC/4548-4", "LOINC/17856-6", "LOINC/4549-2", "LOINC/71875-9", "LOINC/59261-8"),
+    "%",
+    2.5,
+    25.0,
+    special=dict.fromkeys(_IFCC, _NGSP),
+    source="3 % and 20 % are the ends of what NGSP-certified methods report; a margin is left",
+)
+# PREVENT turns mg/dL into mmol/L by 0.02586 (its supplement, Table S25): 386.7 g/mol, not the 386.65 of pure
+# cholesterol. Used both ways, so that a value sent in mmol/L reaches the equation as it was sent.
+MMOL_PER_MG_CHOLESTEROL = 0.02586
+TOTAL_CHOLESTEROL = Measure(
+    "total cholesterol",
+    ("LOINC/2093-3", "LOINC/14647-2"),
+    "mg/dL",
+    32.0,
+    600.0,
+    molar_mass=10 / MMOL_PER_MG_CHOLESTEROL,
+    source=_MIMIC_EXTRACT,
+)
+HDL_CHOLESTEROL = Measure(
+    "HDL cholesterol",
+    ("LOINC/2085-9", "LOINC/14646-4"),
+    "mg/dL",
+    3.0,
+    200.0,
+    molar_mass=10 / MMOL_PER_MG_CHOLESTEROL,
+    source="reportable range of homogeneous HDL assays (3 to 200 mg/dL)",
+)

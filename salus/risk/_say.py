@@ -1,0 +1,37 @@
+"""How risk models put a day, an age and a measurement into words, so that all of them read alike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from salus.core.measures import Reading, ago
+from salus.core.seams import View
+
+_UNITS = {"mm[Hg]": "mmHg", "mL/min/{1.73_m2}": "mL/min/1.73 m²", "kg/m2": "kg/m²", "a": "years"}
+
+
+def on_day(moment: datetime | None) -> str:
+    """Say the day, as the record has it (``2024-03-02``)."""
+    return "" if moment is None else moment.date().isoformat()
+
+
+def how_old(view: View, moment: datetime | None) -> str:
+    """Say how long before `as_of` something was (``14 months before``)."""
+    return "" if moment is None else f"{ago(view.as_of - moment)} before"
+
+
+def number(reading: Reading, digits: int = 1) -> str:
+    """Say a reading with its unit (``213 mg/dL``, ``4.2 to 4.9 mg/dL``)."""
+    unit = _UNITS.get(reading.measure.unit, reading.measure.unit)
+    return f"{span(reading.low, reading.high, digits)} {unit}"
+
+
+def span(low: float, high: float, digits: int = 1) -> str:
+    """Say one number, or from which to which (``4.2 to 4.9``)."""
+    first, last = (f"{round(end, digits):.12g}" for end in (low, high))
+    return first if first == last else f"{first} to {last}"
+
+
+def percent(low: float, high: float) -> str:
+    """Say a probability, or a range of them, in percent (``12.3 %``, ``4 to 12.3 %``)."""
+    return f"{span(low * 100, high * 100)} %"
