@@ -1,7 +1,8 @@
 """Which client is calling? The JWT that CDS Hooks 2.0 ("Trusting CDS Clients") sends with every call.
 
 For the CDS Hooks and FHIR doors. Keys come only from the JWK Sets that the site configured for each issuer,
-never from where a token points to. Signatures: joserfc; algorithms: ES384 and RS384, as the specification says.
+never from where a token points to. Signatures: joserfc; algorithms: ES384 and RS384, as the specification has
+it.
 """
 
 from __future__ import annotations

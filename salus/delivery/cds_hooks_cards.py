@@ -1,0 +1,160 @@
+"""How an insight looks as a CDS Hooks card: one sentence, why, what is not known, and a way into the record.
+
+For clinicians inside their EHR. Source: CDS Hooks 2.0 "Card Attributes". Texts from records are escaped, so
+that nothing in a record can act as Markdown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import uuid4
+
+from salus.core.insight import Abstention, Insight, Urgency
+from salus.core.registry import models
+from salus.core.review import OVERRIDE_REASONS, REASON_SYSTEM
+from salus.delivery.settings import Settings
+
+# CDS Hooks 2.0: "One-sentence, <140-character summary".
+SUMMARY_LIMIT = 139
+_REASONS_SHOWN = 6
+_INDICATOR = {Urgency.NOW: "critical", Urgency.TODAY: "warning"}
+# Hooks where a clinician reads; at the others a clinician acts, and only what cannot wait is said.
+READING_HOOKS = frozenset({"patient-view", "encounter-start"})
+TOPIC_SYSTEM = "urn:salus:model"
+_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~])")
+
+OVERRIDES = [
+    {"code": code, "system": REASON_SYSTEM, "display": display} for code, display in OVERRIDE_REASONS.items()
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A card and the insights that it shows; feedback on it is a review of each."""
+
+    card: dict[str, object]
+    insights: tuple[str, ...]
+
+
+def cards(insights: Sequence[Insight], hook: str, settings: Settings, page: str | None = None) -> list[Sent]:
+    """Return the cards for `hook`: one for each answer that calls for something, one for all the rest.
+
+    Answers with nothing to do, and questions that could not be answered, share one quiet card each where
+    a clinician reads; where a clinician is ordering they are left out. page: the absolute URL of the
+    patient's own page, where the record is here.
+    """
+    said = [one for one in insights if not isinstance(one.body, Abstention)]
+    wanted = {Urgency.NOW, Urgency.TODAY} | ({Urgency.THIS_WEEK} if hook in READING_HOOKS else set())
+    loud = [one for one in said if one.urgency in wanted]
+    found = [Sent(_card(one, settings, page), (one.id,)) for one in loud]
+    if hook in READING_HOOKS:
+        quiet = [one for one in said if one.urgency not in wanted]
+        found += _folded("Nothing that cannot wait", quiet, settings, page)
+        found += _folded("Could not judge", [one for one in insights if _worth_saying(one)], settings, page)
+    return found
+
+
+def _worth_saying(insight: Insight) -> bool:
+    """Only what a clinician could supply: that a child has no adult score is no news."""
+    return isinstance(insight.body, Abstention) and insight.body.why == "missing-evidence"
+
+
+def _card(insight: Insight, settings: Settings, page: str | None) -> dict[str, object]:
+    return _shape(
+        summary=f"{_title(insight)}: {_says(insight)}",
+        detail=_detail(insight),
+        indicator=_INDICATOR.get(insight.urgency, "info") if insight.urgency else "info",
+        insights=[insight],
+        settings=settings,
+        page=page,
+    )
+
+
+def _folded(opening: str, insights: Sequence[Insight], settings: Settings, page: str | None) -> list[Sent]:
+    if not insights:
+        return []
+    named = ", ".join(_title(insight) for insight in insights)
+    detail = "\n\n---\n\n".join(f"**{_plain(_title(one))}**\n\n{_detail(one)}" for one in insights)
+    card = _shape(f"{opening}: {named}", detail, "info", insights, settings, page)
+    return [Sent(card, tuple(one.id for one in insights))]
+
+
+def _shape(
+    summary: str,
+    detail: str,
+    indicator: str,
+    insights: Sequence[Insight],
+    settings: Settings,
+    page: str | None,
+) -> dict[str, object]:
+    first = insights[0]
+    source: dict[str, object] = {"label": _source(first), "url": settings.url("/models")}
+    if len(insights) == 1:
+        source["topic"] = {
+            "system": TOPIC_SYSTEM,
+            "code": first.model.name,
+            "display": _title(first),
+        }
+    return {
+        "uuid": str(uuid4()),
+        "summary": shortened(summary),
+        "detail": detail,
+        "indicator": indicator,
+        "source": source,
+        "overrideReasons": OVERRIDES,
+    } | ({"links": [{"label": "Open in Salus", "url": page, "type": "absolute"}]} if page else {})
+
+
+def _source(insight: Insight) -> str:
+    return f"Salus · {_title(insight)} {insight.model.version}"
+
+
+def _title(insight: Insight) -> str:
+    model = models().get(insight.model.name)
+    return model.card.title or insight.model.name if model else insight.model.name
+
+
+def _says(insight: Insight) -> str:
+    return getattr(insight.body, "says", "") or insight.asks
+
+
+def _detail(insight: Insight) -> str:
+    parts = [_plain(_says(insight))]
+    parts.append("\n".join(_listed("Why", (reason.says for reason in insight.reasons[:_REASONS_SHOWN]))))
+    parts.append("\n".join(_listed("Not known", insight.limits)))
+    if isinstance(insight.body, Abstention):
+        parts.append("\n".join(_listed("Would be needed", insight.body.missing)))
+    parts.append(f"As known at {insight.as_of:%Y-%m-%d %H:%M %Z}. Made by a machine: judge for yourself.")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _listed(heading: str, lines: Iterable[str]) -> list[str]:
+    found = [f"- {_plain(line)}" for line in lines if line]
+    return [f"**{heading}**", "", *found] if found else []
+
+
+def _plain(text: str) -> str:
+    """Return `text` so that Markdown shows it as it is, on one line."""
+    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+
+
+def shortened(text: str, limit: int = SUMMARY_LIMIT) -> str:
+    """Return `text` on one line of at most `limit` characters, cut between words."""
+    line = " ".join(text.split())
+    if len(line) <= limit:
+        return line
+    return line[: limit - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"
+
+
+def away_card(settings: Settings) -> dict[str, object]:
+    """Return the one card of a Salus that cannot write down what it would say, and so says nothing."""
+    return {
+        "uuid": str(uuid4()),
+        "summary": "Salus is away: nothing was computed for this patient. Silence is no reassurance.",
+        "detail": "Salus could not write down its answers and gives none that are not on record. "
+        "Work as you would without it; it will answer again by itself.",
+        "indicator": "info",
+        "source": {"label": "Salus", "url": settings.url("/healthz")},
+    }
