@@ -9,7 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from salus.core.consent import Actor
-from salus.core.insight import Abstention, Insight, Urgency
+from salus.core.insight import Insight, Urgency
+from salus.core.registry import model as find_model
 from salus.spine.consult import Question, consult_many, end_of_record
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class WardRow:
-    """One subject: what was said, the most urgent first. person: as the archive describes it."""
+    """One subject: what was said, in the order in which it asks for attention. person: as the archive has it."""
 
     subject: str
     as_of: datetime
@@ -39,9 +40,27 @@ class WardRow:
         return self.first.urgency if self.first else None
 
     @property
+    def rank(self) -> tuple[float, float]:
+        """Sort key of the row, most urgent first."""
+        return attention(self.first) if self.first else (10.0, 0.0)
+
+    @property
     def abstentions(self) -> int:
-        """How many models could not judge."""
-        return sum(isinstance(insight.body, Abstention) for insight in self.insights)
+        """How many models that apply could not judge."""
+        return sum(not insight.judged and insight.applies for insight in self.insights)
+
+
+def attention(insight: Insight) -> tuple[float, float]:
+    """Return how soon `insight` asks for attention on a ward, lowest first.
+
+    "Cannot judge" stands before routine when the model could have said now or today: the patient may be
+    ill and nobody looked. A model that never speaks of haste does not push an answer aside by not answering.
+    """
+    if insight.judged or not insight.applies:
+        return insight.rank
+    worst = [row.urgency.rank for row in find_model(insight.model.name).card.actions if row.urgency]
+    hasty = bool(worst) and min(worst) <= Urgency.TODAY.rank
+    return insight.rank if hasty else (Urgency.ROUTINE.rank + 0.5, 0.0)
 
 
 def ward(
@@ -67,7 +86,7 @@ def ward(
         return rows
     subjects = site.archive.subjects()
     rows = list(_rows(site, subjects, actor, as_of, progress))
-    rows.sort(key=lambda row: row.first.rank if row.first else (9, 0.0))
+    rows.sort(key=lambda row: row.rank)
     site.memory.update({"ward-key": key, "ward": rows})
     return rows
 
@@ -86,4 +105,4 @@ def _rows(
         questions = [Question(*pair) for pair in zip(timelines, moments, strict=True)]
         answers = consult_many(site, questions, actor=actor)
         for subject, moment, insights in zip(batch, moments, answers, strict=True):
-            yield WardRow(subject, moment, tuple(insights), archive.person(subject))
+            yield WardRow(subject, moment, tuple(sorted(insights, key=attention)), archive.person(subject))
