@@ -22,7 +22,7 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class WardRow:
-    """One subject: what was said, in the order in which it asks for attention. person: as the archive has it."""
+    """One subject: what was said, in the order in which it asks for attention; and the person, as archived."""
 
     subject: str
     as_of: datetime
