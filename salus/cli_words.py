@@ -108,6 +108,22 @@ def _models(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
 def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
     _common(parser)
     _http(parser)
+    add = parser.add_argument
+    add("--base-url", metavar="URL", help="where clients reach this server (default: http://HOST:PORT)")
+    add(
+        "--trust",
+        action="append",
+        metavar="ISSUER=JWKS",
+        help="a CDS client, and its keys: a file or https URL",
+    )
+    add("--dev-no-jwt", action="store_true", help="development only: take CDS Hooks calls from anybody")
+    add(
+        "--fhir-server",
+        action="append",
+        metavar="URL",
+        help="a server that may be asked for missing prefetch",
+    )
+    add("--frame-ancestor", action="append", metavar="ORIGIN", help="an EHR that may embed the pages")
     parser.set_defaults(run=verbs["serve"])
 
 

@@ -22,7 +22,7 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class WardRow:
-    """One subject: what was said, in the order in which it asks for attention; and the person, as archived."""
+    """One subject: what was said, the most pressing first; and the person, as archived."""
 
     subject: str
     as_of: datetime
