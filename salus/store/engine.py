@@ -1,0 +1,210 @@
+"""How the store reaches its database: URLs, durability, migrations, and errors that a person can act on.
+
+SQLite runs in WAL with synchronous=FULL, so what was acknowledged survives a loss of power (SQLite manual,
+"PRAGMA synchronous": in WAL mode NORMAL can lose the latest commits). PostgreSQL runs with
+synchronous_commit=on; its writers queue at one advisory lock, as SQLite's do at BEGIN IMMEDIATE.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import (
+    ArgumentError,
+    DatabaseError,
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    OperationalError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from salus.core.errors import AwayError, EvidenceError, SalusError, UserError
+from salus.store.tables import SCHEMA
+
+# Test seam: the power-loss test shows that NORMAL loses acknowledged entries and FULL does not.
+SYNCHRONOUS = "FULL"
+WAIT_S = 10
+POOL = 8
+# Any fixed number; all writers of one database queue at it.
+_WRITERS = 0x5A1_05
+_WRITE = "salus_write"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+# Result codes of SQLite (sqlite.org/rescode.html), primary part.
+_SQLITE_BROKEN = {11, 26}
+_SQLITE_AWAY = {
+    5: "is locked by another process; try again, or end the process that holds it",
+    6: "is locked by another connection; try again",
+    8: "can only be read; make the file and its folder writable",
+    10: "could not be read or written (disk error); check the disk",
+    13: "is on a full disk; free some space and try again",
+    14: "cannot be opened; check that its folder exists and may be written",
+}
+
+
+def parse(url: str) -> URL:
+    """Return the URL of a store; ``postgresql://`` means the psycopg driver.
+
+    Raises UserError when it names no back end that Salus has.
+    """
+    try:
+        found = make_url(url)
+    except ArgumentError:
+        raise UserError(f"'{url.partition(':')[0][:20]}…' is no store URL. {_FORMS}") from None
+    if found.drivername in ("postgresql", "postgres"):
+        found = found.set(drivername="postgresql+psycopg")
+    if found.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
+        raise UserError(f"Salus has no store for '{found.drivername}'. {_FORMS}")
+    if is_sqlite(found) and found.database in (None, "", ":memory:"):
+        raise UserError(f"A store must outlive the process, so it needs a file. {_FORMS}")
+    return found
+
+
+_FORMS = "Write sqlite:///folder/salus.db or postgresql://user@host/database."
+
+
+def is_sqlite(url: URL) -> bool:
+    """Whether `url` names an embedded database."""
+    return url.get_backend_name() == "sqlite"
+
+
+def file_of(url: URL) -> Path:
+    """Return the file of an embedded database (also of one written as ``file:PATH``)."""
+    return Path((url.database or "").removeprefix("file:"))
+
+
+def named(url: URL) -> str:
+    """Return what to call the store in a message; never its password."""
+    if is_sqlite(url):
+        return f"The store {file_of(url)}"
+    return f"The store at {url.host or 'localhost'}:{url.port or 5432}, database {url.database}"
+
+
+def _translated(url: URL, error: DBAPIError) -> SalusError:
+    if isinstance(error, DataError):
+        return UserError("The store cannot hold that text (a NUL character?). Send text without it.")
+    if is_sqlite(url):
+        return _of_sqlite(url, getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)
+    return AwayError(
+        f"{named(url)} does not answer. Check that PostgreSQL runs there and that this user may connect."
+    )
+
+
+def _of_sqlite(url: URL, code: int) -> SalusError:
+    if code in _SQLITE_BROKEN:
+        return EvidenceError(
+            f"{named(url)} is damaged or is no SQLite database. Keep the file, and put a backup in its place."
+        )
+    return AwayError(f"{named(url)} {_SQLITE_AWAY.get(code, 'does not answer; see the disk and its space')}.")
+
+
+@contextmanager
+def speaking(url: URL) -> Iterator[None]:
+    """Turn what a driver raises into errors of ours; a driver may quote values, so its words end here."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, DataError) as error:
+        raise _translated(url, error) from None
+    except DBAPIError as error:
+        # A damaged SQLite file is a bare DatabaseError; its subclasses (a broken constraint) are our bugs.
+        if type(error) is DatabaseError or error.connection_invalidated:
+            raise _translated(url, error) from None
+        raise
+    except PoolTimeoutError:
+        raise AwayError(f"{named(url)} is busy: no connection came free in {WAIT_S} s. Try again.") from None
+    except UnicodeEncodeError:
+        raise UserError("That text holds half a surrogate pair; the store keeps whole characters.") from None
+
+
+def make_engine(url: URL) -> Engine:
+    """Return an engine with a small pool; nothing is opened yet."""
+    shared: dict[str, Any] = {
+        "hide_parameters": True,
+        "pool_size": POOL,
+        "max_overflow": POOL,
+        "pool_timeout": WAIT_S,
+    }
+    if is_sqlite(url):
+        engine = create_engine(url, connect_args={"timeout": WAIT_S, "check_same_thread": False}, **shared)
+        event.listen(engine, "connect", _sqlite_connected)
+        event.listen(engine, "begin", _sqlite_begins)
+        return engine
+    try:
+        engine = create_engine(url, connect_args={"connect_timeout": WAIT_S}, pool_pre_ping=True, **shared)
+    except (ImportError, NoSuchModuleError):
+        raise UserError("PostgreSQL needs its driver: pip install 'salus-clinical[postgres]'.") from None
+    event.listen(engine, "begin", _postgres_begins)
+    return engine
+
+
+def _sqlite_connected(raw: Any, _record: object) -> None:
+    # The driver must not begin transactions by itself: it would begin them deferred.
+    raw.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        f"synchronous={SYNCHRONOUS}",
+        "foreign_keys=ON",
+        f"busy_timeout={WAIT_S * 1000}",
+    ):
+        raw.execute(f"PRAGMA {pragma}").close()
+
+
+def _sqlite_begins(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITE)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgres_begins(connection: Connection) -> None:
+    if connection.get_execution_options().get(_WRITE):
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{WAIT_S}s'")
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction, alone among writers; committed when the block ends, undone when it raises."""
+    with engine.connect().execution_options(**{_WRITE: True}) as connection, connection.begin():
+        yield connection
+
+
+def _schema(connection: Connection) -> str:
+    """Return the migration that the database is at; "" for an empty one."""
+    if not connection.dialect.has_table(connection, "alembic_version"):
+        return ""
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
+
+
+def bring_up_to_date(engine: Engine, url: URL) -> None:
+    """Run the migrations that the database lacks.
+
+    Raises UserError when the database was written by a newer Salus.
+    """
+    with engine.connect() as connection:
+        have = _schema(connection)
+    if have > SCHEMA:
+        raise UserError(
+            f"{named(url)} was written by a newer Salus (schema {have}, not {SCHEMA}). Upgrade Salus."
+        )
+    if have == SCHEMA:
+        return
+    with writing(engine) as connection:
+        if _schema(connection) < SCHEMA:
+            _migrate(connection)
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

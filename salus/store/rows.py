@@ -1,0 +1,136 @@
+"""What the store hands back, and the content that a ledger entry commits to for each kind of row.
+
+The same function makes the content when a row is written and when it is checked, so a row that was changed
+behind the store's back no longer opens its commitment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+from salus.core.errors import UserError
+from salus.core.review import Entry, Review
+from salus.store.ledger import moment
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInsight:
+    """An insight at rest. document: its JSON as written. n: its place in the order of writing."""
+
+    n: int
+    id: str
+    subject: str
+    model: str
+    version: str
+    as_of: datetime
+    document: bytes
+    stale_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HookCard:
+    """A card that was sent: which insight it showed, and to whom."""
+
+    uuid: str
+    insight: str
+    user: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRow:
+    """What a model was declared to be, by whom and why; signed, and written down as entry `seq`."""
+
+    model: str
+    version: str
+    status: str
+    by: str
+    because: str
+    at: datetime
+    signature: bytes
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What opens the commitment of entry `seq`: its salt (None once erased) and the record it is about."""
+
+    seq: int
+    salt: bytes | None
+    kind: str
+    record_id: str
+
+
+def insight_content(row: StoredInsight, sources: Iterable[str]) -> dict[str, object]:
+    """Return what the entry of an insight commits to: all of the row that never changes."""
+    return {
+        "id": row.id,
+        "subject": row.subject,
+        "model": row.model,
+        "version": row.version,
+        "as_of": moment(row.as_of),
+        "document": sha256(row.document).hexdigest(),
+        "sources": sorted(set(sources)),
+    }
+
+
+def review_content(review: Review) -> dict[str, object]:
+    """Return what the entry of a review commits to.
+
+    Raises UserError when the review has no time.
+    """
+    if review.at is None:
+        raise UserError("A review without a time cannot be written down. Set `at`.")
+    return {**asdict(review), "at": moment(review.at)}
+
+
+def status_content(row: StatusRow) -> dict[str, object]:
+    """Return what the entry of a status commits to; its time is the entry's own."""
+    return {
+        "model": row.model,
+        "version": row.version,
+        "status": row.status,
+        "by": row.by,
+        "because": row.because,
+        "signature": row.signature.hex(),
+    }
+
+
+def as_entry(row: Any) -> Entry:
+    """Return the Entry in a row of table `entry`."""
+    at = datetime.fromisoformat(row.at)
+    return Entry(row.seq, at, row.who, row.did, row.what, row.previous, row.digest)
+
+
+def as_opening(row: Any) -> Opening:
+    """Return the Opening in a row of table `opening`."""
+    return Opening(row.seq, row.salt, row.kind, row.record_id)
+
+
+def as_insight(row: Any) -> StoredInsight:
+    """Return the StoredInsight in a row of table `insight`."""
+    stale = datetime.fromisoformat(row.stale_since) if row.stale_since else None
+    as_of = datetime.fromisoformat(row.as_of)
+    return StoredInsight(row.n, row.id, row.subject, row.model, row.version, as_of, row.document, stale)
+
+
+def as_review(row: Any) -> Review:
+    """Return the Review in a row of table `review`."""
+    at = datetime.fromisoformat(row.at)
+    told = bool(row.told_patient)
+    return Review(row.insight, row.by, row.decision, row.because, row.note, at, told, row.id)
+
+
+def as_hook_card(row: Any) -> HookCard:
+    """Return the HookCard in a row of table `hook_card`."""
+    return HookCard(row.uuid, row.insight, row.user, datetime.fromisoformat(row.at))
+
+
+def as_status(row: Any) -> StatusRow:
+    """Return the StatusRow in a row of table `status`."""
+    at = datetime.fromisoformat(row.at)
+    return StatusRow(row.model, row.version, row.status, row.by, row.because, at, row.signature, row.seq)

@@ -1,0 +1,118 @@
+"""The tables of the store, for both back ends; `migrations/` makes them, a test holds the two together.
+
+Moments are text in UTC with microseconds (`ledger.moment`): the same in SQLite and PostgreSQL, and sorted by
+time. `n` counts in the order of writing and is what paging goes by.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+# The newest migration; a store that says more was written by a newer Salus.
+SCHEMA = "0001"
+
+COUNTER = BigInteger().with_variant(Integer, "sqlite")
+
+metadata = MetaData()
+
+entry = Table(
+    "entry",
+    metadata,
+    Column("seq", COUNTER, primary_key=True, autoincrement=False),
+    Column("at", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("did", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("digest", Text, nullable=False, unique=True),
+)
+
+# Apart from the chain, so that a salt can be erased (and with it what the entry was about) while the
+# chain still verifies.
+opening = Table(
+    "opening",
+    metadata,
+    Column("seq", COUNTER, ForeignKey("entry.seq"), primary_key=True, autoincrement=False),
+    Column("salt", LargeBinary, nullable=True),
+    Column("kind", Text, nullable=False),
+    Column("record_id", Text, nullable=False),
+    Index("opening_by_record", "kind", "record_id"),
+)
+
+insight = Table(
+    "insight",
+    metadata,
+    Column("n", COUNTER, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("subject", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("as_of", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),
+    Column("stale_since", Text, nullable=True),
+    Index("insight_by_subject", "subject", "n"),
+    Index("insight_by_model", "model", "n"),
+)
+
+insight_source = Table(
+    "insight_source",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("insight", Text, ForeignKey("insight.id"), primary_key=True),
+    Index("insight_source_by_insight", "insight"),
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("n", COUNTER, primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("insight", Text, ForeignKey("insight.id"), nullable=False, index=True),
+    Column("subject", Text, nullable=False, index=True),
+    Column("by", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("told_patient", Boolean, nullable=False),
+)
+
+hook_card = Table(
+    "hook_card",
+    metadata,
+    Column("uuid", Text, primary_key=True),
+    Column("insight", Text, ForeignKey("insight.id"), nullable=False),
+    Column("user", Text, nullable=False),
+    Column("at", Text, nullable=False),
+)
+
+status = Table(
+    "status",
+    metadata,
+    Column("seq", COUNTER, ForeignKey("entry.seq"), primary_key=True, autoincrement=False),
+    Column("model", Text, nullable=False, index=True),
+    Column("version", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("at", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+setting = Table(
+    "setting",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
