@@ -80,10 +80,8 @@ def _listen(host: str, port: int) -> socket:
 
 
 def _announce(settings: Settings) -> None:
-    say = sys.stderr.write
-    say(
-        f"Pages: {settings.base_url}/  CDS Hooks: {settings.base_url}/cds-services  FHIR: {settings.base_url}/fhir\n"
-    )
+    say, at = sys.stderr.write, settings.base_url
+    say(f"Pages: {at}/  CDS Hooks: {at}/cds-services  FHIR: {at}/fhir\n")
     if settings.insecure_no_jwt:
         say("CDS Hooks clients are not checked (--dev-no-jwt): for development only.\n")
     elif settings.jwt is None:
