@@ -1,0 +1,204 @@
+"""The command line as a person and as a program use it: the shapes that others rely on, and the exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+BODY_KINDS = {"risk", "finding", "advice", "signal", "draft", "abstention"}
+NAMES = {"news2", "prevent", "findrisc", "ckd", "cha2ds2-vasc"}
+URGENCIES = ["now", "today", "this week", "routine"]
+
+
+@pytest.fixture(scope="module")
+def demo(
+    run_salus: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Any]]:
+    """The demonstration, made once: its archive and what it printed."""
+    archive = tmp_path_factory.mktemp("demo") / "archive"
+    ran = run_salus("demo", "--no-serve", "--json", "--archive", archive)
+    return archive, ran.json()
+
+
+def test_demo_shape(demo: tuple[Path, dict[str, Any]]) -> None:
+    _, said = demo
+    assert set(said) == {"patients", "insights", "abstentions", "seconds", "ward"}
+    assert 20 <= said["patients"] <= 40
+    assert said["patients"] == len(said["ward"])
+    for row in said["ward"]:
+        assert set(row) == {"subject", "urgency", "model", "says", "reason"}
+    ranked = [URGENCIES.index(row["urgency"]) for row in said["ward"] if row["urgency"]]
+    assert ranked == sorted(ranked), "most urgent first"
+    assert ranked[0] == 0, "the ward that ships has somebody who needs help now"
+
+
+def test_demo_again_changes_nothing(demo: tuple[Path, dict[str, Any]], run_salus: Callable[..., Any]) -> None:
+    archive, first = demo
+    again = run_salus("demo", "--no-serve", "--json", "--archive", archive).json()
+    assert {**again, "seconds": 0} == {**first, "seconds": 0}
+
+
+def test_ask_shape(demo: tuple[Path, dict[str, Any]], run_salus: Callable[..., Any]) -> None:
+    archive, said = demo
+    for name in sorted(NAMES):
+        insight = run_salus(
+            "ask", name, "--about", said["ward"][0]["subject"], "--archive", archive, "--json"
+        ).json()
+        assert {"id", "subject", "model", "as_of", "body", "reasons", "limits", "permit"} <= set(insight)
+        assert insight["model"]["name"] == name
+        assert insight["model"]["version"]
+        assert insight["body"]["kind"] in BODY_KINDS
+        for reason in insight["reasons"]:
+            assert {"evidence", "weight", "says"} <= set(reason)
+        json.dumps(insight, allow_nan=False)
+
+
+def test_ask_takes_the_bare_id_too(demo: tuple[Path, dict[str, Any]], run_salus: Callable[..., Any]) -> None:
+    archive, said = demo
+    subject = said["ward"][0]["subject"]
+    bare = run_salus(
+        "ask", "news2", "--about", subject.removeprefix("Patient/"), "--archive", archive, "--json"
+    )
+    full = run_salus("ask", "news2", "--about", subject, "--archive", archive, "--json")
+    assert bare.json() == full.json()
+
+
+def test_models_start_validated(run_salus: Callable[..., Any], tmp_path: Path) -> None:
+    shipped = run_salus("models", "--json").json()["models"]
+    assert {row["name"] for row in shipped} == NAMES
+    for row in shipped:
+        assert {"name", "version", "asks", "status"} <= set(row)
+        assert row["status"] == "validated"
+
+
+def test_approve_makes_live_and_is_signed_for_here(
+    demo: tuple[Path, dict[str, Any]], run_salus: Callable[..., Any], tmp_path: Path, a_bundle: Path
+) -> None:
+    run_salus("read", a_bundle, "--archive", tmp_path / "a", "--json")
+    told = ("--by", "Dr A. Okafor", "--because", "validated on our ward")
+    run_salus("models", "approve", "news2", "--archive", tmp_path / "a", *told)
+    status = {row["name"]: row["status"] for row in _models(run_salus, tmp_path / "a")}
+    assert status["news2"] == "live"
+    assert {status[name] for name in NAMES - {"news2"}} == {"validated"}
+    assert {row["status"] for row in _models(run_salus, demo[0])} == {"live"}
+
+
+def _models(run_salus: Callable[..., Any], archive: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = run_salus("models", "--archive", archive, "--json").json()["models"]
+    return rows
+
+
+def test_a_demonstration_approves_nowhere_else(
+    run_salus: Callable[..., Any], tmp_path: Path, a_bundle: Path
+) -> None:
+    run_salus("read", a_bundle, "--archive", tmp_path / "a")
+    told = ("--by", "demonstration", "--because", "why not")
+    ran = run_salus("models", "approve", "news2", "--archive", tmp_path / "a", *told, check=False)
+    assert ran.code == 3
+    assert "demonstration" in ran.err
+
+
+def test_a_demonstration_does_not_open_a_real_archive(
+    run_salus: Callable[..., Any], tmp_path: Path, a_bundle: Path
+) -> None:
+    run_salus("read", a_bundle, "--archive", tmp_path / "a")
+    ran = run_salus("demo", "--no-serve", "--archive", tmp_path / "a", check=False)
+    assert ran.code == 3
+    assert "no demonstration" in ran.err
+
+
+@pytest.fixture
+def a_bundle(tmp_path: Path) -> Path:
+    """One man with a breathing rate, as a Bundle in a file."""
+    man = {"resourceType": "Patient", "id": "m1", "gender": "male", "birthDate": "1950-02-03"}
+    seen = {
+        "resourceType": "Observation",
+        "id": "rr",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "9279-1"}]},
+        "subject": {"reference": "Patient/m1"},
+        "effectiveDateTime": "2026-01-02T03:04:05Z",
+        "valueQuantity": {"value": 30, "system": "http://unitsofmeasure.org", "code": "/min"},
+    }
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": man}, {"resource": seen}],
+    }
+    path = tmp_path / "bundle.json"
+    path.write_text(json.dumps(bundle))
+    return path
+
+
+def test_read_counts_add_up(run_salus: Callable[..., Any], tmp_path: Path, a_bundle: Path) -> None:
+    said = run_salus("read", a_bundle, "--archive", tmp_path / "a", "--json").json()
+    assert {"resources", "as_events", "as_context", "rejected", "events", "subjects", "cpu_seconds"} <= set(
+        said
+    )
+    counted = sum(said["as_events"].values()) + sum(said["as_context"].values()) + len(said["rejected"])
+    assert said["resources"] == counted == 2
+
+
+def test_validated_model_answers_at_the_command_line_and_says_so(
+    run_salus: Callable[..., Any], tmp_path: Path, a_bundle: Path
+) -> None:
+    run_salus("read", a_bundle, "--archive", tmp_path / "a")
+    said = run_salus("ask", "news2", "--about", "m1", "--archive", tmp_path / "a", "--json").json()
+    assert said["model"]["status"] == "validated"
+    assert said["as_of"] == "2026-01-02T03:04:05Z"
+    words = run_salus("ask", "news2", "--about", "m1", "--archive", tmp_path / "a").out
+    assert "validated here" in words
+
+
+def test_review_and_audit(demo: tuple[Path, dict[str, Any]], run_salus: Callable[..., Any]) -> None:
+    archive, said = demo
+    subject = said["ward"][0]["subject"]
+    insight = run_salus("ask", "news2", "--about", subject, "--archive", archive, "--json").json()["id"]
+    before = run_salus("audit", "verify", "--archive", archive, "--json").json()
+    run_salus(
+        "review", insight, "overridden", "--by", "Dr B", "--because", "already-done", "--archive", archive
+    )
+    after = run_salus("audit", "verify", "--archive", archive, "--json").json()
+    assert before["intact"] and after["intact"]
+    assert after["entries"] == before["entries"] + 1
+    kept = run_salus("audit", "verify", "--archive", archive, "--head", before["head"], "--json").json()
+    assert kept["intact"], "an older head that was kept elsewhere is still in the chain"
+
+
+WRONG = [
+    (("ask", "news3", "--about", "x"), 2, "news2"),
+    (("ask", "news2", "--about", "nobody-here"), 2, "nobody-here"),
+    (("review", "0" * 32, "accepted", "--by", "Dr B"), 2, "No insight"),
+    (("audit", "verify", "--head", "00"), 3, ""),
+]
+
+
+@pytest.mark.parametrize(("words", "code", "says"), WRONG)
+def test_wrong_use_says_what_to_do(
+    demo: tuple[Path, dict[str, Any]],
+    run_salus: Callable[..., Any],
+    words: tuple[str, ...],
+    code: int,
+    says: str,
+) -> None:
+    ran = run_salus(*words, "--archive", demo[0], check=False)
+    assert ran.code == code, ran.err
+    assert says in ran.err
+    assert "Traceback" not in ran.err
+
+
+def test_no_archive_says_how_to_make_one(run_salus: Callable[..., Any], tmp_path: Path) -> None:
+    ran = run_salus("ask", "news2", "--about", "x", "--archive", tmp_path / "none", "--json", check=False)
+    assert ran.code == 2
+    assert "salus read" in json.loads(ran.out)["says"]
+    assert not (tmp_path / "none").exists(), "asking makes nothing"
+
+
+def test_a_place_that_is_not_there(run_salus: Callable[..., Any], tmp_path: Path) -> None:
+    ran = run_salus("read", tmp_path / "gone", "--archive", tmp_path / "a", check=False)
+    assert ran.code == 4
+    assert "gone" in ran.err
