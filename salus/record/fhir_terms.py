@@ -1,0 +1,128 @@
+"""What CodeableConcepts, References and Quantities mean to an Event; remembered, since records repeat them.
+
+Every function takes the element's bytes as they stand in the resource and forgives nothing it cannot read:
+a wrong shape is an EvidenceError that names no value.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from salus.core import codes
+from salus.core.errors import EvidenceError
+from salus.core.evidence import Absence
+from salus.record.fhir_types import Quantity
+
+UCUM = "http://unitsofmeasure.org"
+_REMEMBERED = 1 << 16
+
+# FHIR R4 CodeSystem data-absent-reason: what each lets a reader conclude.
+_ABSENT = {
+    "masked": Absence.WITHHELD,
+    "not-performed": Absence.NOT_MEASURED,
+    "not-asked": Absence.NOT_MEASURED,
+    "asked-declined": Absence.NOT_MEASURED,
+}
+
+
+class _Coding(msgspec.Struct, gc=False):
+    system: str | None = None
+    code: str | None = None
+    display: str | None = None
+
+
+class _Concept(msgspec.Struct, gc=False):
+    coding: list[_Coding] | None = None
+    text: str | None = None
+    # A bare Coding (Encounter.class, ImagingStudy.modality) has these two at the top.
+    system: str | None = None
+    code: str | None = None
+    display: str | None = None
+
+
+class _Identifier(msgspec.Struct, gc=False):
+    system: str | None = None
+    value: str | None = None
+
+
+class _Reference(msgspec.Struct, gc=False):
+    reference: str | None = None
+    type: str | None = None
+    identifier: _Identifier | None = None
+
+
+class Concept(NamedTuple):
+    """A CodeableConcept: its codings as ``SYSTEM/code``, its plain codes, its text, and each code's name."""
+
+    codes: tuple[str, ...] = ()
+    plain: tuple[str, ...] = ()
+    text: str | None = None
+    names: tuple[str, ...] = ()
+
+
+NO_CONCEPT = Concept()
+_one = msgspec.json.Decoder(_Concept).decode
+_many = msgspec.json.Decoder(list[_Concept]).decode
+_text = msgspec.json.Decoder(str).decode
+_reference = msgspec.json.Decoder(_Reference | list[_Reference] | None).decode
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def concept(raw: bytes) -> Concept:
+    """Return what a CodeableConcept, a Coding, a list of either, or a bare code says."""
+    if not raw or raw == b"null":
+        return NO_CONCEPT
+    try:
+        if raw[:1] == b"[":
+            return _joined(_many(raw))
+        if raw[:1] == b'"':
+            return Concept((), (_text(raw),))
+        return _joined([_one(raw)])
+    except (msgspec.MsgspecError, RecursionError):
+        raise EvidenceError("wrong shape: a code is no CodeableConcept") from None
+
+
+def _joined(found: list[_Concept]) -> Concept:
+    codings = [coding for each in found for coding in (each.coding or [])]
+    codings += [_Coding(each.system, each.code, each.display) for each in found if each.code]
+    kept = {codes.short(one.system, one.code): one for one in reversed(codings) if one.code}
+    chosen = list(reversed(kept.items()))
+    text = next((each.text for each in found if each.text), None)
+    names = tuple(one.display or text or "" for _, one in chosen)
+    return Concept(tuple(code for code, _ in chosen), tuple(one.code or "" for _, one in chosen), text, names)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def reference(raw: bytes) -> str:
+    """Return a Reference as ``Type/id``, ``#id`` or ``urn:…``; "" when it points nowhere by itself."""
+    try:
+        found = _reference(raw) if raw else None
+        found = (found or [None])[0] if isinstance(found, list) else found
+    except (msgspec.MsgspecError, RecursionError):
+        raise EvidenceError("wrong shape: a reference is no Reference") from None
+    return canonical(found.reference) if found is not None and found.reference else ""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def canonical(text: str) -> str:
+    """Return ``Type/id`` of a relative or absolute literal reference, without its version."""
+    if text.startswith(("#", "urn:")):
+        return text
+    parts = text.partition("/_history/")[0].rstrip("/").split("/")
+    return "/".join(parts[-2:])
+
+
+@lru_cache(maxsize=4096)
+def absence(raw: bytes) -> Absence:
+    """Return which kind of absence a dataAbsentReason means; an unknown one is "not sent"."""
+    return next((_ABSENT[code] for code in concept(raw).plain if code in _ABSENT), Absence.NOT_SENT)
+
+
+def unit(quantity: Quantity) -> str | None:
+    """Return the UCUM code when the quantity gives one, else the unit as it is written."""
+    if quantity.system == UCUM and quantity.code:
+        return quantity.code
+    return quantity.unit or quantity.code or None

@@ -1,0 +1,289 @@
+"""The parts of FHIR R4 resources that become evidence, as msgspec structs: what is not named here is skipped.
+
+Source: HL7 FHIR R4 (4.0.1), element names as in the standard. CodeableConcepts and References stay raw
+bytes, since a record repeats few of them many times and `fhir_terms` remembers what each one means.
+"""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct, field
+
+NOTHING = Raw()
+
+
+class Period(Struct, gc=False):
+    """FHIR Period."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+class Quantity(Struct, gc=False):
+    """FHIR Quantity (and Age, SimpleQuantity)."""
+
+    value: float | None = None
+    unit: str | None = None
+    code: str | None = None
+    system: str | None = None
+    comparator: str | None = None
+
+
+class Range(Struct, gc=False):
+    """FHIR Range."""
+
+    low: Quantity | None = None
+    high: Quantity | None = None
+
+
+class Ratio(Struct, gc=False):
+    """FHIR Ratio."""
+
+    numerator: Quantity | None = None
+    denominator: Quantity | None = None
+
+
+class SampledData(Struct, gc=False):
+    """FHIR SampledData; `origin` gives the unit."""
+
+    origin: Quantity | None = None
+    data: str | None = None
+
+
+class Valued(Struct, gc=False):
+    """value[x] and its absence, as Observation and its components share them."""
+
+    code: Raw = NOTHING
+    valueQuantity: Quantity | None = None
+    valueCodeableConcept: Raw = NOTHING
+    valueString: str | None = None
+    valueBoolean: bool | None = None
+    valueInteger: float | None = None
+    valueRange: Range | None = None
+    valueRatio: Ratio | None = None
+    valueSampledData: SampledData | None = None
+    valueTime: str | None = None
+    valueDateTime: str | None = None
+    valuePeriod: Period | None = None
+    dataAbsentReason: Raw = NOTHING
+    modifierExtension: Raw = NOTHING
+
+
+class Observation(Valued, gc=False):
+    """Observation."""
+
+    resourceType: str = ""
+    id: str | None = None
+    status: str | None = None
+    subject: Raw = NOTHING
+    effectiveDateTime: str | None = None
+    issued: str | None = None
+    component: list[Valued] | None = None
+    effectivePeriod: Period | None = None
+    effectiveInstant: str | None = None
+    implicitRules: str | None = None
+    contained: list[Raw] | None = None
+
+
+class Resource(Struct, gc=False):
+    """What all other types share."""
+
+    resourceType: str = ""
+    id: str | None = None
+    status: str | None = None
+    subject: Raw = NOTHING
+    code: Raw = NOTHING
+    modifierExtension: Raw = NOTHING
+    implicitRules: str | None = None
+    contained: list[Raw] | None = None
+
+
+class Patient(Resource, gc=False):
+    """Patient; deceasedBoolean without a date is a death without a date."""
+
+    gender: str | None = None
+    birthDate: str | None = None
+    deceasedDateTime: str | None = None
+    deceasedBoolean: bool | None = None
+
+
+class Condition(Resource, gc=False):
+    """Condition."""
+
+    clinicalStatus: Raw = NOTHING
+    verificationStatus: Raw = NOTHING
+    onsetDateTime: str | None = None
+    recordedDate: str | None = None
+    abatementDateTime: str | None = None
+    onsetPeriod: Period | None = None
+    abatementPeriod: Period | None = None
+
+
+class AllergyIntolerance(Resource, gc=False):
+    """AllergyIntolerance."""
+
+    subject: Raw = field(default=NOTHING, name="patient")
+    clinicalStatus: Raw = NOTHING
+    verificationStatus: Raw = NOTHING
+    onsetDateTime: str | None = None
+    recordedDate: str | None = None
+    onsetPeriod: Period | None = None
+
+
+class Encounter(Resource, gc=False):
+    """Encounter; `kind` is its class."""
+
+    kind: Raw = field(default=NOTHING, name="class")
+    type: list[Raw] | None = None
+    period: Period | None = None
+
+
+class DoseAndMethod(Struct, gc=False):
+    """MedicationAdministration.dosage."""
+
+    dose: Quantity | None = None
+
+
+class Medicated(Resource, gc=False):
+    """MedicationRequest, -Administration, -Dispense and -Statement: which drug, when."""
+
+    medicationCodeableConcept: Raw = NOTHING
+    medicationReference: Raw = NOTHING
+    authoredOn: str | None = None
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+    dateAsserted: str | None = None
+    whenHandedOver: str | None = None
+    whenPrepared: str | None = None
+    dosage: Raw = NOTHING
+    doNotPerform: bool | None = None
+
+
+class Procedure(Resource, gc=False):
+    """Procedure."""
+
+    performedDateTime: str | None = None
+    performedPeriod: Period | None = None
+
+
+class Immunization(Resource, gc=False):
+    """Immunization."""
+
+    subject: Raw = field(default=NOTHING, name="patient")
+    vaccineCode: Raw = NOTHING
+    occurrenceDateTime: str | None = None
+    recorded: str | None = None
+
+
+class DiagnosticReport(Resource, gc=False):
+    """DiagnosticReport."""
+
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+    issued: str | None = None
+    conclusionCode: list[Raw] | None = None
+
+
+class Collection(Struct, gc=False):
+    """Specimen.collection."""
+
+    collectedDateTime: str | None = None
+    collectedPeriod: Period | None = None
+
+
+class Specimen(Resource, gc=False):
+    """Specimen."""
+
+    type: Raw = NOTHING
+    collection: Collection | None = None
+    receivedTime: str | None = None
+
+
+class Relative(Struct, gc=False):
+    """FamilyMemberHistory.condition."""
+
+    code: Raw = NOTHING
+    modifierExtension: Raw = NOTHING
+
+
+class FamilyMemberHistory(Resource, gc=False):
+    """FamilyMemberHistory: what a relative has, never to be read as the patient's own."""
+
+    subject: Raw = field(default=NOTHING, name="patient")
+    relationship: Raw = NOTHING
+    condition: list[Relative] | None = None
+    date: str | None = None
+
+
+class Listed(Resource, gc=False):
+    """List; `emptyReason` says whether nothing is there or nobody looked."""
+
+    date: str | None = None
+    emptyReason: Raw = NOTHING
+    entry: Raw = NOTHING
+
+
+class Other(Resource, gc=False):
+    """Every other type that may name a patient: the elements that say what, when and whose."""
+
+    patient: Raw = NOTHING
+    beneficiary: Raw = NOTHING
+    individual: Raw = NOTHING
+    of: Raw = field(default=NOTHING, name="for")
+    type: Raw = NOTHING
+    category: Raw = NOTHING
+    description: Raw = NOTHING
+    modality: Raw = NOTHING
+    procedureCode: Raw = NOTHING
+    serviceType: Raw = NOTHING
+    lifecycleStatus: str | None = None
+    doNotPerform: bool | None = None
+    period: Period | None = None
+    performedPeriod: Period | None = None
+    started: str | None = None
+    startDate: str | None = None
+    authoredOn: str | None = None
+    authored: str | None = None
+    created: str | None = None
+    occurrenceDateTime: str | None = None
+    recordedDate: str | None = None
+    issued: str | None = None
+    date: str | None = None
+    sent: str | None = None
+    dateTime: str | None = None
+
+
+class Named(Struct, gc=False):
+    """Only what kind of resource it is; asked before anything else of an unknown line."""
+
+    resourceType: str | None = None
+    id: str | None = None
+
+
+class Medication(Struct, gc=False):
+    """Medication: only its code, for those that refer to it."""
+
+    id: str | None = None
+    code: Raw = NOTHING
+
+
+class Entry(Struct, gc=False):
+    """Bundle.entry."""
+
+    fullUrl: str | None = None
+    resource: Raw = NOTHING
+
+
+class Link(Struct, gc=False):
+    """Bundle.link."""
+
+    relation: str | None = None
+    url: str | None = None
+
+
+class Bundle(Struct, gc=False):
+    """Bundle."""
+
+    resourceType: str = ""
+    type: str | None = None
+    entry: list[Entry] | None = None
+    link: list[Link] | None = None
