@@ -1,0 +1,47 @@
+"""Does the patient smoke now: the US Core smoking status (LOINC 72166-2) as true, false or not known."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from salus.core.evidence import Event
+from salus.core.measures import USABLE, ago
+from salus.core.seams import View
+from salus.risk._inputs import Fact
+
+STATUS = frozenset({"LOINC/72166-2", "LOINC/39240-7", "SNOMED/229819007"})
+
+# LOINC answer list LL2201-3 and the SNOMED CT codes of HL7 US Core's smoking status. "Smoker, current status
+# unknown" (77176002 there, LA18979-7) and "unknown if ever smoked" say nothing of now.
+_NOW = frozenset(
+    {
+        *("SNOMED/449868002", "SNOMED/428041000124106", "SNOMED/428071000124103", "SNOMED/428061000124105"),
+        *("SNOMED/65568007", "SNOMED/230063004", "SNOMED/230060001", "SNOMED/230059006"),
+        *("LOINC/LA18976-3", "LOINC/LA18977-1", "LOINC/LA18981-3", "LOINC/LA18982-1"),
+    }
+)
+_NOT_NOW = frozenset(
+    {"SNOMED/8517006", "SNOMED/266919005", "SNOMED/8392000", "LOINC/LA15920-4", "LOINC/LA18978-9"}
+)
+
+
+def smokes(view: View, within: timedelta) -> Fact:
+    """Return whether the patient smokes; a former smoker does not. None when older than `within`."""
+    known = view.timeline.where(STATUS, test=lambda event: event.status in USABLE and event.time is not None)
+    last = known.last()
+    if last is None or last.time is None:
+        return Fact("smoking", None, (), "smoking status: not on record")
+    events = tuple(event for event in known if event.time == last.time)
+    if view.as_of - last.time > within:
+        says = f"smoking status: last recorded {ago(view.as_of - last.time)} before"
+        return Fact("smoking", None, events, says)
+    answers = {_answer(event) for event in events}
+    if len(answers) > 1 or None in answers:
+        return Fact("smoking", None, events, "smoking status: what is recorded does not say")
+    return Fact("smoking", answers.pop(), events, "current smoking")
+
+
+def _answer(event: Event) -> bool | None:
+    if event.value in _NOW:
+        return True
+    return False if event.value in _NOT_NOW else None
