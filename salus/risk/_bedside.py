@@ -1,0 +1,165 @@
+"""What NEWS2 asks of the bedside in words: how awake the patient is, air or oxygen, which SpO2 scale.
+
+Codes: the NHS NEWS2 profiles (nhsconnect FHIR-NEWS2, CareConnect-ACVPU-1: SNOMED CT UK), LOINC 67775-7 with
+its answers, the US Core pulse oximetry profile (LOINC 3151-8 flow, 3150-6 concentration).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from salus.core.errors import EvidenceError
+from salus.core.evidence import Absence, Event
+from salus.core.measures import USABLE, Measure, ago
+from salus.core.seams import View
+
+# LOINC 80288-4 Level of consciousness AVPU score, 67775-7 Level of responsiveness, 11454-6 Responsiveness at
+# first encounter; SNOMED CT UK 1104441000000107 ACVPU scale score.
+ACVPU_CODES = ("SNOMED/1104441000000107", "LOINC/80288-4", "LOINC/67775-7", "LOINC/11454-6")
+ALERT, CONFUSED, VOICE, PAIN, UNRESPONSIVE = "alert", "new confusion", "voice", "pain", "unresponsive"
+_ACVPU = {
+    "SNOMED/248234008": ALERT, "LOINC/LA9340-6": ALERT, "a": ALERT, "alert": ALERT,
+    "SNOMED/130987000": CONFUSED, "LOINC/LA6560-2": CONFUSED, "c": CONFUSED, "new confusion": CONFUSED,
+    "SNOMED/300202002": VOICE, "SNOMED/255373000": VOICE, "LOINC/LA17108-4": VOICE, "v": VOICE,
+    "voice": VOICE,
+    "SNOMED/450847001": PAIN, "LOINC/LA17107-6": PAIN, "p": PAIN, "pain": PAIN,
+    "SNOMED/422768004": UNRESPONSIVE, "LOINC/LA9343-0": UNRESPONSIVE, "u": UNRESPONSIVE,
+    "unresponsive": UNRESPONSIVE,
+}  # fmt: skip
+GCS = Measure("Glasgow coma scale", ("LOINC/9269-2",), "{score}", 3, 15, unitless=True)
+# Below 15 somebody's eyes, words or movements are not normal: not alert, or confused (RCP 2017, ACVPU).
+GCS_LOW = "Glasgow coma scale below 15"
+
+FLOW = Measure("oxygen flow", ("LOINC/3151-8",), "L/min", 0, 100)
+# MIMIC-Extract variable_ranges.csv (Wang 2020): 0.21 to 1.
+FIO2 = Measure("inspired oxygen", ("LOINC/3150-6", "LOINC/19994-3"), "%", 21, 100)
+AIR, OXYGEN = "air", "oxygen"
+_ON_OXYGEN, _ON_AIR = "SNOMED/371825009", "SNOMED/722742002"
+# NEWS2 "air or oxygen score": 0 or 2 points (SNOMED CT UK).
+_OXYGEN_SCORE = "SNOMED/1104331000000105"
+OXYGEN_CODES = (*FLOW.codes, *FIO2.codes, _ON_OXYGEN, _ON_AIR, _OXYGEN_SCORE)
+_YES_NO = {
+    _ON_AIR: AIR, _ON_OXYGEN: OXYGEN, True: OXYGEN, False: AIR,
+    "SNOMED/373066001": OXYGEN, "SNOMED/373067005": AIR,
+}  # fmt: skip
+
+# NEWS2 "oxygen saturation scale 1 score" and "scale 2 score", target peripheral oxygen saturation (SNOMED CT
+# UK): whoever records the scale 2 score, or a target of 88-92 %, has made the decision that the RCP asks for.
+_SCALE_1, _SCALE_2 = "SNOMED/1104311000000102", "SNOMED/1104321000000108"
+_TARGET = "SNOMED/852641000000103"
+SCALE_CODES = (_SCALE_1, _SCALE_2, _TARGET)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What may still be true of something answered in words; `absent` says why it is not known."""
+
+    options: tuple[str, ...]
+    events: tuple[Event, ...] = ()
+    at: datetime | None = None
+    absent: str = ""
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The resources it points to."""
+        return tuple(dict.fromkeys(event.source for event in self.events))
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked: its name in a list of gaps, the codes that answer it, how, and every answer."""
+
+    name: str
+    codes: tuple[str, ...]
+    read: Callable[[Event], str]
+    every: tuple[str, ...]
+
+
+def _answer(view: View, asked: _Question, within: timedelta) -> Answer:
+    """Read the latest moment at which one of `codes` was recorded; several answers there stay possible."""
+    found = view.timeline.where(
+        asked.codes, test=lambda event: event.status in USABLE and event.time is not None
+    )
+    if not len(found):
+        return Answer(asked.every, absent=f"{asked.name} not recorded")
+    moment = found.events[-1].time
+    assert moment is not None
+    latest = tuple(event for event in found if event.time == moment)
+    if view.as_of - moment > within:
+        return Answer(
+            asked.every, latest, moment, f"{asked.name} last recorded {ago(view.as_of - moment)} before"
+        )
+    given = [event for event in latest if not isinstance(event.value, Absence)]
+    if not given:
+        held = any(event.value is Absence.NOT_MEASURED for event in latest)
+        return Answer(
+            asked.every, latest, moment, f"{asked.name} {'not measured' if held else 'not available'}"
+        )
+    try:
+        answers = tuple(dict.fromkeys(asked.read(event) for event in given))
+    except EvidenceError as error:
+        return Answer(asked.every, latest, moment, f"{asked.name} not usable: {str(error).rstrip('.')}")
+    return Answer(answers, tuple(given), moment)
+
+
+def consciousness(view: View, within: timedelta) -> Answer:
+    """Return the latest level of consciousness, from ACVPU or from the Glasgow coma scale."""
+    every = (ALERT, CONFUSED, VOICE, PAIN, UNRESPONSIVE)
+    return _answer(view, _Question("ACVPU", (*ACVPU_CODES, *GCS.codes), _awake, every), within)
+
+
+def _awake(event: Event) -> str:
+    if event.coded(frozenset(GCS.codes)):
+        return ALERT if GCS.read(event) == GCS.high else GCS_LOW
+    word = event.value if not isinstance(event.value, str) else event.value.strip()
+    found = _ACVPU.get(str(word)) or _ACVPU.get(str(word).lower())
+    if found is None:
+        raise EvidenceError(f"the answer is none of A, C, V, P, U ({event.source})")
+    return found
+
+
+def oxygen(view: View, within: timedelta) -> Answer:
+    """Return whether the patient breathes air or supplemental oxygen."""
+    return _answer(view, _Question("air or oxygen", OXYGEN_CODES, _breathes, (AIR, OXYGEN)), within)
+
+
+def _breathes(event: Event) -> str:
+    if event.coded(frozenset(FIO2.codes)):
+        return OXYGEN if FIO2.read(event) > FIO2.low else AIR
+    if event.coded({_OXYGEN_SCORE}) and isinstance(event.value, int | float):
+        return OXYGEN if event.value > 0 else AIR
+    if isinstance(event.value, int | float) and not isinstance(event.value, bool):
+        return OXYGEN if FLOW.read(event) > 0 else AIR
+    said = event.value if event.value is not None else event.code
+    if event.coded({_ON_AIR}) and isinstance(said, bool):
+        said = not said
+    if said not in _YES_NO:
+        raise EvidenceError(f"the answer is neither air nor oxygen ({event.source})")
+    return _YES_NO[said]
+
+
+def scale(view: View) -> Answer:
+    """Return which SpO2 scales (``1``, ``2``) may apply: 2 only where it was recorded for this patient."""
+    found = view.timeline.where(
+        SCALE_CODES, test=lambda event: event.status in USABLE and event.time is not None
+    )
+    read = [(event, _scale(event)) for event in found]
+    known = [(event, which) for event, which in read if which]
+    if not known:
+        return Answer(("1",), absent="SpO2 scale 2 not recorded")
+    moment = known[-1][0].time
+    last = [(event, which) for event, which in known if event.time == moment]
+    return Answer(tuple(dict.fromkeys(which for _, which in last)), tuple(event for event, _ in last), moment)
+
+
+def _scale(event: Event) -> str:
+    if event.coded({_SCALE_2}) and not isinstance(event.value, Absence):
+        return "2"
+    if event.coded({_SCALE_1}) and not isinstance(event.value, Absence):
+        return "1"
+    if isinstance(event.value, str):
+        digits = "".join(letter if letter.isdigit() else " " for letter in event.value).split()
+        return {"88 92": "2", "94 98": "1"}.get(" ".join(digits), "")
+    return ""

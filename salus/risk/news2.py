@@ -1,0 +1,184 @@
+"""Is this patient deteriorating now? NEWS2, for the ward and the emergency department, from vital signs.
+
+Source: Royal College of Physicians. National Early Warning Score (NEWS) 2. Updated report of a working party.
+London: RCP, 2017. ISBN 978-1-86016-682-2. Chart 1 (scoring), chart 2 (thresholds), chart 4 (response).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from salus.core.card import Action, Card, Measured, Need
+from salus.core.insight import Abstention, Finding, Insight, Urgency
+from salus.core.seams import View
+from salus.risk import _bedside as bedside
+from salus.risk._inputs import age, sex
+from salus.risk._measures import PULSE, RESPIRATORY_RATE, SPO2, SYSTOLIC, TEMPERATURE
+from salus.risk._news2_chart import HIGH, MEDIUM, RED, category
+from salus.risk._news2_sum import VITAL, Scored, scored, timing
+from salus.risk._points import insight, limits, missing, part, reasons, spanned
+from salus.risk._pregnancy import pregnant
+from salus.risk._terms import PREGNANCY
+
+ADULT = 16
+# Half of what the score can give (0 to 20): a wider range with a harmless lower end supports no action.
+TOO_WIDE = 10
+
+RED_ACTION = Action(
+    RED,
+    Urgency.TODAY,
+    "One measurement alone scores 3: tell the medical team, urgent review on the ward, observe hourly.",
+)
+
+
+def _why_not(view: View) -> Abstention | None:
+    years = age(view)
+    if years.usable and years.high < ADULT:
+        return Abstention("not-eligible", "NEWS2 is not for under 16: use a paediatric early warning score.")
+    if pregnant(view).value and sex(view)[0] != "male":
+        return Abstention("not-eligible", "NEWS2 is not for pregnancy: use a maternity early warning score.")
+    return None
+
+
+def _unsupported(view: View, scored: Scored) -> Abstention | None:
+    """Return why the range supports no action, or None where it does."""
+    absent, estimate = missing(scored.items), spanned(scored.low, scored.high)
+    vital = [item for item in scored.items if item.name in VITAL and not item.absent]
+    years = age(view)
+    if not vital:
+        says = "NEWS2 cannot be judged: no vital signs in the last 24 hours."
+        return Abstention("missing-evidence", says, absent, estimate)
+    if not years.usable or years.low < ADULT:
+        says = f"NEWS2 would be {_number(scored)}, but age is not known, and it is only for 16 and over."
+        return Abstention("missing-evidence", says, ("date of birth", *absent), estimate)
+    harmless = scored.low < MEDIUM and not scored.red_certain
+    wide = scored.low == 0 or scored.high - scored.low > TOO_WIDE
+    if scored.high >= HIGH and harmless and wide:
+        says = f"NEWS2 cannot be judged: {_number(scored)}; not known: {', '.join(absent)}."
+        return Abstention("missing-evidence", says, absent, estimate)
+    return None
+
+
+def _number(scored: Scored) -> str:
+    return str(scored.low) if scored.low == scored.high else f"between {scored.low} and {scored.high}"
+
+
+def _finding(scored: Scored, action: Action) -> Finding:
+    risk = category(scored.low, scored.high, scored.red_certain, scored.red_possible)
+    unknown = "; ".join(item.absent for item in scored.items if item.absent)
+    says = f"NEWS2 {_number(scored)}{'; ' + unknown if unknown else ''} ({risk} risk). {action.says}"
+    parts = tuple(part(item) for item in scored.items)
+    return Finding("NEWS2", spanned(scored.low, scored.high), risk, says, parts)
+
+
+def _cautions(view: View) -> tuple[str, ...]:
+    """Say that pregnancy is not known, where it could matter (55: the age to which it is asked for)."""
+    if pregnant(view).value is not None or sex(view)[0] == "male" or age(view).low > 55:
+        return ()
+    return ("Whether she is pregnant now is not on record; NEWS2 is not for pregnancy.",)
+
+
+def _needs() -> tuple[Need, ...]:
+    vitals = tuple(
+        Need(measure.name, "Observation", codes, "P1D")
+        for measure, codes in (
+            (RESPIRATORY_RATE, RESPIRATORY_RATE.codes),
+            (SPO2, SPO2.codes),
+            (SYSTOLIC, (*SYSTOLIC.codes, "LOINC/85354-9")),
+            (PULSE, PULSE.codes),
+            (TEMPERATURE, TEMPERATURE.codes),
+        )
+    )
+    return (
+        Need("date of birth", "Patient", required=True),
+        *vitals,
+        Need("air or oxygen", "Observation", bedside.OXYGEN_CODES, "P1D"),
+        Need("consciousness (ACVPU)", "Observation", (*bedside.ACVPU_CODES, *bedside.GCS.codes), "P1D"),
+        Need("SpO2 scale", "Observation", bedside.SCALE_CODES),
+        Need("pregnancy status", "Observation", ("LOINC/82810-3",), "P12W"),
+        Need("pregnancy", "Condition", tuple(sorted(PREGNANCY.codes))),
+    )
+
+
+_SMITH = "Smith GB et al., Resuscitation 2013;84:465-70 (NEWS, whose weights NEWS2 keeps with SpO2 scale 1)"
+
+CARD = Card(
+    name="news2",
+    version="1.0.0",
+    title="National Early Warning Score 2 (NEWS2)",
+    asks="Is this patient deteriorating now?",
+    meant_for="Adults (16 and over) with acute illness, in hospital, emergency care or an ambulance.",
+    not_for="Under 16; pregnancy; the end of life, where its response may not be wanted; spinal cord injury.",
+    needs=_needs(),
+    actions=(
+        Action(0, Urgency.ROUTINE, "Continue observations, at least every 12 hours."),
+        Action(1, Urgency.ROUTINE, "Observe at least every 4 to 6 hours; the nurse decides on escalation."),
+        Action(
+            MEDIUM,
+            Urgency.TODAY,
+            "Urgent response: tell the medical team now, assess within the hour, observe at least hourly.",
+        ),
+        Action(
+            HIGH,
+            Urgency.NOW,
+            "Emergency response: critical-care competent team now, continuous monitoring of vital signs.",
+        ),
+    ),
+    owner="Salus risk room",
+    sources=(
+        "RCP 2017, chart 1: points of every row",
+        "RCP 2017, chart 2: 0-4 low, 3 in one parameter low-medium, 5-6 medium, 7 and over high",
+        "RCP 2017, chart 4: frequency of monitoring and response",
+        "RCP 2017, recommendations: not under 16 nor in pregnancy; scale 2 only when a competent clinical "
+        "decision maker has recorded it; confusion is new until shown otherwise",
+        "AoMRC, Statement on the initial antimicrobial treatment of sepsis, 2022: 5-6 seen within an hour",
+    ),
+    measures=(
+        Measured(
+            "acute medical admissions", "AUROC, death within 24 h", 0.894, 0.887, 0.902, 198_755, _SMITH
+        ),
+        Measured("acute medical admissions", "AUROC, ICU within 24 h", 0.857, 0.847, 0.868, 198_755, _SMITH),
+        Measured(
+            "acute medical admissions", "AUROC, arrest within 24 h", 0.722, 0.685, 0.759, 198_755, _SMITH
+        ),
+    ),
+    hooks=("patient-view", "encounter-start"),
+    notes=(
+        "Values are rounded half up to the chart's precision: whole numbers, tenths of a degree.",
+        "A value older than 24 hours is not used; one older than 12 hours is said to be overdue.",
+        "3 in one parameter with a sum below 5 is ranked as today (chart 2: urgent ward-based response).",
+        "It abstains where the range has a harmless lower end, reaches 7, and starts at 0 or spans more than "
+        "10 points.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class News2:
+    """NEWS2 as a model: `card` and `predict`."""
+
+    card: Card = CARD
+
+    def predict(self, view: View) -> Insight:
+        """Return the score, its range where inputs are missing, or an Abstention."""
+        barred = _why_not(view)
+        if barred:
+            return insight(self.card, view, barred)
+        found = scored(view)
+        said = limits(found.items, *found.cautions, *timing(found), *_cautions(view))
+        why = reasons(found.items)
+        unsupported = _unsupported(view, found)
+        if unsupported:
+            return insight(self.card, view, unsupported, None, why, said)
+        action = self._action(found)
+        return insight(self.card, view, _finding(found, action), action.urgency, why, said)
+
+    def _action(self, found: Scored) -> Action:
+        if found.red_possible and found.high < MEDIUM:
+            return RED_ACTION
+        action = self.card.action(found.high)
+        assert action is not None
+        return action
+
+
+MODEL = News2()
