@@ -31,6 +31,20 @@ OVERRIDES = [
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What all cards of one answer share.
+
+    page: the absolute URL of the patient's own page, where the record is here. note: what a reader must
+    know of the evidence (resources that could not be used).
+    """
+
+    hook: str
+    settings: Settings
+    page: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """A card and the insights that it shows; feedback on it is a review of each."""
 
@@ -38,21 +52,20 @@ class Sent:
     insights: tuple[str, ...]
 
 
-def cards(insights: Sequence[Insight], hook: str, settings: Settings, page: str | None = None) -> list[Sent]:
-    """Return the cards for `hook`: one for each answer that calls for something, one for all the rest.
+def cards(insights: Sequence[Insight], look: Look) -> list[Sent]:
+    """Return the cards: one for each answer that calls for something, at most two for all the rest.
 
     Answers with nothing to do, and questions that could not be answered, share one quiet card each where
-    a clinician reads; where a clinician is ordering they are left out. page: the absolute URL of the
-    patient's own page, where the record is here.
+    a clinician reads; where a clinician is ordering they are left out.
     """
+    reading = look.hook in READING_HOOKS
     said = [one for one in insights if not isinstance(one.body, Abstention)]
-    wanted = {Urgency.NOW, Urgency.TODAY} | ({Urgency.THIS_WEEK} if hook in READING_HOOKS else set())
-    loud = [one for one in said if one.urgency in wanted]
-    found = [Sent(_card(one, settings, page), (one.id,)) for one in loud]
-    if hook in READING_HOOKS:
+    wanted = {Urgency.NOW, Urgency.TODAY} | ({Urgency.THIS_WEEK} if reading else set())
+    found = [Sent(card(one, look), (one.id,)) for one in said if one.urgency in wanted]
+    if reading:
         quiet = [one for one in said if one.urgency not in wanted]
-        found += _folded("Nothing that cannot wait", quiet, settings, page)
-        found += _folded("Could not judge", [one for one in insights if _worth_saying(one)], settings, page)
+        found += _folded("Nothing that cannot wait", quiet, look)
+        found += _folded("Could not judge", [one for one in insights if _worth_saying(one)], look)
     return found
 
 
@@ -61,50 +74,39 @@ def _worth_saying(insight: Insight) -> bool:
     return isinstance(insight.body, Abstention) and insight.body.why == "missing-evidence"
 
 
-def _card(insight: Insight, settings: Settings, page: str | None) -> dict[str, object]:
-    return _shape(
-        summary=f"{_title(insight)}: {_says(insight)}",
-        detail=_detail(insight),
-        indicator=_INDICATOR.get(insight.urgency, "info") if insight.urgency else "info",
-        insights=[insight],
-        settings=settings,
-        page=page,
-    )
+def card(insight: Insight, look: Look) -> dict[str, object]:
+    """Return one insight as a card, with a uuid of its own."""
+    shape = _shape(f"{_title(insight)}: {_says(insight)}", _detail(insight), [insight], look)
+    if insight.urgency in _INDICATOR:
+        shape["indicator"] = _INDICATOR[insight.urgency]
+    return shape
 
 
-def _folded(opening: str, insights: Sequence[Insight], settings: Settings, page: str | None) -> list[Sent]:
+def _folded(opening: str, insights: Sequence[Insight], look: Look) -> list[Sent]:
     if not insights:
         return []
     named = ", ".join(_title(insight) for insight in insights)
     detail = "\n\n---\n\n".join(f"**{_plain(_title(one))}**\n\n{_detail(one)}" for one in insights)
-    card = _shape(f"{opening}: {named}", detail, "info", insights, settings, page)
-    return [Sent(card, tuple(one.id for one in insights))]
+    shape = _shape(f"{opening}: {named}", detail, insights, look)
+    return [Sent(shape, tuple(one.id for one in insights))]
 
 
-def _shape(
-    summary: str,
-    detail: str,
-    indicator: str,
-    insights: Sequence[Insight],
-    settings: Settings,
-    page: str | None,
-) -> dict[str, object]:
+def _shape(summary: str, detail: str, insights: Sequence[Insight], look: Look) -> dict[str, object]:
     first = insights[0]
-    source: dict[str, object] = {"label": _source(first), "url": settings.url("/models")}
+    source: dict[str, object] = {"label": _source(first), "url": look.settings.url("/models")}
     if len(insights) == 1:
-        source["topic"] = {
-            "system": TOPIC_SYSTEM,
-            "code": first.model.name,
-            "display": _title(first),
-        }
-    return {
+        source["topic"] = {"system": TOPIC_SYSTEM, "code": first.model.name, "display": _title(first)}
+    shape: dict[str, object] = {
         "uuid": str(uuid4()),
         "summary": shortened(summary),
-        "detail": detail,
-        "indicator": indicator,
+        "detail": f"{detail}\n\n{_plain(look.note)}" if look.note else detail,
+        "indicator": "info",
         "source": source,
         "overrideReasons": OVERRIDES,
-    } | ({"links": [{"label": "Open in Salus", "url": page, "type": "absolute"}]} if page else {})
+    }
+    if look.page:
+        shape["links"] = [{"label": "Open in Salus", "url": look.page, "type": "absolute"}]
+    return shape
 
 
 def _source(insight: Insight) -> str:

@@ -1,0 +1,122 @@
+"""What every HTTP door here does alike: read a bounded body, work outside the event loop, answer in JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio.to_thread
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from salus.core.errors import AwayError, EvidenceError, RefusedError, SalusError, UserError
+from salus.delivery.auth import Unauthorized
+from salus.delivery.fhir_outcome import one
+
+_encode = msgspec.json.Encoder().encode
+FHIR_JSON = "application/fhir+json"
+# What a client is asked to wait before it tries again.
+RETRY_AFTER_S = "5"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A status and a document, before it becomes bytes."""
+
+    status: int
+    document: object
+    headers: Mapping[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
+
+    def response(self) -> Response:
+        """Return it as an HTTP response."""
+        body = b"" if self.document is None else _encode(self.document)
+        headers = {"Cache-Control": "no-store", **self.headers}
+        return Response(body, self.status, headers, media_type=self.media_type)
+
+
+class TooLarge(UserError):
+    """The body is larger than this door takes."""
+
+
+class Busy(AwayError):
+    """More calls wait than can be answered in time."""
+
+
+# Error class -> (HTTP status, issue-type code); the first that fits. Unauthorized is a RefusedError.
+_STATUS: tuple[tuple[type[SalusError], int, str], ...] = (
+    (TooLarge, 413, "too-long"),
+    (Unauthorized, 401, "login"),
+    (RefusedError, 403, "forbidden"),
+    (AwayError, 503, "transient"),
+    (EvidenceError, 400, "invalid"),
+    (UserError, 400, "invalid"),
+)
+
+
+def refusal(error: SalusError, media_type: str = "application/json") -> Answer:
+    """Return `error` as an OperationOutcome with the HTTP status of its class."""
+    status, code = next(
+        ((status, code) for kind, status, code in _STATUS if isinstance(error, kind)), (500, "exception")
+    )
+    headers = {}
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+    if status == 503:
+        headers["Retry-After"] = RETRY_AFTER_S
+    return Answer(status, one(code, str(error)), headers, media_type)
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """Return the body.
+
+    Raises TooLarge as soon as more than `limit` bytes have come, or are announced.
+    """
+    announced = request.headers.get("content-length", "0")
+    if announced.isdigit() and int(announced) > limit:
+        raise TooLarge(f"The body is larger than {limit} bytes: send less, or raise the site's limit.")
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise TooLarge(f"The body is larger than {limit} bytes: send less, or raise the site's limit.")
+        parts.append(part)
+    return b"".join(parts)
+
+
+class Workers:
+    """A few threads for what needs the processor or the disk; the queue before them is bounded."""
+
+    def __init__(self, workers: int, waiting: int) -> None:
+        self._most = workers + waiting
+        self._workers = workers
+        self._limiter: anyio.CapacityLimiter | None = None
+        self.busy = 0
+
+    async def run(self, work: Callable[[], Any]) -> Any:
+        """Return what `work` returns.
+
+        Raises Busy when too many wait already: a client that hears so early can go on without us.
+        """
+        if self.busy >= self._most:
+            raise Busy("Too many calls wait here: try again in a few seconds.")
+        if self._limiter is None:
+            self._limiter = anyio.CapacityLimiter(self._workers)
+        self.busy += 1
+        try:
+            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+        finally:
+            self.busy -= 1
+
+
+async def answered(
+    workers: Workers, work: Callable[[], Answer], media_type: str = "application/json"
+) -> Response:
+    """Run `work` on a worker and return its answer; a SalusError becomes its OperationOutcome."""
+    try:
+        answer: Answer = await workers.run(work)
+    except SalusError as error:
+        answer = refusal(error, media_type)
+    return answer.response()

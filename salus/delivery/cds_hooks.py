@@ -1,0 +1,105 @@
+"""CDS Hooks 2.0: the door through which an EHR asks, while a clinician works, and tells what became of it.
+
+Discovery, the services and their feedback under /cds-services. Source: https://cds-hooks.hl7.org/2.0/.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from salus.core.errors import SalusError
+from salus.core.insight import Insight
+from salus.core.review import Review
+from salus.delivery.answers import Answer, Workers, answered, read_body, refusal
+from salus.delivery.auth import Unauthorized
+from salus.delivery.cds_hooks_cards import Look, card
+from salus.delivery.cds_hooks_feedback import feedback, hear
+from salus.delivery.cds_hooks_service import answer, services
+from salus.delivery.settings import Settings
+
+if TYPE_CHECKING:
+    from salus.spine.site import Site
+
+PATH = "/cds-services"
+# An EHR in a browser may ask too (CDS Hooks 2.0 "CORS"); the token, not the origin, is what is trusted.
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST, OPTIONS",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type",
+    "Access-Control-Expose-Headers": "Location, Content-Type, X-Salus-Away",
+}
+
+
+class CdsHooks:
+    """The door, and a Channel: an insight goes out as a card, feedback comes back as a review."""
+
+    def __init__(self, site: Site, settings: Settings, workers: Workers) -> None:
+        self._site, self._settings, self._workers = site, settings, workers
+
+    def send(self, insight: Insight) -> dict[str, object]:
+        """Return `insight` as a card."""
+        return card(insight, Look("patient-view", self._settings))
+
+    def hear(self, message: object) -> Review:
+        """Return the review in one feedback report; raises UserError when there is none."""
+        return hear(self._site, message)
+
+    def routes(self) -> list[Route]:
+        """Return discovery, services and feedback."""
+        return [
+            Route(PATH, self.discover, methods=["GET"]),
+            Route(PATH + "/{id}", self.serve, methods=["POST"]),
+            Route(PATH + "/{id}/feedback", self.heard, methods=["POST"]),
+            Route(PATH, self.preflight, methods=["OPTIONS"]),
+            Route(PATH + "/{id}", self.preflight, methods=["OPTIONS"]),
+            Route(PATH + "/{id}/feedback", self.preflight, methods=["OPTIONS"]),
+        ]
+
+    async def preflight(self, request: Request) -> Response:
+        """Answer a browser's question whether it may ask."""
+        return _open(Response(status_code=204))
+
+    async def discover(self, request: Request) -> Response:
+        """List the services; they name no patient, so anyone may look."""
+        return _open(await answered(self._workers, lambda: Answer(200, services(self._site))))
+
+    async def serve(self, request: Request) -> Response:
+        """Answer one hook."""
+        service = request.path_params["id"]
+        refused, body = await self._admitted(request, f"{PATH}/{service}")
+        if refused is not None:
+            return refused
+        work = answered(self._workers, lambda: answer(self._site, self._settings, service, body))
+        return _open(await work)
+
+    async def heard(self, request: Request) -> Response:
+        """Keep what was done with cards."""
+        service = request.path_params["id"]
+        refused, body = await self._admitted(request, f"{PATH}/{service}", f"{PATH}/{service}/feedback")
+        if refused is not None:
+            return refused
+        return _open(await answered(self._workers, lambda: feedback(self._site, service, body)))
+
+    async def _admitted(self, request: Request, *paths: str) -> tuple[Response | None, bytes]:
+        """Return the body of a call from a trusted client, or why there is none."""
+        try:
+            await self._workers.run(lambda: self._check(request.headers.get("authorization"), paths))
+            return None, await read_body(request, self._settings.max_body)
+        except SalusError as error:
+            return _open(refusal(error).response()), b""
+
+    def _check(self, header: str | None, paths: tuple[str, ...]) -> None:
+        if self._settings.insecure_no_jwt:
+            return
+        if self._settings.jwt is None:
+            raise Unauthorized("No client is trusted here: the site has to register the EHR and its JWK Set.")
+        self._settings.jwt.check(header, [self._settings.url(path) for path in paths])
+
+
+def _open(response: Response) -> Response:
+    response.headers.update(_CORS)
+    return response

@@ -1,0 +1,266 @@
+"""One CDS Hooks call: is it sound, is the evidence there, what do the live models say, and what is sent back?
+
+For the CDS Hooks door. A hook must never hold up an EHR: whatever is wrong on our side is answered at once,
+in a form that the EHR can pass over (docs/decisions/0005-delivery.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+from salus.core.card import Card
+from salus.core.consent import Actor
+from salus.core.errors import AwayError, UserError, choices
+from salus.core.evidence import Timeline
+from salus.core.registry import models
+from salus.delivery.answers import Answer, refusal
+from salus.delivery.cds_hooks_cards import READING_HOOKS, Look, Sent, away_card, cards
+from salus.delivery.cds_hooks_check import HOOKS, check_request
+from salus.delivery.cds_hooks_fetch import Fetched, fetch
+from salus.delivery.cds_hooks_prefetch import Query, missing, nothing_to_go_on, queries
+from salus.delivery.fhir_outcome import Issue, one, outcome
+from salus.delivery.settings import Settings
+from salus.spine.bring import bring
+from salus.spine.consult import consult
+from salus.spine.models import LIVE, statuses
+
+if TYPE_CHECKING:
+    from salus.spine.site import Site
+
+_SERVICE = "salus-{}"
+_PURPOSE = {
+    "patient-view": "Says who needs attention, why and how sure, when a record is opened.",
+    "encounter-start": "Says what stands out when an encounter starts.",
+    "order-select": "Says what cannot wait while orders are chosen.",
+    "order-sign": "Says what cannot wait before orders are signed.",
+}
+
+
+class _Call(msgspec.Struct):
+    """A service call, its prefetch left as bytes: it is decoded once, by the record."""
+
+    hook: Any = None
+    hookInstance: Any = None
+    fhirServer: Any = None
+    fhirAuthorization: Any = None
+    context: Any = None
+    prefetch: msgspec.Raw = msgspec.Raw(b"null")
+
+    def envelope(self) -> dict[str, Any]:
+        """Return all but the prefetch, as plain values."""
+        names = ("hook", "hookInstance", "fhirServer", "fhirAuthorization", "context")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+class _Head(msgspec.Struct):
+    resourceType: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What came as prefetch. whole: a Bundle in place of the keys, or keys of the client's own."""
+
+    parts: Mapping[str, Any]
+    usable: Mapping[str, bool]
+    whole: bool
+
+
+_decode_call = msgspec.json.Decoder(_Call).decode
+_decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_head = msgspec.json.Decoder(_Head).decode
+
+
+def at_hook(site: Site, hook: str) -> tuple[Card, ...]:
+    """Return the cards of the models that are live here and speak at `hook`."""
+    known = models()
+    live = [name for name, row in statuses(site).items() if row.status == LIVE]
+    return tuple(known[name].card for name in live if hook in known[name].card.hooks)
+
+
+def services(site: Site) -> dict[str, object]:
+    """Return the discovery document: one service for each hook at which a live model has something to say."""
+    found = [(hook, at_hook(site, hook)) for hook in HOOKS]
+    return {"services": [_service(hook, speaking) for hook, speaking in found if speaking]}
+
+
+def _service(hook: str, speaking: tuple[Card, ...]) -> dict[str, object]:
+    titles = ", ".join(card.title or card.name for card in speaking)
+    return {
+        "id": _SERVICE.format(hook),
+        "hook": hook,
+        "title": f"Salus at {hook}",
+        "description": f"{_PURPOSE[hook]} Asks: {titles}.",
+        "usageRequirements": "Prefetch is enough: no call-back to the FHIR server is needed.",
+        "prefetch": {query.key: query.template for query in queries(speaking)},
+    }
+
+
+def hook_of(service: str) -> str | None:
+    """Return the hook that `service` answers at, or None when there is no such service."""
+    return next((hook for hook in HOOKS if _SERVICE.format(hook) == service), None)
+
+
+def unknown_service(service: str) -> Answer:
+    """Return the answer to a call for a service that does not exist."""
+    known = choices(service[:64], [_SERVICE.format(hook) for hook in HOOKS])
+    return Answer(404, one("not-found", f"No such service. Choose one of: {known}."))
+
+
+def answer(site: Site, settings: Settings, service: str, body: bytes) -> Answer:
+    """Return the answer of `service` to the call in `body`; never raises a SalusError."""
+    hook = hook_of(service)
+    if hook is None:
+        return unknown_service(service)
+    try:
+        call = _sound(body, hook)
+    except Refused as error:
+        return Answer(400, outcome(error.issues))
+    try:
+        return _judge(site, settings, hook, call)
+    except AwayError as error:
+        return _away(hook, settings, error)
+    except UserError as error:
+        return Answer(400, one("invalid", str(error)))
+
+
+def _away(hook: str, settings: Settings, error: AwayError) -> Answer:
+    """Where a clinician reads, silence would look like safety: say so. Where one orders, step aside."""
+    if hook in READING_HOOKS:
+        return Answer(200, {"cards": [away_card(settings)]}, {"X-Salus-Away": "true"})
+    return refusal(error)
+
+
+class Refused(UserError):
+    """The call is not what CDS Hooks asks for; holds every issue."""
+
+    def __init__(self, issues: Iterable[Issue]) -> None:
+        super().__init__("The call is not a sound CDS Hooks request.")
+        self.issues = tuple(issues)
+
+
+def _sound(body: bytes, hook: str) -> _Call:
+    """Return the call; only when something is wrong is all of it looked through, to name every issue."""
+    try:
+        call = _decode_call(body)
+    except (msgspec.ValidationError, RecursionError):
+        raise Refused(_every(body)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise Refused([Issue("fatal", "structure", "CDSHooksRequest", "The body is not JSON.")]) from None
+    bad = [issue for issue in check_request(call.envelope()) if not issue.tolerated]
+    if bad or not _sound_prefetch(call.prefetch):
+        raise Refused(_every(body) or bad)
+    if call.hook != hook:
+        text = f"This service answers at the hook '{hook}': call the service of the hook that was triggered."
+        raise Refused([Issue("error", "invalid", "CDSHooksRequest.hook", text)])
+    return call
+
+
+def _every(body: bytes) -> list[Issue]:
+    try:
+        return check_request(msgspec.json.decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return [Issue("fatal", "structure", "CDSHooksRequest", "The body is not JSON that can be read.")]
+
+
+def _sound_prefetch(raw: msgspec.Raw) -> bool:
+    """Whether each value is a resource or null; what is inside a resource is the record's matter."""
+    if raw == b"null":
+        return True
+    try:
+        parts = _decode_parts(raw)
+        if "resourceType" in parts:
+            return _decode_head(raw).resourceType == "Bundle"
+        return all(part == b"null" or _decode_head(part).resourceType for part in parts.values())
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _judge(site: Site, settings: Settings, hook: str, call: _Call) -> Answer:
+    speaking = at_hook(site, hook)
+    if not speaking:
+        return Answer(200, {"cards": []})
+    asked, sent = queries(speaking), _received(call.prefetch)
+    lacking = () if sent.whole else missing(asked, sent.usable)
+    fetched = fetch(lacking, call.context["patientId"], call.fhirServer, call.fhirAuthorization, settings)
+    lacking = missing(lacking, dict.fromkeys(fetched.parts, True))
+    subject = f"Patient/{call.context['patientId']}"
+    timeline, unused = _timeline(sent, fetched, call.prefetch, subject)
+    if not len(timeline) or nothing_to_go_on(lacking, [card.name for card in speaking]):
+        return _precondition(lacking, fetched)
+    return _answer(
+        site, Look(hook, settings, _page(site, settings, subject), unused), call, speaking, timeline
+    )
+
+
+def _received(raw: msgspec.Raw) -> _Sent:
+    if raw == b"null":
+        return _Sent({}, {}, whole=False)
+    parts = _decode_parts(raw)
+    if "resourceType" in parts:
+        return _Sent({}, {}, whole=True)
+    usable = {key: _usable(part) for key, part in parts.items()}
+    return _Sent(parts, usable, whole=False)
+
+
+def _usable(part: msgspec.Raw) -> bool:
+    return part != b"null" and _decode_head(part).resourceType != "OperationOutcome"
+
+
+def _timeline(sent: _Sent, fetched: Fetched, raw: msgspec.Raw, subject: str) -> tuple[Timeline, str]:
+    """Return the subject's Timeline, and in words what of the prefetch could not be used."""
+    whole: Any = bytes(raw) if sent.whole else {**sent.parts, **fetched.parts}
+    timeline, account = bring(whole, subject, "prefetch")
+    count = len(account.rejected)
+    if not count:
+        return timeline, ""
+    return timeline, f"{count} of {account.resources} resources that were sent could not be used."
+
+
+def _precondition(lacking: tuple[Query, ...], fetched: Fetched) -> Answer:
+    keys = ", ".join(query.key for query in lacking) or "resources of the patient in context"
+    text = f"Prefetch lacks {keys}, and {fetched.problem}. Send it, as the discovery document asks."
+    return Answer(412, one("required", text, "CDSHooksRequest.prefetch"))
+
+
+def _answer(site: Site, look: Look, call: _Call, speaking: tuple[Card, ...], timeline: Timeline) -> Answer:
+    user = str(call.context["userId"])
+    insights = consult(
+        site,
+        actor=Actor(user),
+        evidence=timeline,
+        asks=[card.name for card in speaking],
+        as_of=site.now(),
+    )
+    sent = cards(insights, look)
+    keep(site, sent, user)
+    return Answer(200, {"cards": [one.card for one in sent]})
+
+
+def keep(site: Site, sent: list[Sent], user: str) -> None:
+    """Write down which insights each card showed and to whom, so that feedback finds them."""
+    rows = {
+        card_key(str(one.card["uuid"]), place): insight
+        for one in sent
+        for place, insight in enumerate(one.insights)
+    }
+    if rows:
+        with site.store.begin() as tx:
+            tx.put_hook_cards(rows, user, site.now())
+
+
+def card_key(card: str, place: int) -> str:
+    """Return the key under which the insight at `place` of a card is kept; the first has the card's own."""
+    return card if place == 0 else str(uuid5(UUID(card), str(place)))
+
+
+def _page(site: Site, settings: Settings, subject: str) -> str | None:
+    """Return the patient's page where the record is here; a patient known from prefetch alone has none."""
+    from salus.delivery.web.app import patient_path
+
+    path = patient_path(site, subject)
+    return settings.url(path) if path else None

@@ -1,0 +1,21 @@
+"""Bring: evidence that a caller carries along (a CDS Hooks prefetch), decoded as everything that is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from salus.core.evidence import Timeline
+
+if TYPE_CHECKING:
+    from salus.record.account import Account
+
+
+def bring(raw: bytes | Mapping[str, bytes], subject: str, place: str) -> tuple[Timeline, Account]:
+    """Return the Timeline of `subject` in `raw`, and what became of every resource; nothing is kept.
+
+    raw: a CDS Hooks prefetch, its values by key, or one whole Bundle. Raises EvidenceError when it is none.
+    """
+    from salus.record.fhir import prefetch
+
+    return prefetch(raw, subject, place)
