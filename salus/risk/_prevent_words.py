@@ -1,0 +1,196 @@
+"""What PREVENT says of its own answer: the reasons with their weight, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+
+from salus.core.insight import Reason
+from salus.core.measures import Reading
+from salus.core.seams import View
+from salus.risk._egfr import EQUATION, is_reported
+from salus.risk._inputs import Fact
+from salus.risk._prevent_equation import Answer, variant
+from salus.risk._prevent_inputs import (
+    AGES_30_YEARS,
+    BMI_LIMITS,
+    LIMITS,
+    OPTIONAL_LIMITS,
+    Inputs,
+    known,
+    mass_fits,
+)
+from salus.risk._say import how_old, number, on_day, span
+
+LOG_ODDS = "log-odds"
+_YEAR = timedelta(days=365.25)
+
+# The piece of the equation that an input belongs to.
+_PIECE = {"total_c": "cholesterol", "hdl": "cholesterol", "sbp": "systolic blood pressure", "egfr": "eGFR"}
+_OPTIONAL = {
+    "hba1c": "HbA1c",
+    "acr": "urine albumin-to-creatinine ratio",
+    "sdi": "Social Deprivation Index",
+}
+_FACTS = {
+    "diabetes": "diabetes",
+    "smoking": "smoking",
+    "bp_treated": "blood pressure drugs",
+    "statin": "statin",
+}
+_VARIANTS = {
+    "base": "the base model",
+    "hba1c": "the base model with HbA1c",
+    "uacr": "the base model with urine albumin",
+    "sdi": "the base model with the Social Deprivation Index",
+    "full": "the full model",
+}
+
+
+def reasons(view: View, inputs: Inputs, answer: Answer) -> tuple[Reason, ...]:
+    """Return why, the heaviest first; in a range, each weight is what counts at its upper end."""
+    found = [*_who(inputs, answer.parts), *_measured(view, inputs, answer.parts)]
+    found += [*_told(inputs, answer.parts)]
+    ordered = sorted(found, key=lambda reason: (-abs(reason.weight), reason.says))
+    return (*ordered, *_absent(inputs))
+
+
+def _reason(sources: tuple[str, ...], weight: float, says: str) -> Reason:
+    return Reason(tuple(dict.fromkeys(sources)), round(weight, 4), says, LOG_ODDS)
+
+
+def _who(inputs: Inputs, parts: Mapping[str, float]) -> Iterator[Reason]:
+    of_sex = {"female": "a woman", "male": "a man", None: "sex not on record"}[inputs.sex]
+    sources = (*inputs.age.sources, *(event.source for event in inputs.sex_events if inputs.sex))
+    yield _reason(sources, parts["age"], f"Age {span(inputs.age.low, inputs.age.high)}, {of_sex}")
+
+
+def _measured(view: View, inputs: Inputs, parts: Mapping[str, float]) -> Iterator[Reason]:
+    total_c, hdl = inputs.required["total_c"], inputs.required["hdl"]
+    lipids = [reading for reading in (total_c, hdl) if reading.usable]
+    if lipids:
+        says = ", ".join(_value(view, reading) for reading in lipids)
+        sources = tuple(source for reading in lipids for source in reading.sources)
+        yield _reason(sources, parts["cholesterol"], says)
+    rest = [(inputs.required[name], _PIECE[name]) for name in ("sbp", "egfr")]
+    rest += [(inputs.bmi, "body mass index")] if mass_fits(inputs.bmi) else []
+    spans = known(inputs)
+    rest += [(inputs.optional[name], piece) for name, piece in _OPTIONAL.items() if getattr(spans, name)]
+    for reading, piece in rest:
+        if reading.usable:
+            yield _reason(reading.sources, parts.get(piece, 0.0), _value(view, reading))
+
+
+def _value(view: View, reading: Reading) -> str:
+    name = reading.measure.name
+    named = name if name[:2].isupper() or name.startswith("eGFR") else name[0].upper() + name[1:]
+    by = ""
+    if name == "eGFR":
+        by = ", as reported" if is_reported(reading) else f", by {EQUATION}"
+    what = span(reading.low, reading.high) if reading.measure.unit == "1" else number(reading)
+    return f"{named} {what}{by} on {on_day(reading.at)} ({how_old(view, reading.at)})"
+
+
+def _told(inputs: Inputs, parts: Mapping[str, float]) -> Iterator[Reason]:
+    for name, fact in inputs.facts.items():
+        if fact.value:
+            yield _reason(fact.sources, parts[_FACTS[name]], _capital(fact.says))
+
+
+def _absent(inputs: Inputs) -> Iterator[Reason]:
+    if inputs.sex is None:
+        yield Reason((), 0.0, "Sex is not on record as female or male", LOG_ODDS, absent="sex")
+    readings = [reading for reading in (*inputs.required.values(), inputs.bmi) if not reading.usable]
+    for reading in readings:
+        yield Reason(reading.sources, 0.0, _capital(reading.problem), LOG_ODDS, absent=reading.measure.name)
+    for fact in inputs.facts.values():
+        if fact.value is None:
+            yield Reason(fact.sources, 0.0, _capital(fact.says), LOG_ODDS, absent=fact.name)
+
+
+def limits(view: View, inputs: Inputs) -> tuple[str, ...]:
+    """Return what is not known and what was assumed, in whole sentences."""
+    found = [_equation(inputs), *_not_known(inputs), *_assumed(inputs), *_optional_left_out(inputs)]
+    return tuple(dict.fromkeys([*found, *_doubts(inputs), *_old(view, inputs)]))
+
+
+def _equation(inputs: Inputs) -> str:
+    given = known(inputs)
+    without = [piece for name, piece in _OPTIONAL.items() if getattr(given, name) is None]
+    used = _VARIANTS[variant(given)]
+    return f"PREVENT by {used}" + (f", without {_listed(without)}." if without else ".")
+
+
+def _not_known(inputs: Inputs) -> Iterator[str]:
+    if inputs.sex is None:
+        yield "Sex is not on record as female or male: the equations for both are allowed for."
+    for name, reading in inputs.required.items():
+        if not reading.usable:
+            low, high = LIMITS[name]
+            yield f"{_ended(reading.problem)} Every value from {low:g} to {high:g} is allowed for."
+    if not inputs.bmi.usable:
+        yield f"{_ended(inputs.bmi.problem)} The risk of heart failure is a range for that."
+    for fact in inputs.facts.values():
+        if fact.value is None:
+            yield f"{_ended(fact.says)} Yes and no are both allowed for."
+    if any(fact.value is None for fact in inputs.prior):
+        yield (
+            "Whether the patient has cardiovascular disease already is not on record: if so, "
+            "PREVENT does not apply."
+        )
+
+
+def _assumed(inputs: Inputs) -> Iterator[str]:
+    told = [fact for name, fact in inputs.facts.items() if name != "smoking"]
+    taken = [fact.name for fact in (*told, *inputs.prior) if fact.value is False]
+    if taken:
+        yield f"Taken as no, since the recorded lists do not name them: {_listed(taken)}."
+
+
+def _optional_left_out(inputs: Inputs) -> Iterator[str]:
+    given = known(inputs)
+    for name, reading in inputs.optional.items():
+        if reading.usable and getattr(given, name) is None:
+            low, high = OPTIONAL_LIMITS[name]
+            yield f"{_capital(reading.measure.name)} is outside {low:g} to {high:g} and not used."
+        elif not reading.usable and reading.at is not None:
+            yield f"{_ended(reading.problem)} It is not used."
+
+
+def _doubts(inputs: Inputs) -> Iterator[str]:
+    if not mass_fits(inputs.bmi):
+        low, high = BMI_LIMITS
+        yield f"Body mass index is outside {low:g} to below {high:g}: no risk of heart failure is given."
+    if inputs.age.high > AGES_30_YEARS[1]:
+        yield f"30-year risk is given from {AGES_30_YEARS[0]} to {AGES_30_YEARS[1]} years of age only."
+    pressure = inputs.required["sbp"]
+    if pressure.usable and pressure.high > 180:
+        yield "Systolic blood pressure above 180 mmHg needs treatment now, whatever the risk in ten years."
+    readings = (*inputs.required.values(), *inputs.optional.values(), inputs.bmi, inputs.age)
+    for reading in readings:
+        if reading.usable and reading.problem:
+            yield _ended(reading.problem)
+
+
+def _old(view: View, inputs: Inputs) -> Iterator[str]:
+    every = (*inputs.required.values(), inputs.bmi, *inputs.optional.values())
+    for reading in every:
+        if reading.usable and reading.at is not None and view.as_of - reading.at > _YEAR:
+            yield f"{_capital(reading.measure.name)} was last measured {how_old(view, reading.at)}."
+
+
+def prior_reason(fact: Fact) -> Reason:
+    """Return why PREVENT does not apply: the disease is there already."""
+    return Reason(fact.sources, 0.0, _capital(fact.says) + " on record", LOG_ODDS)
+
+
+def _capital(text: str) -> str:
+    return text if text.startswith(("eGFR", "pH")) else text[:1].upper() + text[1:]
+
+
+def _ended(text: str) -> str:
+    return _capital(text if text.endswith(".") else text + ".")
+
+
+def _listed(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -1,0 +1,209 @@
+"""How likely are heart attack, stroke or heart failure in 10 and 30 years? AHA PREVENT, for primary care.
+
+For adults of 30 to 79 without known cardiovascular disease. Source: Khan SS et al., Development and
+Validation of the American Heart Association's PREVENT Equations, Circulation 2024;149:430-449; race-free,
+with eGFR by CKD-EPI 2021. What is not known widens the answer to the range that is still possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from salus.core.card import Action, Card, Measured, Need
+from salus.core.insight import Abstention, Body, Estimate, Insight, ModelRef, Outcome, Reason, Risk, Urgency
+from salus.core.seams import View
+from salus.risk._labs import CREATININE, EGFR, HBA1C, HDL_CHOLESTEROL, TOTAL_CHOLESTEROL, URINE_ACR
+from salus.risk._measures import BMI, HEIGHT, SYSTOLIC, WEIGHT
+from salus.risk._prevent_equation import HORIZONS, OUTCOMES, Answer, answer, probability, variant
+from salus.risk._prevent_inputs import AGES, AGES_30_YEARS, LIMITS, SDI_CODE, Inputs, gather, known
+from salus.risk._prevent_words import limits, prior_reason, reasons
+from salus.risk._say import number, percent
+from salus.risk._smoking import STATUS
+
+_NAMES = {
+    "total_cvd": "cardiovascular disease",
+    "ascvd": "atherosclerotic cardiovascular disease",
+    "heart_failure": "heart failure",
+    "chd": "coronary heart disease",
+    "stroke": "stroke",
+}
+_KHAN = "Khan SS et al., Circulation 2024;149:430-449"
+
+# Bands of 10-year risk: 2019 ACC/AHA primary prevention guideline (Arnett, Circulation 2019;140:e596, section
+# 2.2), used for PREVENT by AHA's calculator. 7.5 % is where the 2025 AHA/ACC high blood pressure guideline
+# starts drugs in stage 1 hypertension. Primary prevention is never urgent: the highest band is "this week".
+_LOW, _BORDERLINE, _INTERMEDIATE, _HIGH = 0.0, 0.05, 0.075, 0.20
+_BANDS = ((_HIGH, "high"), (_INTERMEDIATE, "intermediate"), (_BORDERLINE, "borderline"), (_LOW, "low"))
+
+CARD = Card(
+    name="prevent",
+    version="2023.1",
+    title="PREVENT cardiovascular risk",
+    asks="How likely are heart attack, stroke or heart failure in the next 10 and 30 years?",
+    meant_for="Adults of 30 to 79 without known cardiovascular disease: shared decisions on prevention.",
+    not_for=(
+        "People with known coronary disease, stroke, peripheral arterial disease or heart failure; "
+        "pregnancy; dialysis or kidney transplant; values outside the ranges "
+        "of the equations; choosing a single drug."
+    ),
+    needs=(
+        Need("date of birth and sex", "Patient", required=True),
+        Need("total cholesterol", "Observation", TOTAL_CHOLESTEROL.codes, "P6Y"),
+        Need("HDL cholesterol", "Observation", HDL_CHOLESTEROL.codes, "P6Y"),
+        Need("systolic blood pressure", "Observation", (*SYSTOLIC.codes, "LOINC/85354-9"), "P2Y"),
+        Need("creatinine", "Observation", CREATININE.codes, "P2Y"),
+        Need("eGFR", "Observation", EGFR.codes, "P2Y"),
+        Need("body mass index", "Observation", (*BMI.codes, *WEIGHT.codes, *HEIGHT.codes), "P2Y"),
+        Need("smoking status", "Observation", tuple(sorted(STATUS)), "P2Y"),
+        Need("HbA1c", "Observation", HBA1C.codes, "P2Y"),
+        Need("urine albumin-to-creatinine ratio", "Observation", URINE_ACR.codes, "P2Y"),
+        Need("Social Deprivation Index decile", "Observation", (SDI_CODE,)),
+        Need("conditions", "Condition"),
+        Need("medication orders", "MedicationRequest"),
+        Need("medication statements", "MedicationStatement"),
+    ),
+    actions=(
+        Action(_LOW, Urgency.ROUTINE, "Low (below 5 %): healthy living, ask again in 4 to 6 years."),
+        Action(
+            _BORDERLINE, Urgency.ROUTINE, "Borderline (5 to below 7.5 %): discuss what else raises the risk."
+        ),
+        Action(
+            _INTERMEDIATE,
+            Urgency.ROUTINE,
+            "Intermediate (7.5 to below 20 %): discuss a statin; treat blood pressure from 130/80 mmHg on.",
+        ),
+        Action(_HIGH, Urgency.THIS_WEEK, "High (20 % and above): start prevention and arrange a visit."),
+    ),
+    owner="Salus, risk",
+    sources=(
+        f"{_KHAN}, doi:10.1161/CIRCULATIONAHA.123.067626; coefficients: Supplemental Tables S12A to S12J",
+        "Input limits: AHA PREVENT online calculator, as told by the documentation of preventr 0.12.0 (CRAN)",
+        "Inker LA et al., N Engl J Med 2021;385:1737-1749 (eGFR)",
+        "Arnett DK et al., Circulation 2019;140:e596 (bands)",
+        "2025 AHA/ACC high blood pressure guideline (drugs from 7.5 % on in stage 1 hypertension)",
+        "Grundy SM et al., Circulation 2019;139:e1082, section 4.1 (known disease; lipids every 4-6 years)",
+    ),
+    measures=(
+        Measured(
+            "women", "C-statistic, 10-year CVD (interquartile range)", 0.794, 0.763, 0.809, source=_KHAN
+        ),
+        Measured("men", "C-statistic, 10-year CVD (interquartile range)", 0.757, 0.727, 0.778, source=_KHAN),
+        Measured("women", "calibration slope (interquartile range)", 1.03, 0.81, 1.16, source=_KHAN),
+        Measured("men", "calibration slope (interquartile range)", 0.94, 0.81, 1.13, source=_KHAN),
+    ),
+    notes=(
+        "The equation is chosen by what is known: none of HbA1c, urine albumin and Social Deprivation Index: "
+        "base; one of them: the base model with it; two or three: the full model and its terms for missing.",
+        "The Social Deprivation Index decile of the patient's ZIP code comes as an Observation with code "
+        f"{SDI_CODE}; a site's own table makes it.",
+        "Total CVD, ASCVD, CHD and stroke do not depend on body mass index; only heart failure does.",
+        "The 2026 ACC/AHA dyslipidaemia guideline reads the 10-year ASCVD risk: low below 3 %, borderline to "
+        "below 5 %, intermediate to below 10 %, high from 10 % on.",
+        "A range abstains when it begins below 5 % and ends at 20 % or above, or when neither cholesterol "
+        "nor blood pressure nor kidney function was measured: it then supports no action.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Prevent:
+    """AHA PREVENT 2023."""
+
+    card: Card = field(default=CARD)
+
+    def predict(self, view: View) -> Insight:
+        """Answer with a Risk, total CVD in 10 years first; a range or an Abstention where inputs lack."""
+        inputs = gather(view)
+        refused = _not_for(inputs)
+        if refused is not None:
+            return self._insight(view, *refused)
+        score = answer(known(inputs), variant(known(inputs)), "total_cvd", 10)
+        body = _body(inputs, score)
+        urgency = None if isinstance(body, Abstention) else _urgency(body)
+        return self._insight(view, body, reasons(view, inputs, score), limits(view, inputs), urgency)
+
+    def _insight(
+        self,
+        view: View,
+        body: Body,
+        why: tuple[Reason, ...],
+        limit: tuple[str, ...] = (),
+        urgency: Urgency | None = None,
+    ) -> Insight:
+        ref = ModelRef(self.card.name, self.card.version)
+        return Insight(
+            view.subject, ref, self.card.asks, view.as_of, body, urgency, why, limit, permit=view.permit
+        )
+
+
+def _not_for(inputs: Inputs) -> tuple[Abstention, tuple[Reason, ...]] | None:
+    """Return why the patient is not one whom the equations were made for, or None."""
+    age = inputs.age
+    if not age.usable or age.low < AGES[0] <= age.high or age.low <= AGES[1] < age.high:
+        says = "Cannot say whether PREVENT applies: the full date of birth is needed."
+        absent = Reason((), 0.0, "Date of birth is not on record", "log-odds", absent="date of birth")
+        return Abstention("missing-evidence", says, ("date of birth",)), (absent,)
+    if age.high < AGES[0] or age.low > AGES[1]:
+        says = f"PREVENT is for {AGES[0]} to {AGES[1]} years of age."
+        return Abstention("not-eligible", says), (Reason(age.sources, 0.0, f"Age {age.low:g}", "log-odds"),)
+    disease = next((fact for fact in inputs.prior if fact.value), None)
+    if disease is not None:
+        says = f"PREVENT is for people without known cardiovascular disease: {disease.name} is on record."
+        return Abstention("not-eligible", says), (prior_reason(disease),)
+    return _outside(inputs)
+
+
+def _outside(inputs: Inputs) -> tuple[Abstention, tuple[Reason, ...]] | None:
+    found = [(name, reading) for name, reading in inputs.required.items() if reading in inputs.outside]
+    if not found:
+        return None
+    spans = [f"{reading.measure.name} {LIMITS[name][0]:g} to {LIMITS[name][1]:g}" for name, reading in found]
+    why = tuple(
+        Reason(reading.sources, 0.0, f"{reading.measure.name}: {number(reading)}", "log-odds")
+        for _, reading in found
+    )
+    return Abstention("out-of-distribution", f"PREVENT was made for {'; '.join(spans)}."), why
+
+
+def _body(inputs: Inputs, score: Answer) -> Risk | Abstention:
+    outcomes = tuple(_outcomes(inputs))
+    first = outcomes[0].estimate
+    low, high = probability(score.low), probability(score.high)
+    missing = inputs.missing
+    if not inputs.measured or (low < _BORDERLINE and high >= _HIGH):
+        says = f"Anything from {percent(low, high)} in 10 years is possible: too little is on record."
+        return Abstention("missing-evidence", says, missing, first)
+    band = _band(low) if _band(low) == _band(high) else f"{_band(low)} to {_band(high)}"
+    gap = f"; not known: {', '.join(missing)}" if missing else ""
+    return Risk(outcomes, f"{percent(low, high)} risk of cardiovascular disease in 10 years ({band}){gap}")
+
+
+def _band(risk: float) -> str:
+    return next(name for least, name in _BANDS if risk >= least)
+
+
+def _outcomes(inputs: Inputs) -> Iterator[Outcome]:
+    given = known(inputs)
+    for years in HORIZONS:
+        if years == 30 and inputs.age.high > AGES_30_YEARS[1]:
+            continue
+        for name in OUTCOMES:
+            if name != "heart_failure" or given.bmi is not None:
+                found = answer(given, variant(given), name, years)
+                yield Outcome(_NAMES[name], _estimate(found), f"{years} years")
+
+
+def _estimate(found: Answer) -> Estimate:
+    low, high = probability(found.low), probability(found.high)
+    if found.low == found.high:
+        return Estimate(low)
+    return Estimate(None, "1", low, high, "missing-inputs")
+
+
+def _urgency(body: Risk) -> Urgency | None:
+    row = CARD.action(body.outcomes[0].estimate.upper)
+    return row.urgency if row else None
+
+
+MODEL = Prevent()
