@@ -94,7 +94,8 @@ def test_what_the_awkward_cases_hold():
 
 
 def test_it_reads_into_one_timeline_a_person_record():
-    bundle = pytest.importorskip("salus.record.fhir").bundle
+    from salus.record.fhir import bundle
+
     entries = [{"fullUrl": f"urn:ward:{part['id']}", "resource": part} for part in WARD]
     raw = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entries}).encode()
     timelines, account = bundle(raw, "ward")
