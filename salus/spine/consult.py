@@ -180,4 +180,4 @@ def _write_down(tx: Transaction, now: datetime, actor: Actor, view: View, insigh
             insight.id, insight.subject, ref.name, ref.version, insight.as_of, body, sources
         )
         if fresh:
-            tx.append(now, actor.id, "insight", {"id": insight.id, "document": body.decode()})
+            tx.append(now, actor.id, "insight", {"id": insight.id})

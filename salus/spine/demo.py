@@ -34,7 +34,7 @@ def open_demonstration(path: Path) -> Site:
     if not before:
         with site.store.begin() as tx:
             tx.put_setting(DEMONSTRATION, site.id)
-            tx.append(site.now(), ACTOR.id, "status", {"demonstration": site.id})
+            tx.append(site.now(), ACTOR.id, "setting", {"demonstration": site.id})
     return site
 
 

@@ -55,12 +55,14 @@ def approve(site: Site, name: str, *, by: str, because: str) -> ModelStatus:
     Raises UserError when the model is unknown or `by` or `because` is empty, RefusedError when a
     demonstration approves anywhere but in its own archive.
     """
+    from salus.store.rows import StatusRow, status_content
+
     card, at = find_model(name).card, site.now().replace(microsecond=0)
     told = approval(card, by, because, at, _place(site))
     signature = site.key.sign(statement(site.id, told))
-    said = {"model": name, "version": told.version, "status": told.status, "because": told.because}
+    row = StatusRow(name, told.version, told.status, told.by, told.because, at, signature, seq=0)
     with site.store.begin() as tx:
-        entry = tx.append(at, told.by, "status", {**said, "signature": signature.hex()})
+        entry = tx.append(at, told.by, "status", status_content(row))
         tx.set_status(name, told.version, told.status, told.by, told.because, at, signature, entry.seq)
     site.memory.clear()
     return statuses(site)[name]

@@ -30,7 +30,9 @@ def read(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] |
     now = site.now()
     with site.store.begin() as tx:
         stale = tx.mark_stale(sorted(account.changed), now)
-        tx.append(now, actor.id, "read", {"place": place, "counts": account.counts(), "stale": stale})
+        tx.append(now, actor.id, "read", {"place": place, "counts": account.counts()})
+        if stale:
+            tx.append(now, actor.id, "stale", {"insights": sorted(stale)})
     site.memory.clear()
     return account
 

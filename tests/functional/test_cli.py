@@ -1,4 +1,4 @@
-"""The command line as a person and as a program use it: the shapes that others rely on, and the exit codes."""
+"""The command line as a person and as a program use it: its shapes and its exit codes."""
 
 from __future__ import annotations
 
