@@ -38,6 +38,7 @@ _FACTS = {
     "bp_treated": "blood pressure drugs",
     "statin": "statin",
 }
+_DRUGS = ("bp_treated", "statin")
 _VARIANTS = {
     "base": "the base model",
     "hba1c": "the base model with HbA1c",
@@ -94,7 +95,9 @@ def _value(view: View, reading: Reading) -> str:
 def _told(inputs: Inputs, parts: Mapping[str, float]) -> Iterator[Reason]:
     for name, fact in inputs.facts.items():
         if fact.value:
-            yield _reason(fact.sources, parts[_FACTS[name]], _capital(fact.says))
+            written = next((event.value for event in fact.events if name in _DRUGS and event.value), "")
+            says = f"{fact.says}: {written}" if written else fact.says
+            yield _reason(fact.sources, parts[_FACTS[name]], _capital(says))
 
 
 def _absent(inputs: Inputs) -> Iterator[Reason]:

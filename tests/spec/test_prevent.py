@@ -11,7 +11,6 @@ from math import log
 from pathlib import Path
 
 import pytest
-from tests.risk_views import NOW, SUBJECT, has, person, seen, takes, view
 
 from salus.core.codes import BIRTH
 from salus.core.evidence import Event
@@ -20,6 +19,7 @@ from salus.risk import _prevent_equation as equation
 from salus.risk._prevent_equation import HORIZONS, OUTCOMES, VARIANTS, Known, answer, probability, variant
 from salus.risk._prevent_inputs import SDI_CODE
 from salus.risk.prevent import MODEL
+from tests.risk_views import NOW, SUBJECT, has, person, seen, takes, view
 
 TRUE = frozenset({"TRUE", "1"})
 # ZIP code 14738 lies in the first three deciles of the Social Deprivation Index (SDI 2015-2019 by ZCTA).
@@ -409,7 +409,7 @@ def test_drugs_by_name(text, taken):
 )
 def test_an_order_that_ended_long_ago_is_no_treatment(days, status, counts):
     insight = ask(takes("Amlodipine", days=days, status=status), without=("tablets",))
-    assert any(reason.says == "Blood pressure drugs" for reason in insight.reasons) == counts
+    assert any(reason.says.startswith("Blood pressure drugs") for reason in insight.reasons) == counts
 
 
 BANDS = [
