@@ -54,11 +54,16 @@ def _years(born: datetime, at: datetime) -> int:
 
 def age(view: View) -> Reading:
     """Return age in completed years at `as_of`; an interval when only the year of birth is known."""
+    return age_on(view, view.as_of)
+
+
+def age_on(view: View, moment: datetime) -> Reading:
+    """Return age in completed years at `moment`, as `age` does at `as_of`."""
     event = view.timeline.first((BIRTH,))
     if event is None or event.time is None:
         return Reading(AGE, AGE.low, AGE.high, problem="age: no date of birth on record", usable=False)
-    oldest = _years(event.time, view.as_of)
-    youngest = _years(event.end, view.as_of) if event.end is not None else oldest
+    oldest = _years(event.time, moment)
+    youngest = _years(event.end, moment) if event.end is not None else oldest
     problem = "" if youngest == oldest else "age: only part of the date of birth is on record"
     return Reading(AGE, float(max(youngest, 0)), float(max(oldest, 0)), event.time, (event,), problem)
 

@@ -105,6 +105,31 @@ ATHEROSCLEROTIC_DISEASE = ValueSet(
     + icd9("V4581", "V4582", "V1254"),
     "Grundy et al., Circulation 2019;139:e1082, section 4.1; codes after Quan et al., Med Care 2005;43:1130",
 )
+DIALYSIS = ValueSet(
+    "dialysis",
+    snomed("105502003", "265764009", "302497006", "698074000"),
+    icd10("Z992", "Z49") + icd9("V4511", "V56"),
+    "ICD-10-CM Z99.2 dependence on renal dialysis, Z49 care for it; ICD-9-CM V45.11, V56",
+)
+KIDNEY_TRANSPLANT = ValueSet(
+    "kidney transplant",
+    snomed("161665007", "737295003", "70536003"),
+    icd10("Z940", "T861") + icd9("V420"),
+    "ICD-10-CM Z94.0 kidney transplant status, T86.1 its complications; ICD-9-CM V42.0",
+)
+KIDNEY_FAILURE = ValueSet(
+    "kidney failure",
+    snomed("46177005", "433146000"),
+    icd10("N186") + icd9("5856"),
+    "ICD-10-CM N18.6 end stage renal disease; ICD-9-CM 585.6; SNOMED CT CKD stage 5",
+)
+KIDNEY_DISEASE = ValueSet(
+    "chronic kidney disease",
+    snomed("709044004", "431855005", "431856006", "433144002", "431857002", "433146000", "46177005")
+    | snomed("700378005", "700379002", "127013003"),
+    icd10("N18") + icd9("585"),
+    "ICD-10-CM N18; ICD-9-CM 585; SNOMED CT chronic kidney disease and its stages",
+)
 PREGNANCY = ValueSet(
     "pregnancy",
     snomed("77386006", "72892002", "47200007", "79586000", "34801009", "16356006", "65147003"),
