@@ -1,0 +1,1 @@
+"""The pages: server-rendered, whole without JavaScript; they reach evidence through the spine alone."""

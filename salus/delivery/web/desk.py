@@ -1,0 +1,241 @@
+"""What the pages ask of the spine, and what they last heard: so that a page can still say what is true when
+the store or the record is away, with its age.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from salus.core.errors import SalusError, UserError
+from salus.core.evidence import Timeline
+from salus.core.insight import Insight
+from salus.core.review import Entry, Review
+from salus.delivery.web import words
+from salus.delivery.web.forms import DONE
+from salus.delivery.web.pages.ward import Bed
+
+if TYPE_CHECKING:
+    from salus.core.consent import Actor
+    from salus.spine import Site
+
+# Patients whose last page is remembered for when the store or the record is away.
+REMEMBERED = 64
+
+
+@dataclass(frozen=True, slots=True)
+class WardSheet:
+    """The ward as it was last heard, and when."""
+
+    beds: tuple[Bed, ...]
+    live: tuple[str, ...]
+    silent: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PatientSheet:
+    """Everything that the Patient page shows of one person."""
+
+    number: int
+    subject: str
+    bed: Bed
+    identifiers: tuple[str, ...]
+    at: datetime
+    timeline: Timeline
+    insights: tuple[Insight, ...]
+    reviews: tuple[Review, ...] = ()
+    earlier: tuple[Insight, ...] = ()
+    stale: frozenset[str] = frozenset()
+    looks: tuple[Entry, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+class Desk:
+    """The pages' way to one site; threads share it."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._lock = Lock()
+        self._ward: WardSheet | None = None
+        self._sheets: OrderedDict[int, PatientSheet] = OrderedDict()
+        self._demonstration = False
+
+    def demonstration(self) -> bool:
+        """Whether this is a demonstration; while the store is away, what it last said."""
+        with suppress(SalusError):
+            self._demonstration = self.site.demonstration
+        return self._demonstration
+
+    def away(self) -> str:
+        """Return what does not answer: ``store``, ``record``, or "" when both do."""
+        try:
+            self.site.store.head()
+        except SalusError:
+            return "store"
+        try:
+            if self.site.has_archive:
+                self.site.archive.subjects()
+        except (SalusError, OSError):
+            return "record"
+        return ""
+
+    def ward(self, actor: Actor) -> WardSheet:
+        """Ask about everyone, and remember the answer; raises SalusError when it cannot be had."""
+        from salus.spine import models, ward
+
+        site = self.site
+        states = models(site)
+        live = tuple(row.name for row in states if row.status == "live")
+        beds: list[Bed] = []
+        if site.has_archive:
+            done = told(site.store.reviews())
+            for row in ward(site, actor=actor):
+                beds.append(self._bed(row.subject, row.person, row.as_of, row.insights, done))
+        sheet = WardSheet(tuple(beds), live, len(states) - len(live), site.now())
+        with self._lock:
+            self._ward = sheet
+        return sheet
+
+    def last_ward(self) -> WardSheet | None:
+        """Return the ward as it was last heard."""
+        return self._ward
+
+    def subject(self, number: int) -> str | None:
+        """Return whose page has this number, or None."""
+        with self._lock:
+            if number in self._sheets:
+                return self._sheets[number].subject
+        return self.site.archive.subject_of(number) if self.site.has_archive else None
+
+    def patient(self, number: int, actor: Actor) -> PatientSheet | None:
+        """Ask about one person and look at the record; None when nobody has this number."""
+        from salus.spine import consult
+        from salus.spine.chart import looks, open_chart
+
+        site = self.site
+        subject = self.subject(number)
+        if subject is None:
+            return None
+        before = tuple(looks(site, subject))
+        view = open_chart(site, subject, actor=actor)
+        insights = tuple(consult(site, actor=actor, subject=subject, as_of=view.as_of))
+        reviews = tuple(site.store.reviews(subject=subject))
+        person = site.archive.person(subject)
+        earlier = self._earlier(subject, insights, reviews)
+        sheet = PatientSheet(
+            number,
+            subject,
+            self._bed(subject, person, view.as_of, insights, told(reviews)),
+            _identifiers(person),
+            site.now(),
+            view.timeline,
+            insights,
+            reviews,
+            earlier,
+            frozenset(site.store.stale([one.id for one in (*insights, *earlier)])),
+            before,
+        )
+        self._remember(sheet)
+        return sheet
+
+    def record(self, number: int, actor: Actor) -> PatientSheet | None:
+        """Look at one person's whole record, without asking anything; None when nobody has this number."""
+        from salus.spine.chart import open_chart
+
+        subject = self.subject(number)
+        if subject is None:
+            return None
+        view = open_chart(self.site, subject, actor=actor)
+        bed = self._bed(subject, self.site.archive.person(subject), view.as_of, (), {})
+        return PatientSheet(number, subject, bed, (), self.site.now(), view.timeline, ())
+
+    def review(self, number: int, said: Review) -> Review:
+        """Keep a decision on an insight about this person.
+
+        Raises UserError when the insight is not theirs, AwayError when it cannot be kept.
+        """
+        from salus.spine import review
+
+        kept = self.site.store.insight(said.insight)
+        if kept is None or self.subject(number) != kept.subject:
+            raise UserError(
+                "That answer is not about this patient. Open the patient's page and decide there."
+            )
+        before = [one for one in self.site.store.reviews(insight=said.insight) if one.id == said.id]
+        return before[0] if before else review(self.site, said)
+
+    def last_patient(self, number: int) -> PatientSheet | None:
+        """Return one person's page as last heard, or what the ward last said of them."""
+        with self._lock:
+            if number in self._sheets:
+                return self._sheets[number]
+            ward = self._ward
+        for bed in ward.beds if ward else ():
+            if bed.number == number and ward is not None:
+                return PatientSheet(
+                    number, bed.subject, bed, (), ward.at, Timeline(bed.subject), bed.insights
+                )
+        return None
+
+    def _remember(self, sheet: PatientSheet) -> None:
+        with self._lock:
+            self._sheets[sheet.number] = sheet
+            self._sheets.move_to_end(sheet.number)
+            while len(self._sheets) > REMEMBERED:
+                self._sheets.popitem(last=False)
+
+    def _earlier(
+        self, subject: str, now: Iterable[Insight], reviews: Iterable[Review]
+    ) -> tuple[Insight, ...]:
+        """Return kept insights that are no longer the answer, where a person decided or they went stale."""
+        import msgspec
+
+        from salus.spine import from_json
+
+        current = {insight.id for insight in now}
+        decided = {review.insight for review in reviews}
+        kept = self.site.store.insights(subject=subject, newest=True, limit=200)
+        shown = [row for row in kept if row.id not in current and (row.id in decided or row.stale_since)]
+        return tuple(from_json({**msgspec.json.decode(row.document), "id": row.id}) for row in shown[:20])
+
+    def labels(self, sources: Iterable[str]) -> dict[str, str]:
+        """Return source -> the words by which its resource calls itself, where it does."""
+        found = {}
+        for source in sources:
+            text = self.site.archive.display(source)
+            if text:
+                found[source] = text
+        return found
+
+    def _bed(
+        self, subject: str, person: Any, as_of: datetime, insights: Iterable[Insight], done: Mapping[str, str]
+    ) -> Bed:
+        return Bed(
+            number=self.site.archive.subject_id(subject),
+            subject=subject,
+            name=person.name,
+            born=person.birth_date,
+            sex=person.sex,
+            place="",
+            as_of=as_of,
+            insights=tuple(insights),
+            reviewed=done,
+        )
+
+
+def told(reviews: Iterable[Review]) -> dict[str, str]:
+    """Return insight -> the last decision on it, in words."""
+    return {
+        review.insight: f"{review.by} {DONE.get(review.decision, review.decision)}, {words.moment(review.at)}"
+        for review in reviews
+    }
+
+
+def _identifiers(person: Any) -> tuple[str, ...]:
+    return tuple(str(value) for value in person.identifiers)

@@ -1,0 +1,59 @@
+"""The Audit page: who did what, and is that still what was written?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from salus.spine import Site
+
+PER_PAGE = 50
+DEEDS = {
+    "read": "read records in",
+    "look": "looked",
+    "insight": "got an answer",
+    "review": "decided",
+    "status": "set a model's status",
+    "permit": "recorded a permit",
+    "export": "took data out",
+    "stale": "marked answers out of date",
+    "merge": "joined two records",
+    "unmerge": "parted two records",
+    "setting": "changed a setting",
+}
+
+
+def _before(query: Mapping[str, str], last: int) -> int:
+    text = query.get("before", "")
+    asked = int(text) if text.isascii() and text.isdigit() and len(text) < 16 else last + 1
+    return max(1, min(asked, last + 1))
+
+
+def laid_out(site: Site, query: Mapping[str, str], now: datetime) -> dict[str, Any]:
+    """Return one page of the ledger, newest first, and what checking all of it found."""
+    from salus.spine import verify
+
+    text = query.get("head", "").strip().lower()
+    head = text if re.fullmatch(r"[0-9a-f]{64}", text) else ""
+    verdict = verify(site, head or None)
+    problems = list(verdict.problems)
+    last, _ = site.store.head()
+    before = _before(query, last)
+    first = max(before - PER_PAGE, 1)
+    rows = list(site.store.entries(after=first - 1, limit=before - first))[::-1]
+    return {
+        "entries": verdict.entries,
+        "verdict": verdict,
+        "problems": problems[:20] + ([f"and {len(problems) - 20} more"] if len(problems) > 20 else []),
+        "asked_head": head,
+        "short_head": "HEAD",
+        "not_a_head": bool(text) and not head,
+        "rows": rows,
+        "deeds": DEEDS,
+        "now": now,
+        "older": first if first > 1 else 0,
+        "newer": None if before > last else (before + PER_PAGE if before + PER_PAGE <= last else 0),
+    }

@@ -1,0 +1,191 @@
+"""The Ward page: who needs me first? Every patient, most urgent first, each with the first reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from salus.core.insight import Abstention, Insight
+from salus.delivery.web import words
+from salus.delivery.web.words import CANNOT, NO_ACTION, NOT_ASKED, TAGS, Tag
+
+PER_PAGE = 100
+_CALM = (CANNOT, NO_ACTION, NOT_ASKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Bed:
+    """What the ward knows of one patient, from the spine: who it is and what was said."""
+
+    number: int
+    subject: str
+    name: str
+    born: datetime | None
+    sex: str
+    place: str
+    as_of: datetime
+    insights: tuple[Insight, ...]
+    reviewed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """One model's answer in a word: its shape, the model, what it says."""
+
+    tag: Tag
+    model: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One patient as the page lays it out."""
+
+    number: int
+    name: str
+    about: str
+    at: datetime
+    age: str
+    tag: Tag
+    says: str
+    sure: str
+    reason: str
+    marks: tuple[Mark, ...]
+    cannot: int
+    asked: int
+    model: str
+    reviewed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The patients of one urgency. `first`: the rank of its first patient on the whole ward."""
+
+    tag: Tag
+    count: int
+    rows: tuple[Row, ...]
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the filters are set to."""
+
+    show: str = "all"
+    model: str = ""
+    start: int = 0
+
+
+SHOWS = {
+    "all": "Everyone",
+    "action": "Who needs action",
+    "cannot": "Where something cannot be judged",
+    "new": "What nobody has reviewed",
+}
+
+
+def read_choice(query: Mapping[str, str], known: Iterable[str]) -> Choice:
+    """Return the filters of a query string; what is not known there counts as not chosen."""
+    show, model, start = query.get("show", "all"), query.get("model", ""), query.get("from", "0")
+    right = start.isascii() and start.isdigit() and len(start) < 8
+    return Choice(
+        show if show in SHOWS else "all", model if model in set(known) else "", int(start) if right else 0
+    )
+
+
+def about(born: datetime | None, sex: str, place: str, at: datetime) -> str:
+    """Return who it is in a few characters (``72 F · bed 4``)."""
+    age = words.years(born, at)
+    letter = {"female": "F", "male": "M"}.get(sex, "")
+    first = " ".join(part for part in (str(age) if age is not None else "age not known", letter) if part)
+    return " · ".join(part for part in (first, place) if part)
+
+
+def row(bed: Bed, now: datetime) -> Row:
+    """Return one patient as a row: the most urgent answer, its first reason, every answer as a shape."""
+    first = bed.insights[0] if bed.insights else None
+    asked = [insight for insight in bed.insights if insight.applies]
+    marks = tuple(Mark(words.tag(insight), insight.model.name, words.says(insight)) for insight in asked)
+    return Row(
+        number=bed.number,
+        name=bed.name or "Name not recorded",
+        about=about(bed.born, bed.sex, bed.place, bed.as_of),
+        at=bed.as_of,
+        age=words.age_of(bed.as_of, now),
+        tag=words.tag(first) if first else NO_ACTION,
+        says=words.says(first) if first else "No live model was asked",
+        sure=_sure(first),
+        reason=first.reasons[0].says if first and first.reasons else "",
+        marks=marks,
+        cannot=sum(not insight.judged for insight in asked),
+        asked=len(asked),
+        model=f"{first.model.name} {first.model.version}" if first else "",
+        reviewed=bed.reviewed.get(first.id, "") if first else "",
+    )
+
+
+def _sure(insight: Insight | None) -> str:
+    """Return what keeps the answer from being certain: its interval, or the first thing not known."""
+    if insight is None:
+        return ""
+    body = insight.body
+    if isinstance(body, Abstention):
+        return "Missing: " + ", ".join(body.missing) if body.missing else ""
+    outcomes = getattr(body, "outcomes", ())
+    estimate = outcomes[0].estimate if outcomes else getattr(body, "estimate", None)
+    if estimate is not None and estimate.low is not None and estimate.low != estimate.high:
+        return words.interval(estimate)
+    return insight.limits[0] if insight.limits else ""
+
+
+def wanted(bed: Bed, choice: Choice) -> bool:
+    """Whether the filters keep this patient."""
+    kept = [insight for insight in bed.insights if not choice.model or insight.model.name == choice.model]
+    if choice.model and not kept:
+        return False
+    tags = [words.tag(insight) for insight in kept]
+    if choice.show == "action":
+        return any(tag not in _CALM for tag in tags)
+    if choice.show == "cannot":
+        return CANNOT in tags
+    if choice.show == "new":
+        reviewed = bed.reviewed
+        return any(
+            insight.id not in reviewed and tag not in (NO_ACTION, NOT_ASKED)
+            for insight, tag in zip(kept, tags, strict=True)
+        )
+    return True
+
+
+def narrowed(bed: Bed, choice: Choice) -> Bed:
+    """Return the patient as seen by the chosen model alone."""
+    if not choice.model:
+        return bed
+    return replace(bed, insights=tuple(one for one in bed.insights if one.model.name == choice.model))
+
+
+def tag_of(bed: Bed) -> Tag:
+    """Return the urgency that places the patient: that of the first answer."""
+    return words.tag(bed.insights[0]) if bed.insights else NO_ACTION
+
+
+def _order(bed: Bed) -> tuple[float, ...]:
+    """By urgency, then by the answer's own number; ties keep the ward's order."""
+    return (TAGS.index(tag_of(bed)), *(bed.insights[0].rank if bed.insights else (9.0, 0.0)))
+
+
+def groups(beds: Sequence[Bed], choice: Choice, now: datetime) -> list[Group]:
+    """Return the chosen page of the ward in groups of one urgency, most urgent first."""
+    chosen = sorted((narrowed(bed, choice) for bed in beds if wanted(bed, choice)), key=_order)
+    shown = chosen[choice.start : choice.start + PER_PAGE]
+    rows = [row(bed, now) for bed in shown]
+    whole = [tag_of(bed) for bed in chosen]
+    found, at = [], choice.start
+    for tag in TAGS:
+        members = tuple(item for item in rows if item.tag is tag)
+        count = sum(one is tag for one in whole)
+        if count:
+            found.append(Group(tag, count, members, at + 1))
+        at += len(members)
+    return found

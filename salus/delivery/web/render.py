@@ -1,0 +1,94 @@
+"""From a page's plain values to bytes: templates, what every page shares, the headers that guard it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.responses import Response
+
+from salus import __version__
+from salus.delivery.web import words
+from salus.delivery.web.pages.patient import anchor
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+NAV = (("ward", "/ward", "Ward"), ("models", "/models", "Models"), ("audit", "/audit", "Audit"))
+
+
+@cache
+def _version(name: str) -> str:
+    """Return a short digest of a static file, so that a new one is fetched and an old one kept."""
+    return hashlib.sha256((STATIC / name).read_bytes()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What every page shows: where one is, who one is, whether it is a demonstration."""
+
+    here: str = ""
+    who: str = ""
+    demonstration: bool = False
+    nav: Sequence[tuple[str, str, str]] = NAV
+    version: str = __version__
+
+    def static(self, name: str) -> str:
+        """Return the address of a static file."""
+        return f"/static/{name}?v={_version(name)}"
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
+@cache
+def _templates() -> Environment:
+    found = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    found.filters.update(
+        moment=words.moment,
+        clock=words.clock,
+        number=words.number,
+        plural=words.plural,
+        anchor=anchor,
+        lower_first=_lower_first,
+    )
+    return found
+
+
+def render(name: str, page: Page, status: int = 200, **values: Any) -> Response:
+    """Return template `name` as a response."""
+    text = _templates().get_template(name).render(page=page, **values)
+    return Response(text, status, media_type="text/html; charset=utf-8")
+
+
+def guard(response: Response, frame_ancestors: Sequence[str]) -> Response:
+    """Add the headers that keep a page to itself: nothing from elsewhere runs in it, nothing of it is kept.
+
+    OWASP Secure Headers Project; `frame-ancestors` says which record systems may show it inside themselves.
+    """
+    ancestors = " ".join(frame_ancestors) or "'none'"
+    headers: Mapping[str, str] = {
+        "Content-Security-Policy": (
+            "default-src 'self'; base-uri 'none'; object-src 'none'; form-action 'self'; "
+            f"frame-ancestors {ancestors}"
+        ),
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+        "Cache-Control": "no-store",
+    }
+    for name, value in headers.items():
+        response.headers.setdefault(name, value)
+    return response

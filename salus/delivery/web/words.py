@@ -1,0 +1,186 @@
+"""How an answer is put to a person: urgency, natural frequencies, quantities, moments; for every page.
+
+Risk is told as a natural frequency of one fixed denominator a statement, the form that people misread
+least (Gigerenzer et al., Psychol Sci Public Interest 2007;8:53-96).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from salus.core.evidence import Absence, Event
+from salus.core.insight import Abstention, Estimate, Insight, Risk, Urgency
+from salus.core.measures import ago
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """An urgency as a page shows it: words first, a shape of its own, colour last."""
+
+    key: str
+    words: str
+    asks: str
+
+
+ACT_NOW = Tag("now", "Act now", "Act now")
+LOOK_TODAY = Tag("today", "Look today", "Look today")
+THIS_WEEK = Tag("week", "This week", "This week")
+CANNOT = Tag("cannot", "Cannot judge", "Cannot be judged")
+NO_ACTION = Tag("calm", "No action", "No action asked for")
+# A question that does not arise (an adult's score for a child): not urgent, and not unknown either.
+NOT_ASKED = Tag("na", "Does not apply", "Does not apply")
+TAGS = (ACT_NOW, LOOK_TODAY, THIS_WEEK, CANNOT, NO_ACTION, NOT_ASKED)
+_BY_URGENCY = {Urgency.NOW: ACT_NOW, Urgency.TODAY: LOOK_TODAY, Urgency.THIS_WEEK: THIS_WEEK}
+
+# What an interval is, in words that follow the numbers.
+INTERVALS = {
+    "missing-inputs": "as far as what is known allows",
+    "conformal": "the range that holds the truth as often as promised (conformal)",
+    "sampling": "from the uncertainty of its study (sampling)",
+    "none-published": "no interval published",
+}
+
+_UNITS = {
+    "1": "", "{score}": "", "mm[Hg]": "mmHg", "Cel": "°C", "[degF]": "°F", "a": "years", "[lb_av]": "lb",
+    "[in_i]": "in", "mL/min/{1.73_m2}": "mL/min/1.73 m²", "kg/m2": "kg/m²", "10*3/uL": "×10³/µL",
+    "10*9/L": "×10⁹/L",
+}  # fmt: skip
+
+
+def tag(insight: Insight) -> Tag:
+    """Return how urgent `insight` is, as a page shows it."""
+    if isinstance(insight.body, Abstention):
+        return CANNOT if insight.applies else NOT_ASKED
+    return _BY_URGENCY.get(insight.urgency, NO_ACTION) if insight.urgency else NO_ACTION
+
+
+def unit(ucum: str | None) -> str:
+    """Return a UCUM unit as people write it; annotations in braces are dropped."""
+    if not ucum:
+        return ""
+    if ucum in _UNITS:
+        return _UNITS[ucum]
+    return re.sub(r"\{[^}]*\}|[\[\]]", "", re.sub(r"^u(?=[a-zA-Z])", "µ", ucum)).strip()
+
+
+def number(value: float) -> str:
+    """Return `value` with as many digits as matter, never in exponent form."""
+    text = f"{value:.4f}" if 0 < abs(value) < 0.1 else f"{value:.2f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
+
+def quantity(value: float, ucum: str | None) -> str:
+    """Return a number with its unit (``38.6 °C``, ``26 /min``, ``91 %``)."""
+    return f"{number(value)} {unit(ucum)}".strip()
+
+
+def denominator(estimate: Estimate) -> int:
+    """Return 100, or 1,000 where a part of 100 would show nothing."""
+    known = [end for end in (estimate.value, estimate.low, estimate.high) if end is not None]
+    return 100 if not known or max(known) >= 0.01 else 1000
+
+
+def _count(share: float, of: int) -> str:
+    count = share * of
+    if 0 < count < 0.5:
+        return "fewer than 1"
+    return f"{round(count):,}"
+
+
+def frequency(estimate: Estimate) -> str:
+    """Return a probability as a natural frequency: ``about 12 in 100``, ``between 3 and 8 in 100``."""
+    of = denominator(estimate)
+    if estimate.value is not None:
+        count = _count(estimate.value, of)
+        return f"{count} in {of:,}" if count.startswith("fewer") else f"about {count} in {of:,}"
+    if estimate.low is None or estimate.high is None:
+        return "not known"
+    low, high = _count(estimate.low, of), _count(estimate.high, of)
+    return f"about {low} in {of:,}" if low == high else f"between {low} and {high} in {of:,}"
+
+
+def amount(estimate: Estimate) -> str:
+    """Return an estimate as its unit asks: a frequency for a probability, else a quantity or its range."""
+    if estimate.unit == "1":
+        return frequency(estimate)
+    if estimate.value is not None:
+        return quantity(estimate.value, estimate.unit)
+    if estimate.low is None or estimate.high is None:
+        return "not known"
+    if estimate.low == estimate.high:
+        return quantity(estimate.low, estimate.unit)
+    return f"between {number(estimate.low)} and {quantity(estimate.high, estimate.unit)}"
+
+
+def interval(estimate: Estimate) -> str:
+    """Return how sure it is: the ends and what kind of interval they are, or that none is published."""
+    kind = INTERVALS.get(estimate.kind, estimate.kind)
+    if estimate.low is None or estimate.high is None:
+        return kind
+    if estimate.value is None or estimate.low == estimate.high:
+        return "" if estimate.low == estimate.high else kind
+    of = denominator(estimate)
+    if estimate.unit == "1":
+        return f"between {_count(estimate.low, of)} and {_count(estimate.high, of)} in {of:,}: {kind}"
+    return f"between {number(estimate.low)} and {quantity(estimate.high, estimate.unit)}: {kind}"
+
+
+def says(insight: Insight) -> str:
+    """Return the one line by which an insight is known on a list."""
+    body = insight.body
+    written = getattr(body, "says", "")
+    if written:
+        return str(written)
+    if isinstance(body, Risk):
+        first = body.outcomes[0]
+        return f"{first.of}: {frequency(first.estimate)}" + (f" in {first.horizon}" if first.horizon else "")
+    return insight.asks
+
+
+def value(event: Event) -> str:
+    """Return what an event says; withheld and not sent read the same, so that nobody can tell them apart."""
+    held = event.value
+    if held is None:
+        return "recorded" if event.status is None else event.status
+    if isinstance(held, Absence):
+        return "not measured" if held is Absence.NOT_MEASURED else "not available"
+    if isinstance(held, bool):
+        return "yes" if held else "no"
+    if isinstance(held, int | float):
+        return f"{event.comparator or ''}{quantity(float(held), event.unit)}"
+    return str(held)
+
+
+def moment(at: datetime | None) -> str:
+    """Return a moment to the minute in UTC (``2 Nov 2026, 08:00``), a bare day where no hour is given."""
+    if at is None:
+        return "undated"
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%b} {at.year:04d}, {at:%H:%M}"
+
+
+def clock(at: datetime, now: datetime) -> str:
+    """Return the hour alone for a moment on the same day, the whole moment otherwise."""
+    at = at.astimezone(UTC)
+    return f"{at:%H:%M}" if at.date() == now.astimezone(UTC).date() else moment(at)
+
+
+def age_of(at: datetime, now: datetime) -> str:
+    """Return how old something is (``3 hours old``); a record that lies in the future says so."""
+    if at > now:
+        return "dated in the future"
+    return f"{ago(now - at)} old"
+
+
+def years(born: datetime | None, at: datetime) -> int | None:
+    """Return completed years at `at`, or None without a date of birth."""
+    if born is None:
+        return None
+    return at.year - born.year - ((at.month, at.day) < (born.month, born.day))
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun (``1 patient``, ``28 patients``)."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"

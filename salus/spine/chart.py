@@ -1,0 +1,36 @@
+"""Chart: one person's record through the gate, for a clinician's eyes; written down each time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from salus.core.consent import DIRECT_CARE, Actor
+from salus.core.seams import View
+from salus.privacy.gate import open_view
+from salus.spine.consult import end_of_record
+
+if TYPE_CHECKING:
+    from salus.core.review import Entry
+    from salus.spine.site import Site
+
+
+def open_chart(
+    site: Site, subject: str, *, actor: Actor, purpose: str = DIRECT_CARE, as_of: datetime | None = None
+) -> View:
+    """Return what `actor` may see of `subject`, as known at `as_of` (default: the end of that record).
+
+    Raises UserError for an unknown subject, RefusedError when the gate says no, AwayError when the look
+    cannot be written down: what is not on record is not shown.
+    """
+    timeline = site.archive.timeline(subject)
+    view = open_view(timeline, actor, purpose, as_of or end_of_record(timeline, site.now()))
+    said = {"subject": subject, "what": "record", "purpose": purpose, "as_of": view.as_of.isoformat()}
+    with site.store.begin() as tx:
+        tx.append(site.now(), actor.id, "look", {**said, "permit": view.permit})
+    return view
+
+
+def looks(site: Site, subject: str) -> list[Entry]:
+    """Return every look at `subject` that the ledger holds, oldest first."""
+    return site.store.entries_about(subject, "look")
