@@ -21,6 +21,7 @@ ALGORITHMS = ("ES384", "RS384")
 # CDS Hooks 2.0 asks for a short life (five minutes in its examples); ten leaves room for clocks.
 LONGEST_LIFE_S = 600
 CLOCK_SKEW_S = 60
+NOBODY_TRUSTED = "No client is trusted here: the site has to register it, with its JWK Set."
 # How long a fetched JWK Set is used, and how soon an unknown key id may cause another fetch.
 _KEYS_LIVE_S, _ASK_AGAIN_S = 600, 30
 

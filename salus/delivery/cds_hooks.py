@@ -15,7 +15,7 @@ from salus.core.errors import SalusError
 from salus.core.insight import Insight
 from salus.core.review import Review
 from salus.delivery.answers import Answer, Workers, answered, read_body, refusal
-from salus.delivery.auth import Unauthorized
+from salus.delivery.auth import NOBODY_TRUSTED, Unauthorized
 from salus.delivery.cds_hooks_cards import Look, card
 from salus.delivery.cds_hooks_feedback import feedback, hear
 from salus.delivery.cds_hooks_service import answer, services
@@ -96,7 +96,7 @@ class CdsHooks:
         if self._settings.insecure_no_jwt:
             return
         if self._settings.jwt is None:
-            raise Unauthorized("No client is trusted here: the site has to register the EHR and its JWK Set.")
+            raise Unauthorized(NOBODY_TRUSTED)
         self._settings.jwt.check(header, [self._settings.url(path) for path in paths])
 
 

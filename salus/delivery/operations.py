@@ -187,7 +187,12 @@ class Watch:
 
     async def _failed(self, error: Exception, scope: Scope, receive: Receive, call: _Call) -> None:
         self._metrics.failed(type(error).__name__)
-        said = {"id": call.id, "route": self._template(scope), "error": type(error).__name__, "at": _place(error)}
+        said = {
+            "id": call.id,
+            "route": self._template(scope),
+            "error": type(error).__name__,
+            "at": _place(error),
+        }
         log.error("failed", extra={"said": said})
         if not call.status:
             text = f"Something went wrong here; it was logged as {call.id}."

@@ -1,0 +1,105 @@
+"""The one web application: every door of a site, mounted in one place, for whoever runs `salus serve`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from salus.delivery import cds_hooks, fhir, openapi
+from salus.delivery.answers import FHIR_JSON, Answer, Workers
+from salus.delivery.cds_hooks import CdsHooks
+from salus.delivery.fhir import Fhir
+from salus.delivery.fhir_outcome import one
+from salus.delivery.openapi import OpenApi
+from salus.delivery.operations import Metrics, Operations, Watch, log_as_json
+from salus.delivery.settings import Settings
+from salus.delivery.web import app as web
+
+if TYPE_CHECKING:
+    from salus.spine.site import Site
+
+__all__ = ["Settings", "create_app", "serve"]
+
+Handler = Callable[[Request, Exception], Awaitable[Response]]
+# Issue-type codes (FHIR R4) for what the router itself refuses.
+_CODES = {404: "not-found", 405: "not-supported"}
+_MACHINES = (cds_hooks.PATH, fhir.PATH, openapi.PATH, "/healthz", "/metrics")
+
+
+def create_app(site: Site, settings: Settings) -> Starlette:
+    """Return the ASGI application of `site`: CDS Hooks, FHIR, pages, health, metrics, their description."""
+    metrics, workers = Metrics(), Workers(settings.workers, settings.waiting)
+    doors: list[Route] = [
+        *CdsHooks(site, settings, workers).routes(),
+        *Fhir(site, settings, workers).routes(),
+        *Operations(site, metrics, workers).routes(),
+    ]
+    routes: list[BaseRoute] = [*doors, *OpenApi(settings, doors).routes(), *web.routes(site, settings)]
+    watch = Middleware(Watch, metrics=metrics, templates=_templates(routes))
+    handlers = _failures(site, settings)
+    return Starlette(routes=routes, middleware=[watch], exception_handlers=handlers, lifespan=_lifespan(site))
+
+
+def _templates(routes: Sequence[BaseRoute], above: str = "") -> dict[object, str]:
+    """Return the path template of each endpoint: what logs and metrics show in place of the path."""
+    found: dict[object, str] = {}
+    for route in routes:
+        if isinstance(route, Mount):
+            found[route.app] = f"{above}{route.path}/*"
+            found |= _templates(route.routes, above + route.path)
+        elif isinstance(route, Route):
+            found.setdefault(route.endpoint, above + route.path)
+    return found
+
+
+def _failures(site: Site, settings: Settings) -> dict[int, Handler]:
+    """Refuse in the form that the door speaks: an OperationOutcome for machines, a page for people."""
+    pages = web.failures(site, settings)
+
+    def shared(status: int) -> Handler:
+        async def refused(request: Request, error: Exception) -> Response:
+            if not request.url.path.startswith(_MACHINES):
+                return await pages[status](request, error)
+            return _refused(request.url.path, status, getattr(error, "headers", None))
+
+        return refused
+
+    return {status: shared(status) for status in _CODES}
+
+
+def _refused(path: str, status: int, headers: Mapping[str, str] | None) -> Response:
+    media = FHIR_JSON if path.startswith(fhir.PATH) else "application/json"
+    text = "There is nothing here." if status == 404 else "This method is not answered here."
+    return Answer(status, one(_CODES[status], text), headers or {}, media).response()
+
+
+def _lifespan(site: Site):  # type: ignore[no-untyped-def]
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        yield
+        site.close()
+
+    return lifespan
+
+
+def serve(site: Site, settings: Settings, *, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Serve `site` until stopped; logs are JSON lines without patients, the raw access log is off."""
+    import uvicorn
+
+    log_as_json()
+    uvicorn.run(
+        create_app(site, settings),
+        host=host,
+        port=port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=10,
+    )

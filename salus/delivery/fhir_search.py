@@ -1,0 +1,172 @@
+"""What a FHIR search asks for: patient, dates with prefixes, ids, how many and from where on.
+
+For the FHIR door. Source: FHIR R4 3.1.1 (search), 3.1.1.4.7 (date: the parameter names a period, and so
+prefixes compare with its ends). A parameter that is not known is passed over, as 3.1.1.3 allows, unless the
+client asks for strict handling.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
+
+from salus.core.errors import UserError
+
+MOST, USUAL = 200, 50
+PATIENT = ("patient", "subject")
+DATE = ("date", "recorded", "identified")
+KNOWN = (*PATIENT, *DATE, "_id", "_count", "_after", "_format")
+_PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
+_WHEN = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?)?)?\Z"
+)
+_SUBJECT = re.compile(r"(?:(?:https?://\S+/)?Patient/)?([A-Za-z0-9\-.]{1,64})\Z")
+_CURSOR = re.compile(r"(\d{1,18})-(\d{1,4})\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """One date condition: a prefix and the period that the value names, its end not included."""
+
+    prefix: str
+    low: datetime
+    high: datetime
+
+    def holds(self, moment: datetime) -> bool:
+        """Whether `moment` fits."""
+        return _HOLDS[self.prefix](moment, self)
+
+
+_HOLDS: dict[str, Callable[[datetime, When], bool]] = {
+    "eq": lambda at, when: when.low <= at < when.high,
+    "ne": lambda at, when: not when.low <= at < when.high,
+    "gt": lambda at, when: at >= when.high,
+    "sa": lambda at, when: at >= when.high,
+    "lt": lambda at, when: at < when.low,
+    "eb": lambda at, when: at < when.low,
+    "ge": lambda at, when: at >= when.low,
+    "le": lambda at, when: at < when.high,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is asked for. subjects, ids: any of them; empty: all. after: (n, k) of the last one seen."""
+
+    subjects: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    dates: tuple[When, ...] = ()
+    count: int = USUAL
+    after: tuple[int, int] = (0, -1)
+    said: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def since(self) -> datetime | None:
+        """The earliest moment that can fit, as far as the dates bound it from below."""
+        lows = [when.low for when in self.dates if when.prefix in ("eq", "ge", "gt", "sa")]
+        return max(lows, default=None)
+
+    def link(self, base: str, after: tuple[int, int] | None = None) -> str:
+        """Return the URL of this search, or of its next page."""
+        said = [(name, value) for name, value in self.said if after is None or name != "_after"]
+        more = [("_after", f"{after[0]}-{after[1]}")] if after else []
+        query = urlencode([*said, *more])
+        return f"{base}?{query}" if query else base
+
+
+def parse(parameters: Iterable[tuple[str, str]], strict: bool = False) -> Search:
+    """Return what `parameters` (name, value) ask for.
+
+    Raises UserError for a value that cannot be understood, and in strict handling for an unknown name.
+    """
+    given = [(name, value) for name, value in parameters]
+    known = [(name, value) for name, value in given if name in KNOWN]
+    if strict and len(known) < len(given):
+        raise UserError(f"A search parameter is not known here. Use: {', '.join(KNOWN)}.")
+    subjects = _any_of(known, PATIENT, _subject)
+    return Search(
+        subjects=subjects,
+        ids=_any_of(known, ("_id",), str),
+        dates=tuple(_when(value) for name, value in known if name in DATE),
+        count=_count([value for name, value in known if name == "_count"]),
+        after=_after([value for name, value in known if name == "_after"]),
+        said=tuple(known),
+    )
+
+
+def _any_of(
+    given: list[tuple[str, str]], names: tuple[str, ...], read: Callable[[str], str]
+) -> tuple[str, ...]:
+    """Return the values of `names`; where a parameter is repeated, only what each of them names stays."""
+    found = [
+        [read(one) for one in dict.fromkeys(value.split(",")) if one]
+        for name, value in given
+        if name in names
+    ]
+    if not found:
+        return ()
+    kept = [one for one in found[0] if all(one in other for other in found)]
+    if not kept:
+        # Nothing can match; an id that FHIR does not allow keeps the search empty.
+        return ("",)
+    return tuple(kept)
+
+
+def _subject(value: str) -> str:
+    found = _SUBJECT.match(value)
+    if found is None:
+        raise UserError("patient must be an id or Patient/id.")
+    return f"Patient/{found[1]}"
+
+
+def _count(values: list[str]) -> int:
+    if not values:
+        return USUAL
+    if not values[-1].isascii() or not values[-1].isdigit() or len(values[-1]) > 9:
+        raise UserError(f"_count must be a whole number; at most {MOST} are given at once.")
+    return min(int(values[-1]), MOST)
+
+
+def _after(values: list[str]) -> tuple[int, int]:
+    if not values:
+        return (0, -1)
+    found = _CURSOR.match(values[-1])
+    if found is None:
+        raise UserError("_after must come from a 'next' link that was given here.")
+    return int(found[1]), int(found[2])
+
+
+def _when(value: str) -> When:
+    prefix = value[:2] if value[:2] in _PREFIXES else "eq"
+    text = value.removeprefix(prefix).replace(" ", "+")
+    found = _WHEN.match(text)
+    if found is None:
+        raise UserError(f"date must be [prefix]yyyy-mm-ddThh:mm:ssZ or less of it; {', '.join(_PREFIXES)}.")
+    try:
+        return When(prefix, *_period(found))
+    except (ValueError, OverflowError):
+        raise UserError("date names a day or time that does not exist.") from None
+
+
+def _period(found: re.Match[str]) -> tuple[datetime, datetime]:
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    offset = zone.replace("Z", "+00:00") if zone else "+00:00"
+    clock = f"{hour or '00'}:{minute or '00'}:{second or '00'}{(fraction or '')[:7]}"
+    low = datetime.fromisoformat(f"{year}-{month or '01'}-{day or '01'}T{clock}{offset}").astimezone(UTC)
+    if hour:
+        span = timedelta(milliseconds=1) if fraction else timedelta(seconds=1 if second else 60)
+    else:
+        span = timedelta(days=_days(int(year), month, day))
+    return low, low + span
+
+
+def _days(year: int, month: str | None, day: str | None) -> int:
+    if day:
+        return 1
+    if month:
+        return monthrange(year, int(month))[1]
+    return 366 if monthrange(year, 2)[1] == 29 else 365

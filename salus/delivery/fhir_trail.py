@@ -1,0 +1,119 @@
+"""Who made it, who judged it, who looked: insights, reviews and the ledger as Provenance and AuditEvent.
+
+For the FHIR door. Source: FHIR R4 4.0.1 Provenance and AuditEvent; event types from DICOM PS3.15 A.5 (DCM).
+A ledger entry holds a salted commitment and no patient's value, and so does its AuditEvent.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from salus.core.insight import Insight
+from salus.core.review import OVERRIDE_REASONS, REASON_SYSTEM, Entry, Review
+from salus.delivery.fhir_resources import AIAST, Resource, device, evidence, resources
+from salus.spine.shape import instant
+
+_TYPED_ID = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}\Z")
+_PARTICIPANT = "http://terminology.hl7.org/CodeSystem/provenance-participant-type"
+_DCM = "http://dicom.nema.org/resources/ontology/DCM"
+DECISION, LEDGER, ACTOR = "urn:salus:decision", "urn:salus:ledger", "urn:salus:actor"
+# What an entry says was done -> (DICOM audit event, FHIR action).
+_DID = {
+    "read": (("110107", "Import"), "C"),
+    "look": (("110110", "Patient Record"), "R"),
+    "insight": (("110110", "Patient Record"), "C"),
+    "review": (("110110", "Patient Record"), "U"),
+    "export": (("110106", "Export"), "R"),
+}
+_OTHER = (("110100", "Application Activity"), "E")
+
+
+def who(actor: str) -> Resource:
+    """Return an actor's id as a Reference: a resource of the EHR where it is one, else an identifier."""
+    if _TYPED_ID.match(actor):
+        return {"reference": actor}
+    return {"identifier": {"system": ACTOR, "value": actor}, "display": actor}
+
+
+def _targets(insight: Insight) -> list[Resource]:
+    return [{"reference": f"{one['resourceType']}/{one['id']}"} for one in resources(insight)]
+
+
+def insight_provenance(insight: Insight, recorded: datetime) -> Resource:
+    """Return who made `insight`, from what."""
+    sources = [{"role": "source", "what": {"reference": source}} for source in evidence(insight)]
+    return {
+        "resourceType": "Provenance",
+        "id": insight.id,
+        "meta": {"security": [AIAST]},
+        "contained": [device(insight)],
+        "target": _targets(insight),
+        "occurredDateTime": instant(insight.as_of),
+        "recorded": instant(recorded),
+        "agent": [{"type": _participant("assembler"), "who": {"reference": "#model"}}],
+        **({"policy": [f"urn:salus:basis:{_slug(insight.permit)}"]} if insight.permit else {}),
+        **({"entity": sources} if sources else {}),
+    }
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:120]
+
+
+def _participant(code: str) -> Resource:
+    return {"coding": [{"system": _PARTICIPANT, "code": code}]}
+
+
+def review_id(review: Review) -> str:
+    """Return the id of a review's Provenance: it begins with the insight's, and fits FHIR's 64 characters."""
+    return f"{review.insight}.{review.id[:31]}"
+
+
+def review_provenance(insight: Insight, review: Review) -> Resource:
+    """Return what a person decided on `insight`."""
+    assert review.at is not None
+    return {
+        "resourceType": "Provenance",
+        "id": review_id(review),
+        "target": _targets(insight),
+        "recorded": instant(review.at),
+        "activity": {"coding": [{"system": DECISION, "code": review.decision}]},
+        "agent": [{"type": _participant("verifier"), "who": who(review.by)}],
+        **({"reason": [_reason(review)]} if review.because or review.note else {}),
+    }
+
+
+def _reason(review: Review) -> Resource:
+    found: Resource = {}
+    if review.because:
+        display = OVERRIDE_REASONS.get(review.because, review.because)
+        found["coding"] = [{"system": REASON_SYSTEM, "code": review.because, "display": display}]
+    return found | ({"text": review.note} if review.note else {})
+
+
+def audit_event(entry: Entry, about: str) -> Resource:
+    """Return a line of the ledger. about: the record that it is of (a subject, an insight's id …), or ""."""
+    (code, display), action = _DID.get(entry.did, _OTHER)
+    return {
+        "resourceType": "AuditEvent",
+        "id": str(entry.seq),
+        "type": {"system": _DCM, "code": code, "display": display},
+        "subtype": [{"system": LEDGER, "code": entry.did}],
+        "action": action,
+        "recorded": instant(entry.at),
+        "outcome": "0",
+        "agent": [{"who": who(entry.who), "requestor": True}],
+        "source": {"observer": {"display": "Salus"}},
+        "entity": [_entity(entry, about)],
+    }
+
+
+def _entity(entry: Entry, about: str) -> Resource:
+    marks = (("commitment", entry.what), ("previous", entry.previous), ("digest", entry.digest))
+    detail = [{"type": name, "valueString": value} for name, value in marks]
+    if not about:
+        return {"detail": detail}
+    if _TYPED_ID.match(about):
+        return {"what": {"reference": about}, "detail": detail}
+    return {"what": {"identifier": {"system": f"urn:salus:{entry.did}", "value": about}}, "detail": detail}

@@ -1,0 +1,20 @@
+"""Look: somebody was shown what is kept of a subject; the ledger says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from salus.core.consent import Actor
+
+if TYPE_CHECKING:
+    from salus.spine.site import Site
+
+
+def look(site: Site, *, actor: Actor, subject: str, what: str, count: int) -> None:
+    """Write down that `actor` was shown `count` of `what` (``RiskAssessment``) of `subject` ("" for many).
+
+    Raises AwayError when that cannot be kept: what is not on record is not shown.
+    """
+    said = {"subject": subject, "what": what, "count": count}
+    with site.store.begin() as tx:
+        tx.append(site.now(), actor.id, "look", said)
