@@ -17,9 +17,10 @@ from salus.core import codes
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Value
 from salus.record import fhir_types as t
-from salus.record.fhir_terms import NO_CONCEPT, Concept, absence, concept, reference, unit
+from salus.record.fhir_terms import NO_CONCEPT, Concept, canonical, concept, unit
 from salus.record.fhir_time import When, when
 from salus.record.fhir_types import NOTHING, Period, Quantity
+from salus.record.fhir_values import coded, valuation
 
 Row = tuple[
     tuple[str, ...], int | None, int | None, int | None, Value, str | None, str | None, str | None, str
@@ -28,38 +29,20 @@ Rows = list[Row]
 
 # FHIR R4 ConditionVerificationStatus and AllergyIntoleranceVerificationStatus that cast doubt.
 _DOUBTED = frozenset({"refuted", "entered-in-error", "unconfirmed", "provisional", "differential"})
-_NEVER = When(0, None, 0)
 _dosage = msgspec.json.Decoder(t.DoseAndMethod).decode
-
-
-def _said(raw: Raw) -> Concept:
-    return NO_CONCEPT if raw is NOTHING else concept(bytes(raw))
 
 
 def _plain(raw: Raw) -> str | None:
     """Return the first code of a status that is a CodeableConcept."""
-    found = _said(raw).plain
+    found = concept(bytes(raw)).plain
     return found[0] if found else None
 
 
-def _codes(kind: str, *raws: Raw) -> tuple[str, ...]:
-    """Return every coding of the first concepts that have any; the type's own name when none has."""
-    found = tuple(dict.fromkeys(code for raw in raws for code in _said(raw).codes))
-    return found or (kind,)
-
-
-def _wording(*raws: Raw) -> str | None:
-    """Return the text of a concept without codes: it is evidence, but no code."""
-    said = [_said(raw) for raw in raws]
-    return None if any(one.codes for one in said) else next((one.text for one in said if one.text), None)
-
-
-def _when(text: str | None) -> When | None:
-    return None if text is None else when(text)
-
-
 def _first(*texts: str | None) -> When | None:
-    return next((when(text) for text in texts if text is not None), None)
+    for text in texts:
+        if text is not None:
+            return when(text)
+    return None
 
 
 def _start(period: Period | None) -> str | None:
@@ -79,63 +62,10 @@ def _at(moment: When | None) -> int | None:
 
 
 def _known(*moments: When | None) -> int | None:
-    return next((moment.known for moment in moments if moment is not None), None)
-
-
-# --- value[x] ------------------------------------------------------------------------------------
-
-
-def _amount(quantity: Quantity | None) -> str:
-    if quantity is None or quantity.value is None:
-        return ""
-    return f"{quantity.comparator or ''}{quantity.value!r} {unit(quantity) or ''}".strip()
-
-
-def _range(low: Quantity | None, high: Quantity | None) -> tuple[Value, str | None, str | None]:
-    """A range with one end is a bound; with two it stays in words, since an Event holds one number."""
-    ends = [end for end in (low, high) if end is not None and end.value is not None]
-    if len(ends) == 1:
-        return ends[0].value, unit(ends[0]), ">=" if ends[0] is low else "<="
-    if not ends:
-        return None, None, None
-    return f"{ends[0].value!r}..{ends[1].value!r}", unit(ends[0]), None
-
-
-def _coded(said: Concept) -> str | None:
-    return said.codes[0] if said.codes else said.text
-
-
-def _uncommon(v: t.Valued) -> tuple[Value, str | None, str | None]:  # noqa: PLR0911 (one line a type)
-    """Return (value, unit, comparator) of every value[x] but Quantity."""
-    if v.valueCodeableConcept is not NOTHING:
-        return _coded(concept(bytes(v.valueCodeableConcept))), None, None
-    if v.valueString is not None:
-        return v.valueString, None, None
-    if v.valueInteger is not None:
-        return v.valueInteger, None, None
-    if v.valueBoolean is not None:
-        return v.valueBoolean, None, None
-    if v.valueRange is not None:
-        return _range(v.valueRange.low, v.valueRange.high)
-    if v.valueRatio is not None:
-        # A titre of 1:128 is no 0.0078: a ratio stays in words.
-        return f"{_amount(v.valueRatio.numerator)} : {_amount(v.valueRatio.denominator)}", None, None
-    if v.valueSampledData is not None:
-        origin = v.valueSampledData.origin
-        return v.valueSampledData.data, unit(origin) if origin is not None else None, None
-    if v.valuePeriod is not None:
-        return f"{v.valuePeriod.start or ''}/{v.valuePeriod.end or ''}", None, None
-    return v.valueTime or v.valueDateTime, None, None
-
-
-def _value(v: t.Valued) -> tuple[Value, str | None, str | None]:
-    quantity = v.valueQuantity
-    if quantity is not None and quantity.value is not None:
-        return quantity.value, unit(quantity), quantity.comparator
-    found = _uncommon(v)
-    if found[0] is None and v.dataAbsentReason is not NOTHING:
-        return absence(bytes(v.dataAbsentReason)), None, None
-    return found
+    for moment in moments:
+        if moment is not None:
+            return moment.known
+    return None
 
 
 # --- one function a type -------------------------------------------------------------------------
@@ -147,29 +77,35 @@ def understood(raw: Raw) -> None:
         raise EvidenceError("modifierExtension that Salus does not know: it may reverse the meaning")
 
 
+def _observed(r: t.Observation) -> tuple[int | None, int | None, int | None]:
+    """Return time, end and known_at; what was observed over a period was known when the period was over."""
+    time: int | None
+    known: int | None
+    if r.effectiveDateTime is not None:
+        time, end, known = when(r.effectiveDateTime)
+    else:
+        moment = _first(r.effectiveInstant, _start(r.effectivePeriod))
+        time, end, known = moment or (None, None, None)
+        if r.effectivePeriod is not None:
+            end = _last(r.effectivePeriod)
+            known = known if end is None else end
+    return time, end, known if r.issued is None else when(r.issued).known
+
+
 def _observation(r: t.Observation, source: str) -> Rows:
     if r.code is NOTHING:
         raise EvidenceError("no code")
-    span = r.effectivePeriod
-    moment = _first(r.effectiveDateTime, r.effectiveInstant, _start(span))
-    time = end = known = None
-    if moment is not None:
-        time, end, known = moment
-    if span is not None:
-        end = _last(span)
-        known = known if end is None else end
-    if r.issued is not None:
-        known = when(r.issued).known
-    said = concept(bytes(r.code))
-    value, in_unit, comparator = _value(r)
+    time, end, known = _observed(r)
+    value, in_unit, comparator = valuation(r)
     status = r.status
-    found = said.codes or ("Observation",)
+    found = concept(bytes(r.code)).codes or ("Observation",)
     rows: Rows = [(found, time, end, known, value, in_unit, comparator, status, source)]
     if r.component:
         for part in r.component:
-            understood(part.modifierExtension)
-            value, in_unit, comparator = _value(part)
-            found = _said(part.code).codes or ("Observation.component",)
+            if part.modifierExtension is not NOTHING:
+                understood(part.modifierExtension)
+            value, in_unit, comparator = valuation(part)
+            found = concept(bytes(part.code)).codes or ("Observation.component",)
             rows.append((found, time, end, known, value, in_unit, comparator, status, source))
     return rows
 
@@ -181,7 +117,7 @@ def _patient(r: t.Patient, source: str) -> Rows:
         born = when(r.birthDate)
         rows.append(((codes.BIRTH,), born.start, born.end, None, None, None, None, None, source))
     if r.deceasedDateTime is not None or r.deceasedBoolean:
-        died = _when(r.deceasedDateTime)
+        died = _first(r.deceasedDateTime)
         end = None if died is None else died.end
         row = ((codes.DEATH,), _at(died), end, _known(died), None, None, None, None, source)
         rows.append(row)
@@ -195,75 +131,114 @@ def _certainty(verification: Raw, clinical: Raw) -> str | None:
 
 def _condition(r: t.Condition, source: str) -> Rows:
     onset = _first(r.onsetDateTime, _start(r.onsetPeriod))
-    recorded = _when(r.recordedDate)
+    recorded = _first(r.recordedDate)
     over = r.abatementPeriod or (Period(end=r.abatementDateTime) if r.abatementDateTime else None)
     status = _certainty(r.verificationStatus, r.clinicalStatus)
     known = _known(recorded, onset)
-    found, text = _codes("Condition", r.code), _wording(r.code)
-    return [(found, _at(onset or recorded), _last(over), known, text, None, None, status, source)]
+    said = concept(bytes(r.code))
+    return [
+        (
+            said.codes or ("Condition",),
+            _at(onset or recorded),
+            _last(over),
+            known,
+            said.wording,
+            None,
+            None,
+            status,
+            source,
+        )
+    ]
 
 
 def _allergy(r: t.AllergyIntolerance, source: str) -> Rows:
     onset = _first(r.onsetDateTime, _start(r.onsetPeriod))
-    recorded = _when(r.recordedDate)
+    recorded = _first(r.recordedDate)
     status = _certainty(r.verificationStatus, r.clinicalStatus)
-    found, text = _codes("AllergyIntolerance", r.code), _wording(r.code)
+    said = concept(bytes(r.code))
     known = _known(recorded, onset)
-    return [(found, _at(onset or recorded), None, known, text, None, None, status, source)]
+    return [
+        (
+            said.codes or ("AllergyIntolerance",),
+            _at(onset or recorded),
+            None,
+            known,
+            said.wording,
+            None,
+            None,
+            status,
+            source,
+        )
+    ]
 
 
 def _encounter(r: t.Encounter, source: str) -> Rows:
-    began = _when(_start(r.period))
-    found = _codes("Encounter", r.kind, *(r.type or ()))
+    began = None if r.period is None else _first(r.period.start)
+    found = concept(bytes(r.kind)).codes + concept(bytes(r.type)).codes or ("Encounter",)
     return [(found, _at(began), _last(r.period), _known(began), None, None, None, r.status, source)]
 
 
 def _medicated(r: t.Medicated, source: str) -> Rows:
-    kind = r.resourceType
-    found, text = _codes(kind, r.medicationCodeableConcept), _wording(r.medicationCodeableConcept)
-    if found == (kind,) and r.medicationReference is not NOTHING:
-        found = (reference(bytes(r.medicationReference)) or kind,)
+    said = concept(bytes(r.medicationCodeableConcept))
+    found = said.codes or (r.resourceType,)
+    if not said.codes and r.medicationReference is not None and r.medicationReference.reference:
+        found = (canonical(r.medicationReference.reference),)
     written = _first(r.authoredOn, r.dateAsserted)
     taken = _first(r.effectiveDateTime, _start(r.effectivePeriod), r.whenHandedOver, r.whenPrepared)
-    value, in_unit = (text, None) if r.dosage is NOTHING else _dose(r.dosage, text)
     status = "do-not-perform" if r.doNotPerform else r.status
-    time, end = _at(taken or written), _last(r.effectivePeriod)
-    return [(found, time, end, _known(written, taken), value, in_unit, None, status, source)]
+    time, end, known = _at(taken or written), _last(r.effectivePeriod), _known(written, taken)
+    dose = None
+    if r.dosage is not NOTHING and r.resourceType == "MedicationAdministration":
+        dose = _dose(r.dosage)
+    if dose is None or dose.value is None:
+        return [(found, time, end, known, said.wording, None, None, status, source)]
+    return [(found, time, end, known, dose.value, unit(dose), None, status, source)]
 
 
-def _dose(raw: Raw, text: str | None) -> tuple[Value, str | None]:
-    """Return the dose given; only MedicationAdministration has one dosage that is an object."""
-    if bytes(raw)[:1] != b"{":
-        return text, None
+def _dose(raw: Raw) -> Quantity | None:
+    """Return the dose given; only a MedicationAdministration has one dosage, of one dose."""
     try:
-        dose = _dosage(raw).dose
+        return _dosage(raw).dose
     except (msgspec.MsgspecError, RecursionError):
         raise EvidenceError("wrong shape: $.dosage.dose") from None
-    return (text, None) if dose is None or dose.value is None else (dose.value, unit(dose))
 
 
 def _procedure(r: t.Procedure, source: str) -> Rows:
     done = _first(r.performedDateTime, _start(r.performedPeriod))
     end = _last(r.performedPeriod) if r.performedPeriod is not None else (done.end if done else None)
-    found, text = _codes("Procedure", r.code), _wording(r.code)
-    return [(found, _at(done), end, _known(done), text, None, None, r.status, source)]
+    said = concept(bytes(r.code))
+    return [
+        (
+            said.codes or ("Procedure",),
+            _at(done),
+            end,
+            _known(done),
+            said.wording,
+            None,
+            None,
+            r.status,
+            source,
+        )
+    ]
 
 
 def _immunization(r: t.Immunization, source: str) -> Rows:
-    given, recorded = _when(r.occurrenceDateTime), _when(r.recorded)
+    given, recorded = _first(r.occurrenceDateTime), _first(r.recorded)
     end = None if given is None else given.end
-    found, text = _codes("Immunization", r.vaccineCode), _wording(r.vaccineCode)
+    said = concept(bytes(r.vaccineCode))
     known = _known(recorded, given)
-    return [(found, _at(given), end, known, text, None, None, r.status, source)]
+    return [
+        (said.codes or ("Immunization",), _at(given), end, known, said.wording, None, None, r.status, source)
+    ]
 
 
 def _report(r: t.DiagnosticReport, source: str) -> Rows:
-    span, issued = r.effectivePeriod, _when(r.issued)
+    span, issued = r.effectivePeriod, _first(r.issued)
     moment = _first(r.effectiveDateTime, _start(span))
     end = _last(span) if span is not None else (moment.end if moment else None)
     known = _known(issued, moment) if issued or span is None or end is None else end
-    found = _codes("DiagnosticReport", r.code)
-    concluded = next((_coded(concept(bytes(raw))) for raw in r.conclusionCode or ()), None)
+    found = concept(bytes(r.code)).codes or ("DiagnosticReport",)
+    concluded = coded(concept(bytes(r.conclusionCode)))
     return [(found, _at(moment), end, known, concluded, None, None, r.status, source)]
 
 
@@ -271,15 +246,27 @@ def _specimen(r: t.Specimen, source: str) -> Rows:
     got = r.collection or t.Collection()
     moment = _first(got.collectedDateTime, _start(got.collectedPeriod), r.receivedTime)
     end = _last(got.collectedPeriod)
-    found, text = _codes("Specimen", r.type), _wording(r.type)
-    return [(found, _at(moment), end, _known(moment), text, None, None, r.status, source)]
+    said = concept(bytes(r.type))
+    return [
+        (
+            said.codes or ("Specimen",),
+            _at(moment),
+            end,
+            _known(moment),
+            said.wording,
+            None,
+            None,
+            r.status,
+            source,
+        )
+    ]
 
 
 def _family(r: t.FamilyMemberHistory, source: str) -> Rows:
     """A relative's condition is the value and never the code, so that nobody takes it for the patient's."""
-    told = _when(r.date)
-    who = _codes("FamilyMemberHistory", r.relationship)
-    has: Iterable[Value] = [_coded(_said(part.code)) for part in r.condition or ()] or [None]
+    told = _first(r.date)
+    who = concept(bytes(r.relationship)).codes or ("FamilyMemberHistory",)
+    has: Iterable[Value] = [coded(concept(bytes(part.code))) for part in r.condition or ()] or [None]
     for part in r.condition or ():
         understood(part.modifierExtension)
     return [(who, _at(told), None, _known(told), what, None, None, r.status, source) for what in has]
@@ -297,8 +284,8 @@ _NIL_KNOWN = {
 
 
 def _list(r: t.Listed, source: str) -> Rows:
-    made = _when(r.date)
-    found = _codes("List", r.code)
+    made = _first(r.date)
+    found = concept(bytes(r.code)).codes or ("List",)
     value: Value = None
     why = _plain(r.emptyReason)
     if why == "nilknown":
@@ -311,29 +298,29 @@ def _list(r: t.Listed, source: str) -> Rows:
 
 
 def _other(r: t.Other, source: str) -> Rows:
-    kind = r.resourceType
-    concepts = (r.code, r.procedureCode, r.modality, r.type, r.category, r.serviceType, r.description)
-    try:
-        told = [raw for raw in concepts if raw is not NOTHING and _said(raw).codes][:1]
-    except EvidenceError:
-        # Such elements are no CodeableConcept in every type (Communication has a list, Device a name).
-        told = []
+    said = _told(r)
     dated = (r.authoredOn, r.started, r.startDate, r.authored, r.occurrenceDateTime, r.date, r.sent,
              r.created, r.issued, r.recordedDate, r.dateTime)  # fmt: skip
     period = r.period or r.performedPeriod
     moment = _first(_start(period), *dated)
     known = _known(_first(r.issued, r.recordedDate, r.authoredOn), moment)
     status = "do-not-perform" if r.doNotPerform else (r.status or r.lifecycleStatus)
-    text = None if told else _text_of(r.description, r.code)
-    found = _codes(kind, *told)
-    return [(found, _at(moment), _last(period), known, text, None, None, status, source)]
+    found = said.codes or (r.resourceType,)
+    return [(found, _at(moment), _last(period), known, said.wording, None, None, status, source)]
 
 
-def _text_of(*raws: Raw) -> str | None:
-    try:
-        return next((_said(raw).text for raw in raws if _said(raw).text), None)
-    except EvidenceError:
-        return None
+def _told(r: t.Other) -> Concept:
+    """Return the first element that says what it is; in some types these are no CodeableConcepts."""
+    text = NO_CONCEPT
+    for raw in (r.code, r.procedureCode, r.modality, r.type, r.category, r.serviceType, r.description):
+        try:
+            said = concept(bytes(raw))
+        except EvidenceError:
+            continue
+        if said.codes:
+            return said
+        text = text if text.text else said
+    return text
 
 
 # Resource type -> (its struct, its rows). Every other type that names a patient is read as `Other`.

@@ -14,7 +14,7 @@ import msgspec
 from salus.core import codes
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence
-from salus.record.fhir_types import Quantity
+from salus.record.fhir_types import Quantity, Reference
 
 UCUM = "http://unitsofmeasure.org"
 _REMEMBERED = 1 << 16
@@ -43,31 +43,24 @@ class _Concept(msgspec.Struct, gc=False):
     display: str | None = None
 
 
-class _Identifier(msgspec.Struct, gc=False):
-    system: str | None = None
-    value: str | None = None
-
-
-class _Reference(msgspec.Struct, gc=False):
-    reference: str | None = None
-    type: str | None = None
-    identifier: _Identifier | None = None
-
-
 class Concept(NamedTuple):
-    """A CodeableConcept: its codings as ``SYSTEM/code``, its plain codes, its text, and each code's name."""
+    """A CodeableConcept: its codings as ``SYSTEM/code``, its plain codes, its text, and each code's name.
+
+    wording: the text of a concept without codes; evidence in words, and never a code.
+    """
 
     codes: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     text: str | None = None
     names: tuple[str, ...] = ()
+    wording: str | None = None
 
 
 NO_CONCEPT = Concept()
 _one = msgspec.json.Decoder(_Concept).decode
 _many = msgspec.json.Decoder(list[_Concept]).decode
 _text = msgspec.json.Decoder(str).decode
-_reference = msgspec.json.Decoder(_Reference | list[_Reference] | None).decode
+_references = msgspec.json.Decoder(Reference | list[Reference] | None).decode
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -92,17 +85,18 @@ def _joined(found: list[_Concept]) -> Concept:
     chosen = list(reversed(kept.items()))
     text = next((each.text for each in found if each.text), None)
     names = tuple(one.display or text or "" for _, one in chosen)
-    return Concept(tuple(code for code, _ in chosen), tuple(one.code or "" for _, one in chosen), text, names)
+    plain = tuple(one.code or "" for _, one in chosen)
+    return Concept(tuple(code for code, _ in chosen), plain, text, names, None if chosen else text)
 
 
-@lru_cache(maxsize=_REMEMBERED)
 def reference(raw: bytes) -> str:
-    """Return a Reference as ``Type/id``, ``#id`` or ``urn:…``; "" when it points nowhere by itself."""
+    """Return a Reference (or the first of a list) as `canonical` does; "" when it points nowhere."""
     try:
-        found = _reference(raw) if raw else None
-        found = (found or [None])[0] if isinstance(found, list) else found
+        found = _references(raw) if raw else None
     except (msgspec.MsgspecError, RecursionError):
         raise EvidenceError("wrong shape: a reference is no Reference") from None
+    if isinstance(found, list):
+        found = found[0] if found else None
     return canonical(found.reference) if found is not None and found.reference else ""
 
 

@@ -68,6 +68,22 @@ def when(text: str) -> When:
 
     Raises EvidenceError when it is none; the message does not repeat it.
     """
+    try:
+        if text[10:11] == "T" and text[4] == "-" and text[13:14] == text[16:17] == ":":
+            return _fast(text)
+    except (ValueError, OverflowError):
+        pass
+    return _slow(text)
+
+
+def _fast(text: str) -> When:
+    moment = datetime.fromisoformat(text)
+    since = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)) - _EPOCH
+    start = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return When(start, None, start)
+
+
+def _slow(text: str) -> When:
     found = _SHAPE.fullmatch(text)
     try:
         if found is None:

@@ -11,6 +11,12 @@ from msgspec import Raw, Struct, field
 NOTHING = Raw()
 
 
+class Reference(Struct, gc=False):
+    """FHIR Reference; one that only has an identifier or a display points nowhere."""
+
+    reference: str | None = None
+
+
 class Period(Struct, gc=False):
     """FHIR Period."""
 
@@ -74,7 +80,7 @@ class Observation(Valued, gc=False):
     resourceType: str = ""
     id: str | None = None
     status: str | None = None
-    subject: Raw = NOTHING
+    subject: Reference | None = None
     effectiveDateTime: str | None = None
     issued: str | None = None
     component: list[Valued] | None = None
@@ -90,7 +96,7 @@ class Resource(Struct, gc=False):
     resourceType: str = ""
     id: str | None = None
     status: str | None = None
-    subject: Raw = NOTHING
+    subject: Reference | None = None
     code: Raw = NOTHING
     modifierExtension: Raw = NOTHING
     implicitRules: str | None = None
@@ -121,7 +127,7 @@ class Condition(Resource, gc=False):
 class AllergyIntolerance(Resource, gc=False):
     """AllergyIntolerance."""
 
-    subject: Raw = field(default=NOTHING, name="patient")
+    subject: Reference | None = field(default=None, name="patient")
     clinicalStatus: Raw = NOTHING
     verificationStatus: Raw = NOTHING
     onsetDateTime: str | None = None
@@ -133,7 +139,7 @@ class Encounter(Resource, gc=False):
     """Encounter; `kind` is its class."""
 
     kind: Raw = field(default=NOTHING, name="class")
-    type: list[Raw] | None = None
+    type: Raw = NOTHING
     period: Period | None = None
 
 
@@ -147,7 +153,7 @@ class Medicated(Resource, gc=False):
     """MedicationRequest, -Administration, -Dispense and -Statement: which drug, when."""
 
     medicationCodeableConcept: Raw = NOTHING
-    medicationReference: Raw = NOTHING
+    medicationReference: Reference | None = None
     authoredOn: str | None = None
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
@@ -168,7 +174,7 @@ class Procedure(Resource, gc=False):
 class Immunization(Resource, gc=False):
     """Immunization."""
 
-    subject: Raw = field(default=NOTHING, name="patient")
+    subject: Reference | None = field(default=None, name="patient")
     vaccineCode: Raw = NOTHING
     occurrenceDateTime: str | None = None
     recorded: str | None = None
@@ -180,7 +186,7 @@ class DiagnosticReport(Resource, gc=False):
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     issued: str | None = None
-    conclusionCode: list[Raw] | None = None
+    conclusionCode: Raw = NOTHING
 
 
 class Collection(Struct, gc=False):
@@ -208,7 +214,7 @@ class Relative(Struct, gc=False):
 class FamilyMemberHistory(Resource, gc=False):
     """FamilyMemberHistory: what a relative has, never to be read as the patient's own."""
 
-    subject: Raw = field(default=NOTHING, name="patient")
+    subject: Reference | None = field(default=None, name="patient")
     relationship: Raw = NOTHING
     condition: list[Relative] | None = None
     date: str | None = None
@@ -225,6 +231,7 @@ class Listed(Resource, gc=False):
 class Other(Resource, gc=False):
     """Every other type that may name a patient: the elements that say what, when and whose."""
 
+    subject: Raw = NOTHING  # type: ignore[assignment]  # a list in some types
     patient: Raw = NOTHING
     beneficiary: Raw = NOTHING
     individual: Raw = NOTHING

@@ -1,0 +1,224 @@
+"""The one decoder of FHIR R4: the bytes of a resource become rows of evidence, context, or a reason why not.
+
+Every door goes through `read`: a Bundle, a prefetch, a server, a bulk export. Nothing here raises for what
+is in a resource, and no reason repeats a patient's value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+from msgspec import Raw
+
+from salus.core.errors import EvidenceError
+from salus.record import fhir_types as t
+from salus.record.fhir_kinds import MEDICATED, MUST_NAME_PATIENT, MUST_SAY_STATUS, OF_NOBODY, OF_PATIENTS
+from salus.record.fhir_rows import OTHER, READERS, Row, Rows, understood
+from salus.record.fhir_terms import canonical, concept, reference
+from salus.record.fhir_types import NOTHING
+
+ENTERED_IN_ERROR = "entered-in-error"
+_ID = re.compile(r"[^\s/#|?]{1,128}")
+_PATH = re.compile(r"`(\$[^`]*)`")
+
+named = msgspec.json.Decoder(t.Named).decode
+_medication = msgspec.json.Decoder(t.Medication).decode
+_DECODERS = {kind: (msgspec.json.Decoder(struct).decode, rows) for kind, (struct, rows) in READERS.items()}
+_OTHER = (msgspec.json.Decoder(OTHER[0]).decode, OTHER[1])
+
+
+class Found(NamedTuple):
+    """What one resource was: evidence of `subject` (rows), context (no subject) or refused (reason)."""
+
+    kind: str
+    source: str
+    subject: str = ""
+    rows: Sequence[Row] = ()
+    reason: str = ""
+
+
+# The fields of Found, as a bare tuple.
+Plain = tuple[str, str, str, Sequence[Row], str]
+_NO_ROWS: tuple[Row, ...] = ()
+
+
+@dataclass(slots=True)
+class Near:
+    """What a resource may refer to: full URLs of its Bundle (to ``Type/id``) and the codes of medications."""
+
+    urls: dict[str, str] = field(default_factory=dict)
+    medications: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def resolve(self, target: str) -> str:
+        """Return ``Type/id`` of a reference that may be a Bundle's full URL; "" when it is not there."""
+        return self.urls.get(target, "") if target.startswith("urn:") else target
+
+    def drug(self, target: str) -> tuple[str, ...]:
+        """Return the codes of a Medication, or the reference itself where it is not at hand."""
+        found = self.resolve(target) or target
+        return self.medications.get(found, (found,))
+
+    def keep(self, source: str, raw: bytes | Raw) -> None:
+        """Remember the codes of the Medication `source`."""
+        try:
+            code = _medication(raw).code
+            codes = () if code is NOTHING else concept(bytes(code)).codes
+        except (msgspec.MsgspecError, RecursionError, EvidenceError):
+            return
+        if codes:
+            self.medications[source] = codes
+
+
+def why_not(error: Exception) -> str:
+    """Return in words why bytes are no resource; never what they hold."""
+    if isinstance(error, msgspec.ValidationError):
+        path = _PATH.search(str(error))
+        if path is None and "Expected `object`" in str(error):
+            return "not a JSON object"
+        return f"wrong shape: {path[1] if path else '$'}"
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8"
+    if isinstance(error, msgspec.MsgspecError):
+        return "not JSON"
+    return str(error)
+
+
+def decode(raw: bytes | Raw, hint: str = "", near: Near | None = None, url: str = "") -> Found:
+    """Return what the resource `raw` is; never raises for what is in it.
+
+    hint: the type that it most likely has (saves a look). url: its full URL in a Bundle.
+    """
+    return Found(*read(raw, hint, near or _NOWHERE, url))
+
+
+def read(raw: bytes | Raw, hint: str, near: Near, url: str = "") -> Plain:
+    """Do as `decode`, for the hundred thousand: a plain tuple is cheaper to make."""
+    reader = _DECODERS.get(hint)
+    if reader is not None:
+        try:
+            resource = reader[0](raw)
+        except (msgspec.MsgspecError, RecursionError):
+            return _dispatch(raw, near, url)
+        if resource.resourceType == hint:
+            return _read(resource, reader[1], raw, near, url)
+    return _dispatch(raw, near, url)
+
+
+_NOWHERE = Near()
+
+
+def _dispatch(raw: bytes | Raw, near: Near, url: str) -> Plain:
+    kind = source = ""
+    try:
+        who = named(raw)
+        kind = who.resourceType or ""
+        source = source_of(kind, who.id, raw, url) if kind else ""
+        if kind in OF_NOBODY:
+            if kind == "Medication":
+                near.keep(source, raw)
+            return kind, source, "", _NO_ROWS, ""
+        if kind not in OF_PATIENTS:
+            return kind, source, "", _NO_ROWS, _unknown(kind)
+        decoder, rows = _DECODERS.get(kind, _OTHER)
+        return _read(decoder(raw), rows, raw, near, url)
+    except (msgspec.MsgspecError, RecursionError, EvidenceError) as error:
+        return kind, source, "", _NO_ROWS, why_not(error)
+
+
+def _unknown(kind: str) -> str:
+    if not kind:
+        return "no resourceType"
+    return "a Bundle inside" if kind == "Bundle" else "resourceType is not one of FHIR R4"
+
+
+def source_of(kind: str, given: str | None, raw: bytes | Raw, url: str) -> str:
+    """Return ``Type/id``; without an id the Bundle's UUID, else one made from the content.
+
+    Raises EvidenceError when the id could not be part of a reference.
+    """
+    if given is None:
+        by_url = url.rpartition(":")[2] if url.startswith("urn:uuid:") else ""
+        given = by_url or "x-" + hashlib.sha256(bytes(raw)).hexdigest()[:32]
+    if _ID.fullmatch(given) is None:
+        raise EvidenceError("wrong shape: $.id")
+    return f"{kind}/{given}"
+
+
+def _read(
+    r: t.Resource, rows_of: Callable[[Any, str], Rows], raw: bytes | Raw, near: Near, url: str
+) -> Plain:
+    kind, source = r.resourceType, ""
+    try:
+        source = source_of(kind, r.id, raw, url)
+        if r.modifierExtension is not NOTHING:
+            understood(r.modifierExtension)
+        if r.implicitRules is not None:
+            raise EvidenceError("implicitRules: it is to be read by rules that Salus does not know")
+        subject = source if kind == "Patient" else _subject(r, near)
+        if not subject:
+            return kind, source, "", _NO_ROWS, "no patient named" if kind in MUST_NAME_PATIENT else ""
+        rows = rows_of(r, source)
+        status = rows[0][7]
+        if status is None and kind in MUST_SAY_STATUS:
+            raise EvidenceError("no status")
+        if status == ENTERED_IN_ERROR:
+            raise EvidenceError(ENTERED_IN_ERROR)
+        if kind in MEDICATED:
+            rows = _with_drug(rows, r, near)
+        if r.contained:
+            subject, rows = _with_contained(rows, r, source, subject)
+        return kind, source, subject, rows, ""
+    except (msgspec.MsgspecError, RecursionError, EvidenceError) as error:
+        return kind, source, "", _NO_ROWS, why_not(error)
+
+
+def _subject(resource: t.Resource, near: Near) -> str:
+    """Return ``Patient/<id>`` (or ``#id`` of a contained one); "" when no patient is named."""
+    if isinstance(resource, t.Other):
+        told = (resource.subject, resource.patient, resource.beneficiary, resource.individual, resource.of)
+        target = next((reference(bytes(one)) for one in told if one is not NOTHING), "")
+    else:
+        whose = resource.subject
+        target = "" if whose is None or whose.reference is None else canonical(whose.reference)
+    if target.startswith("Patient/"):
+        return target
+    target = near.resolve(target)
+    return target if target.startswith(("Patient/", "#")) else ""
+
+
+def _with_drug(rows: Rows, resource: t.Resource, near: Near) -> Rows:
+    row = rows[0]
+    target = row[0][0]
+    if not target.startswith(("Medication/", "urn:", "#")):
+        return rows
+    if target.startswith("#"):
+        inside = Near()
+        for raw in resource.contained or ():
+            inside.keep(f"#{named(raw).id}", raw)
+        return [(inside.drug(target), *row[1:])]
+    return [(near.drug(target), *row[1:])]
+
+
+def _with_contained(rows: Rows, resource: t.Resource, source: str, subject: str) -> tuple[str, Rows]:
+    """Add the evidence of contained resources, named after the one that holds them."""
+    prefix = source.replace("/", "-")
+    if subject.startswith("#"):
+        subject = f"Patient/{prefix}-{subject[1:]}"
+    rows = list(rows)
+    for raw in resource.contained or ():
+        who = named(raw)
+        if who.resourceType not in OF_PATIENTS:
+            continue
+        decoder, rows_of = _DECODERS.get(who.resourceType, _OTHER)
+        inner = f"{who.resourceType}/{prefix}-{who.id}"
+        if who.resourceType == "Patient" and inner != subject:
+            continue
+        rows += [row for row in rows_of(decoder(raw), inner) if row[7] != ENTERED_IN_ERROR]
+    return subject, rows
