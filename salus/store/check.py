@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Select, Table, select
 
+from salus.core.errors import SalusError
 from salus.core.review import Entry
 from salus.store import tables as t
 from salus.store.ledger import opens
@@ -48,25 +49,37 @@ def _rows(
     connection: Connection,
     kind: str,
     table: Table,
-    contents: Callable[[Connection, list[Any]], Mapping[str, Mapping[str, object]]],
+    contents: Callable[[Connection, list[Any]], Callable[[Any], Mapping[str, object]]],
 ) -> Iterator[str]:
     for rows in _pages(connection, table, table.c.n):
         proofs = _proofs(connection, kind, [row.id for row in rows])
-        for record_id, content in contents(connection, rows).items():
-            yield from _judged(kind, record_id, content, proofs.get(record_id, []))
+        content = contents(connection, rows)
+        for row in rows:
+            yield from _judged(kind, row, content, proofs.get(row.id, []))
 
 
 def _judged(
-    kind: str, record_id: str, content: Mapping[str, object], proofs: list[tuple[Entry, bytes | None]]
+    kind: str,
+    row: Any,
+    content: Callable[[Any], Mapping[str, object]],
+    proofs: list[tuple[Entry, bytes | None]],
 ) -> Iterator[str]:
     """Say what is wrong with one row, given the entries that speak of it."""
     if not proofs:
-        yield f"The {kind} {record_id} is in no ledger entry: it was slipped in, or its entry removed."
+        yield f"The {kind} {row.id} is in no ledger entry: it was slipped in, or its entry removed."
     for line, salt in proofs:
         if salt is None:
-            yield f"Entry {line.seq}: the salt of {kind} {record_id} was erased, the {kind} was not."
-        elif not opens(line, salt, content):
-            yield f"The {kind} {record_id} was changed after entry {line.seq} recorded it."
+            yield f"Entry {line.seq}: the salt of {kind} {row.id} was erased, the {kind} was not."
+        elif not _opens(line, salt, content, row):
+            yield f"The {kind} {row.id} was changed after entry {line.seq} recorded it."
+
+
+def _opens(line: Entry, salt: bytes | None, content: Callable[[Any], Mapping[str, object]], row: Any) -> bool:
+    try:
+        return salt is not None and opens(line, salt, content(row))
+    except (SalusError, TypeError, ValueError):
+        # SQLite lets a column hold another type than it was made for: no row of ours, then.
+        return False
 
 
 def _proofs(connection: Connection, kind: str, ids: list[str]) -> _Proofs:
@@ -82,30 +95,24 @@ def _proofs(connection: Connection, kind: str, ids: list[str]) -> _Proofs:
     return found
 
 
-def _insight_contents(connection: Connection, rows: list[Any]) -> dict[str, dict[str, object]]:
-    ids = [row.id for row in rows]
+def _insight_contents(connection: Connection, rows: list[Any]) -> Callable[[Any], dict[str, object]]:
     sources: dict[str, list[str]] = {}
-    query = select(t.insight_source).where(t.insight_source.c.insight.in_(ids))
+    query = select(t.insight_source).where(t.insight_source.c.insight.in_([row.id for row in rows]))
     for found in connection.execute(query):
         sources.setdefault(found.insight, []).append(found.source)
-    return {row.id: insight_content(as_insight(row), sources.get(row.id, ())) for row in rows}
+    return lambda row: insight_content(as_insight(row), sources.get(row.id, ()))
 
 
-def _review_contents(_connection: Connection, rows: list[Any]) -> dict[str, dict[str, object]]:
-    return {row.id: review_content(as_review(row)) for row in rows}
+def _review_contents(_connection: Connection, _rows: list[Any]) -> Callable[[Any], dict[str, object]]:
+    return lambda row: review_content(as_review(row))
 
 
 def _statuses(connection: Connection) -> Iterator[str]:
-    query = (
-        select(t.status, t.opening.c.salt, t.entry.c.at.label("entry_at"))
-        .join(t.entry, t.entry.c.seq == t.status.c.seq)
-        .outerjoin(t.opening, t.opening.c.seq == t.status.c.seq)
-        .order_by(t.status.c.seq)
-    )
-    for row in connection.execute(query).all():
-        line = as_entry(connection.execute(select(t.entry).where(t.entry.c.seq == row.seq)).one())
-        proven = line.did == "status" and row.salt is not None and row.at == row.entry_at
-        if not (proven and opens(line, row.salt, status_content(as_status(row)))):
+    for row in connection.execute(select(t.status).order_by(t.status.c.seq)).all():
+        line = connection.execute(select(t.entry).where(t.entry.c.seq == row.seq)).first()
+        salt = connection.execute(select(t.opening.c.salt).where(t.opening.c.seq == row.seq)).scalar()
+        recorded = line is not None and (line.did, line.at) == ("status", row.at)
+        if not (recorded and _opens(as_entry(line), salt, lambda row: status_content(as_status(row)), row)):
             yield f"The status of model {row.model} was changed after entry {row.seq} recorded it."
 
 

@@ -96,9 +96,12 @@ def _wrong(line: Entry, seq: int, previous: str) -> str | None:
         return f"Entry {seq} is missing or out of order: entry {line.seq} stands in its place."
     if line.previous != previous:
         return f"Entry {line.seq} does not follow the entry before it."
-    if line.digest != digest(line):
-        return f"Entry {line.seq} was changed after it was written."
-    return None
+    try:
+        same = line.digest == digest(line)
+    except UserError:
+        # A column that no longer holds even the kind of thing that was written.
+        same = False
+    return None if same else f"Entry {line.seq} was changed after it was written."
 
 
 def verify(

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from salus.core.errors import UserError
+from salus.core.errors import EvidenceError, UserError
 from salus.core.review import Entry, Review
 from salus.store.ledger import moment
 
@@ -100,9 +100,26 @@ def status_content(row: StatusRow) -> dict[str, object]:
     }
 
 
+def _moment(text: Any) -> datetime:
+    """Read back what `moment` wrote; raises EvidenceError when somebody else wrote it."""
+    try:
+        found = datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        found = datetime.min
+    if found.tzinfo is None:
+        raise EvidenceError("The store holds a time that Salus did not write. Run: salus audit verify")
+    return found
+
+
 def as_entry(row: Any) -> Entry:
-    """Return the Entry in a row of table `entry`."""
-    at = datetime.fromisoformat(row.at)
+    """Return the Entry in a row of table `entry`.
+
+    A time that cannot be read becomes the year 1: no digest fits it, so an audit goes on and finds it.
+    """
+    try:
+        at = _moment(row.at)
+    except EvidenceError:
+        at = datetime.min.replace(tzinfo=UTC)
     return Entry(row.seq, at, row.who, row.did, row.what, row.previous, row.digest)
 
 
@@ -113,24 +130,24 @@ def as_opening(row: Any) -> Opening:
 
 def as_insight(row: Any) -> StoredInsight:
     """Return the StoredInsight in a row of table `insight`."""
-    stale = datetime.fromisoformat(row.stale_since) if row.stale_since else None
-    as_of = datetime.fromisoformat(row.as_of)
+    stale = _moment(row.stale_since) if row.stale_since else None
+    as_of = _moment(row.as_of)
     return StoredInsight(row.n, row.id, row.subject, row.model, row.version, as_of, row.document, stale)
 
 
 def as_review(row: Any) -> Review:
     """Return the Review in a row of table `review`."""
-    at = datetime.fromisoformat(row.at)
+    at = _moment(row.at)
     told = bool(row.told_patient)
     return Review(row.insight, row.by, row.decision, row.because, row.note, at, told, row.id)
 
 
 def as_hook_card(row: Any) -> HookCard:
     """Return the HookCard in a row of table `hook_card`."""
-    return HookCard(row.uuid, row.insight, row.user, datetime.fromisoformat(row.at))
+    return HookCard(row.uuid, row.insight, row.user, _moment(row.at))
 
 
 def as_status(row: Any) -> StatusRow:
     """Return the StatusRow in a row of table `status`."""
-    at = datetime.fromisoformat(row.at)
+    at = _moment(row.at)
     return StatusRow(row.model, row.version, row.status, row.by, row.because, at, row.signature, row.seq)

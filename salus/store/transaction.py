@@ -11,7 +11,7 @@ from datetime import datetime
 from os import urandom
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
 from salus.core.errors import UserError, choices
 from salus.core.review import DECISIONS, Entry, Review
@@ -22,6 +22,8 @@ from salus.store.rows import StatusRow, StoredInsight, insight_content, review_c
 _ORDER = (t.entry, t.opening, t.insight, t.insight_source, t.review, t.hook_card, t.status)
 # SQLite takes at most 32,766 parameters a statement, PostgreSQL 65,535.
 _CHUNK = 500
+# Made once: asked for every insight, and making it costs more than running it.
+_WHOSE = select(t.insight.c.subject).where(t.insight.c.id == bindparam("wanted"))
 
 
 class Transaction:
@@ -215,7 +217,7 @@ class Transaction:
     def _subject_of(self, insight_id: str) -> str | None:
         """Return whose the insight is, kept or waiting; None when there is no such insight."""
         if insight_id not in self._subjects:
-            kept = self._to.execute(select(t.insight.c.subject).where(t.insight.c.id == insight_id)).scalar()
+            kept = self._to.execute(_WHOSE, {"wanted": insight_id}).scalar()
             if kept is None:
                 return None
             self._subjects[insight_id] = kept

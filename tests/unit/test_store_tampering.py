@@ -1,0 +1,199 @@
+"""A row or an entry that somebody changed behind the store's back is found, in both back ends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import DBAPIError
+
+from salus.core.review import Review
+from salus.store.ledger import commitment, digest, moment, verify
+from salus.store.store import Store, open_store
+from tests.store_fixtures import NOW, change, put, store_fixture, url_fixture  # noqa: F401
+
+
+def problems(store: Store, head: str | None = None) -> list[str]:
+    return [*verify(store.entries(), head).problems, *store.check_records()]
+
+
+def fill(store: Store) -> Store:
+    """Three insights (entries 1 to 3), a review (4), a status (5)."""
+    with store.begin() as tx:
+        for name in ("i1", "i2", "i3"):
+            put(tx, name)
+        tx.put_review(Review("i1", "Practitioner/7", "overridden", "other", "note", NOW, id="r1"))
+        tx.append(NOW, "Practitioner/7", "review", {"id": "r1"})
+        said = {
+            "model": "news2",
+            "version": "1",
+            "status": "live",
+            "by": "m",
+            "because": "b",
+            "signature": "01",
+        }
+        entry = tx.append(NOW, "m", "status", said)
+        tx.set_status("news2", "1", "live", "m", "b", NOW, b"\1", entry.seq)
+    assert problems(store) == []
+    return store
+
+
+@pytest.fixture(name="full")
+def full_fixture(store: Store) -> Store:
+    return fill(store)
+
+
+CHANGED_ROWS = {
+    "an insight's words": ("UPDATE insight SET document = 'other' WHERE id = 'i2'", "insight i2 was changed"),
+    "an insight's subject": ("UPDATE insight SET subject = 'P' WHERE id = 'i2'", "insight i2 was changed"),
+    "an insight's model": ("UPDATE insight SET model = 'ckd' WHERE id = 'i2'", "insight i2 was changed"),
+    "an insight's version": ("UPDATE insight SET version = '2' WHERE id = 'i2'", "insight i2 was changed"),
+    "an insight's time": (
+        "UPDATE insight SET as_of = '2024-01-01T00:00:00.000000+00:00' WHERE id = 'i2'",
+        "insight i2 was changed",
+    ),
+    "what an insight leans on": (
+        "DELETE FROM insight_source WHERE insight = 'i2' AND source = 'Observation/1'",
+        "insight i2 was changed",
+    ),
+    "an insight's time to none": ("UPDATE insight SET as_of = 'x' WHERE id = 'i2'", "insight i2 was changed"),
+    "an insight removed": ("DELETE FROM insight WHERE id = 'i2'", "recorded insight i2, which is no longer"),
+    "an insight slipped in": (
+        "INSERT INTO insight (id, subject, model, version, as_of, document) "
+        "SELECT 'i9', subject, model, version, as_of, document FROM insight WHERE id = 'i1'",
+        "insight i9 is in no ledger entry",
+    ),
+    "an insight under another id": (
+        "UPDATE insight SET id = 'i9' WHERE id = 'i2'",
+        "insight i9 is in no ledger entry",
+    ),
+    "a decision": ("UPDATE review SET decision = 'accepted'", "review r1 was changed"),
+    "a note": ("UPDATE review SET note = ''", "review r1 was changed"),
+    "a reviewer": ("UPDATE review SET \"by\" = 'x'", "review r1 was changed"),
+    "a review moved": ("UPDATE review SET insight = 'i2'", "review r1 was changed"),
+    "a review removed": ("DELETE FROM review", "Entry 4 recorded review r1, which is no longer"),
+    "a status": ("UPDATE status SET status = 'validated'", "status of model news2 was changed"),
+    "a status's model": ("UPDATE status SET model = 'ckd'", "status of model ckd was changed"),
+    "a status's time": (
+        "UPDATE status SET at = '2020-01-01T00:00:00.000000+00:00'",
+        "status of model news2 was changed",
+    ),
+    "a status removed": ("DELETE FROM status", "Entry 5 recorded status news2, which is no longer"),
+    "an opening removed": ("DELETE FROM opening WHERE seq = 2", "Entry 2 (insight) has lost its opening"),
+    "an opening renamed": ("UPDATE opening SET kind = 'look' WHERE seq = 2", "has lost its opening"),
+    "a salt": ("UPDATE opening SET salt = 'xxxx' WHERE seq = 2", "insight i2 was changed"),
+    "a salt erased, its row kept": ("UPDATE opening SET salt = NULL WHERE seq = 2", "insight i2 was erased"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", CHANGED_ROWS)
+def test_a_changed_row_is_found(full: Store, what: str) -> None:
+    statement, says = CHANGED_ROWS[what]
+    head = full.head()[1]
+    change(full, statement)
+    assert any(says in problem for problem in problems(full)), problems(full)
+    assert verify(full.entries(), head).intact, "the chain itself is whole"
+
+
+CHANGED_ENTRIES = {
+    "its time": "UPDATE entry SET at = '2020-01-01T00:00:00.000000+00:00' WHERE seq = 2",
+    "its time, to none": "UPDATE entry SET at = 'x' WHERE seq = 2",
+    "its time's zone": "UPDATE entry SET at = '2024-05-06T07:08:09.123456' WHERE seq = 2",
+    "its actor": "UPDATE entry SET who = 'x' WHERE seq = 2",
+    "its deed": "UPDATE entry SET did = 'look' WHERE seq = 2",
+    "its commitment": "UPDATE entry SET what = 'x' WHERE seq = 2",
+    "its predecessor": "UPDATE entry SET previous = 'x' WHERE seq = 2",
+    "its digest": "UPDATE entry SET digest = 'x' WHERE seq = 2",
+    "removed": "DELETE FROM entry WHERE seq = 2",
+    "removed first": "DELETE FROM entry WHERE seq = 1",
+}
+
+
+@pytest.mark.parametrize("what", CHANGED_ENTRIES)
+def test_a_changed_entry_is_found(full: Store, what: str) -> None:
+    if "removed" in what:
+        change(full, CHANGED_ENTRIES[what].replace("entry", "opening"), CHANGED_ENTRIES[what])
+    else:
+        change(full, CHANGED_ENTRIES[what])
+    assert not verify(full.entries()).intact
+
+
+def test_two_entries_that_changed_places_are_found(full: Store) -> None:
+    change(
+        full,
+        "UPDATE entry SET seq = -2 WHERE seq = 2",
+        "UPDATE entry SET seq = 2 WHERE seq = 3",
+        "UPDATE entry SET seq = 3 WHERE seq = -2",
+    )
+    assert not verify(full.entries()).intact
+
+
+def test_a_cut_tail_needs_a_head_kept_elsewhere(full: Store) -> None:
+    head = full.head()[1]
+    change(full, "DELETE FROM status", "DELETE FROM opening WHERE seq = 5", "DELETE FROM entry WHERE seq = 5")
+    assert problems(full) == []
+    assert problems(full, head) == [
+        "The head that was kept elsewhere is not in this ledger: it was cut short or rewritten."
+    ]
+
+
+def test_a_head_kept_earlier_still_holds_later(full: Store) -> None:
+    head = full.head()[1]
+    with full.begin() as tx:
+        tx.append(NOW, "maria", "look", {})
+    assert problems(full, head) == []
+
+
+def test_a_full_rewrite_needs_a_head_kept_elsewhere(full: Store) -> None:
+    """Somebody with the whole database rewrites an insight, its commitment and every digest after it."""
+    head = full.head()[1]
+    entries = list(full.entries())
+    entries[1] = replace(entries[1], at=NOW - timedelta(days=1), what=commitment(b"", {}))
+    statements = []
+    set_all = "UPDATE entry SET at = '{}', what = '{}', previous = '{}', digest = '{}' WHERE seq = {}"
+    for number, entry in enumerate(entries):
+        linked = replace(entry, previous=entries[number - 1].digest if number else entry.previous)
+        entries[number] = linked = replace(linked, digest=digest(linked))
+        columns = (moment(linked.at), linked.what, linked.previous, linked.digest, linked.seq)
+        statements.append(set_all.format(*columns))
+    change(full, *statements)
+    assert verify(full.entries()).intact
+    assert not verify(full.entries(), head).intact
+
+
+def test_an_erased_salt_and_row_leave_the_chain_whole(full: Store) -> None:
+    head = full.head()[1]
+    change(
+        full,
+        "UPDATE opening SET salt = NULL WHERE seq = 2",
+        "DELETE FROM insight_source WHERE insight = 'i2'",
+        "DELETE FROM insight WHERE id = 'i2'",
+    )
+    assert problems(full, head) == []
+
+
+@pytest.mark.parametrize("statement", ["UPDATE entry SET who = 'x'", "DELETE FROM entry"])
+def test_the_database_itself_refuses_to_change_an_entry(full: Store, statement: str) -> None:
+    with pytest.raises(DBAPIError, match="append-only"), full._engine.connect() as connection:
+        connection.exec_driver_sql(statement)
+    assert problems(full) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE entry SET who = x'00ff' WHERE seq = 2",
+        "UPDATE entry SET at = 7.5 WHERE seq = 2",
+        "UPDATE insight SET document = 7 WHERE id = 'i2'",
+        "UPDATE insight SET subject = x'00ff' WHERE id = 'i2'",
+        "UPDATE review SET told_patient = 'perhaps'",
+    ],
+)
+def test_a_value_of_another_type_is_found_too(tmp_path: Path, statement: str) -> None:
+    """SQLite lets a column hold any type; an audit must not fall over it."""
+    store = fill(open_store(f"sqlite:///{tmp_path / 'salus.db'}"))
+    change(store, statement)
+    assert problems(store) != []
+    store.close()
