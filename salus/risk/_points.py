@@ -6,7 +6,7 @@ every answer that filling the gaps can give, and no other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from salus.core.card import Card
 from salus.core.insight import Body, Estimate, Insight, ModelRef, Outcome, Reason, Urgency
 from salus.core.measures import Reading
 from salus.core.seams import View
+from salus.risk._inputs import Fact
 
 SCORE = "{score}"
 
@@ -85,6 +86,15 @@ def limits(items: Iterable[Item], *more: str) -> tuple[str, ...]:
         if item.limit:
             found.append(item.limit)
     return tuple(dict.fromkeys(found + [sentence for sentence in more if sentence]))
+
+
+def of_fact(name: str, fact: Fact, points: Callable[[bool], int], when: str = "") -> Item:
+    """Return the item that a fact gives; what a recorded list does not hold is taken as "no", and said."""
+    possible = tuple(sorted({points(option) for option in fact.options}))
+    if fact.value is None:
+        return Item(name, possible, fact.says, fact.sources, fact.says or f"{name} not known")
+    limit = f"{_capital(fact.says)}: taken as no." if fact.value is False and not fact.events else ""
+    return Item(name, possible, f"{fact.says}{' ' + when if when else ''}", fact.sources, limit=limit)
 
 
 def missing(items: Iterable[Item]) -> tuple[str, ...]:

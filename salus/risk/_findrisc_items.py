@@ -1,0 +1,273 @@
+"""The eight questions of the FINDRISC form, each answered from a record as far as it goes.
+
+Source: Finnish Diabetes Association, Type 2 diabetes risk assessment form (Tuomilehto, Lindström), after
+Lindström J, Tuomilehto J. Diabetes Care 2003;26:725-31, table 2; family history was added by the form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from math import inf
+from typing import Any
+
+from salus.core.codes import ValueSet
+from salus.core.errors import EvidenceError
+from salus.core.evidence import Event
+from salus.core.measures import USABLE, Measure, Reading, read
+from salus.core.seams import View
+from salus.risk._body import body_mass_index
+from salus.risk._inputs import Fact, age, condition, drug, sex
+from salus.risk._measures import WAIST
+from salus.risk._points import Item, amount, of_fact, on
+from salus.risk._terms import DIABETES, icd9, icd10, is_blood_pressure_drug, snomed
+
+# (where the band begins, whether that value itself is in it, points), ascending.
+Steps = tuple[tuple[float, bool, int], ...]
+AGE_POINTS: Steps = ((-inf, True, 0), (45, True, 2), (55, True, 3), (64, False, 4))
+BMI_POINTS: Steps = ((-inf, True, 0), (25, True, 1), (30, False, 3))
+WAIST_POINTS: dict[str, Steps] = {
+    "male": ((-inf, True, 0), (94, True, 3), (102, False, 4)),
+    "female": ((-inf, True, 0), (80, True, 3), (88, False, 4)),
+}
+INACTIVE_POINTS, NO_VEGETABLES_POINTS, DRUG_POINTS, GLUCOSE_POINTS = 2, 1, 2, 5
+RELATIVE_POINTS, NEAR_RELATIVE_POINTS = 3, 5
+
+# How long a measurement of the body or an answer about habits stands: our choice, as the form has none.
+STANDS = timedelta(days=730)
+
+HIGH_GLUCOSE = ValueSet(
+    "high blood glucose found before",
+    # Prediabetes, hyperglycaemia, impaired fasting glycaemia and tolerance, gestational diabetes.
+    snomed("15777000", "80394007", "390951007", "9414007", "11687002"),
+    icd10("R73", "O244") + icd9("7902", "6488"),
+    "FINDRISC form: found at a health examination, during an illness or in pregnancy",
+)
+# C6H12O6 = 180.156 g/mol (NIST WebBook).
+_GLUCOSE: dict[str, Any] = {"unit": "mmol/L", "low": 0.5, "high": 120.0, "molar_mass": 180.156}
+FASTING_GLUCOSE = Measure("fasting glucose", ("LOINC/1558-6", "LOINC/14771-0"), **_GLUCOSE)
+ANY_GLUCOSE = Measure(
+    "glucose",
+    ("LOINC/2345-7", "LOINC/2339-0", "LOINC/15074-8", "LOINC/14749-6"),
+    **_GLUCOSE,
+)
+# WHO 2006, Definition and diagnosis of diabetes mellitus: impaired fasting glucose from 6.1 mmol/L; a random
+# 11.1 mmol/L is high whenever it was taken.
+FASTING_HIGH, RANDOM_HIGH = 6.1, 11.1
+
+# Exercise vital sign (LOINC, US Core): days a week, and minutes on such a day.
+EXERCISE_DAYS = Measure("days of exercise", ("LOINC/89555-7",), "d/wk", 0, 7)
+EXERCISE_MINUTES = Measure("minutes of exercise", ("LOINC/68516-4",), "min/d", 0, 1440)
+SEDENTARY = ValueSet(
+    "lack of physical activity",
+    snomed("415510005"),
+    icd10("Z723") + icd9("V690"),
+    "ICD-10 Z72.3; ICD-9-CM V69.0; SNOMED CT 415510005 sedentary lifestyle",
+)
+VEGETABLES = Measure("vegetable servings", ("LOINC/80460-9",), "{score}", 0, 100, unitless=True)
+FRUIT = Measure("fruit servings", ("LOINC/80458-3",), "{score}", 0, 100, unitless=True)
+
+FAMILY_DIABETES = ValueSet(
+    "diabetes in the family",
+    snomed("160303001"),
+    icd10("Z833") + icd9("V180"),
+    "ICD-10 Z83.3; ICD-9-CM V18.0; SNOMED CT 160303001",
+)
+NO_FAMILY_DIABETES = frozenset({"SNOMED/160274005"})
+_ROLE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode|"
+# HL7 v3 RoleCode: parents, brothers and sisters, children; then grandparents, uncles, aunts, cousins.
+_NEAR = "FTH MTH PRN NFTH NMTH NPRN BRO SIS SIB NBRO NSIS NSIB TWIN TWINBRO TWINSIS SON DAU CHILD SONC DAUC"
+_FAR = (
+    "GRPRN GRFTH GRMTH MGRPRN MGRFTH MGRMTH PGRPRN PGRFTH PGRMTH UNCLE AUNT MUNCLE PUNCLE MAUNT PAUNT COUSN"
+)
+NEAR_RELATIVES = frozenset(f"{_ROLE}{code}" for code in (*_NEAR.split(), "NCHILD"))
+RELATIVES = frozenset(f"{_ROLE}{code}" for code in (*_FAR.split(), "COUSN", "MCOUSN", "PCOUSN"))
+
+
+def stepped(steps: Steps, low: float, high: float) -> tuple[int, ...]:
+    """Return every number of points that values from `low` to `high` can give."""
+    first, last = _step(steps, low), _step(steps, high)
+    return tuple(sorted({points for _, _, points in steps[first : last + 1]}))
+
+
+def _step(steps: Steps, value: float) -> int:
+    # A billionth takes off the dust that a change of unit leaves.
+    near = [value >= start - 1e-9 if included else value > start + 1e-9 for start, included, _ in steps]
+    return max(index for index, inside in enumerate(near) if inside)
+
+
+def items(view: View) -> tuple[Item, ...]:
+    """Return the eight items in the order of the form."""
+    return (
+        _age(view),
+        _body(view),
+        _waist(view),
+        _activity(view),
+        _vegetables(view),
+        _blood_pressure_drug(view),
+        _high_glucose(view),
+        _family(view),
+    )
+
+
+def _measured(name: str, points: tuple[int, ...], found: Reading, unit: str, when: str) -> Item:
+    says = f"{name} {amount(found, unit)} {when}".strip()
+    if not found.usable:
+        return Item(name, points, says, found.sources, found.problem.rstrip("."))
+    return Item(name, points, says, found.sources, limit=f"{found.problem}." if found.problem else "")
+
+
+def _age(view: View) -> Item:
+    found = age(view)
+    return _measured("age", stepped(AGE_POINTS, found.low, found.high), found, "years", "")
+
+
+def _body(view: View) -> Item:
+    found = body_mass_index(view, STANDS)
+    points = stepped(BMI_POINTS, found.low, found.high)
+    return _measured("body mass index", points, found, "kg/m²", on(view, found.at))
+
+
+def _waist(view: View) -> Item:
+    found = read(view.timeline, WAIST, view.as_of, STANDS)
+    known, _ = sex(view)
+    tables = [WAIST_POINTS[known]] if known else list(WAIST_POINTS.values())
+    points = tuple(sorted({p for table in tables for p in stepped(table, found.low, found.high)}))
+    item = _measured("waist", points, found, "cm", on(view, found.at))
+    return (
+        item
+        if known or not found.usable
+        else replace(item, limit="Sex is not known: both waist tables are allowed for.")
+    )
+
+
+def _activity(view: View) -> Item:
+    return of_fact("physical activity", _active(view), lambda yes: 0 if yes else INACTIVE_POINTS)
+
+
+def _active(view: View) -> Fact:
+    """Every day half an hour is enough; less exercise is no proof of "no", as daily activity counts too."""
+    idle = condition(view, SEDENTARY)
+    if idle.value:
+        return Fact("physical activity", False, idle.events, "lack of physical activity on record")
+    days = read(view.timeline, EXERCISE_DAYS, view.as_of, STANDS)
+    minutes = read(view.timeline, EXERCISE_MINUTES, view.as_of, STANDS)
+    if days.usable and minutes.usable and days.low >= 7 and minutes.low >= 30:
+        return Fact("physical activity", True, (*days.events, *minutes.events), "active 30 minutes every day")
+    return Fact("physical activity", None, (), "physical activity (30 minutes every day) not recorded")
+
+
+def _vegetables(view: View) -> Item:
+    return of_fact("fruit and vegetables", _eats(view), lambda yes: 0 if yes else NO_VEGETABLES_POINTS)
+
+
+def _eats(view: View) -> Fact:
+    found = [read(view.timeline, measure, view.as_of, STANDS) for measure in (VEGETABLES, FRUIT)]
+    usable = [reading for reading in found if reading.usable]
+    events = tuple(event for reading in usable for event in reading.events)
+    if any(reading.low >= 1 for reading in usable):
+        return Fact("fruit and vegetables", True, events, "fruit or vegetables in the last recorded 24 hours")
+    if len(usable) == len(found) and all(reading.high < 1 for reading in usable):
+        return Fact(
+            "fruit and vegetables", False, events, "no fruit or vegetables in the last recorded 24 hours"
+        )
+    return Fact("fruit and vegetables", None, (), "fruit and vegetables (every day) not recorded")
+
+
+def _blood_pressure_drug(view: View) -> Item:
+    fact = drug(view, "drug for high blood pressure", is_blood_pressure_drug)
+    stopped = view.timeline.where(
+        test=lambda event: (
+            event.kind.startswith("Medication")
+            and event.status == "stopped"
+            and is_blood_pressure_drug(event) is True
+        )
+    )
+    if not fact.value and len(stopped):
+        fact = Fact(fact.name, True, stopped.events, f"{fact.name}, stopped since")
+    return of_fact("drug for high blood pressure", fact, lambda yes: DRUG_POINTS if yes else 0)
+
+
+def _high_glucose(view: View) -> Item:
+    fact = _glucose_was_high(view)
+    return of_fact("high blood glucose before", fact, lambda yes: GLUCOSE_POINTS if yes else 0)
+
+
+def _glucose_was_high(view: View) -> Fact:
+    told = condition(view, HIGH_GLUCOSE, ever=True)
+    if told.value:
+        return told
+    high, unread = _high(view, FASTING_GLUCOSE, FASTING_HIGH), _unread(view)
+    high = high or _high(view, ANY_GLUCOSE, RANDOM_HIGH)
+    if high:
+        return Fact(told.name, True, high[-1:], "high blood glucose measured")
+    if unread:
+        return Fact(
+            told.name, None, unread, "high blood glucose before: a glucose on record could not be read"
+        )
+    return told
+
+
+def _tested(view: View, measure: Measure) -> tuple[Event, ...]:
+    return view.timeline.where(
+        measure.codes,
+        test=lambda event: (
+            event.status in USABLE and isinstance(event.value, int | float) and not event.comparator
+        ),
+    ).events
+
+
+def _high(view: View, measure: Measure, limit: float) -> tuple[Event, ...]:
+    return tuple(event for event in _tested(view, measure) if (_value(measure, event) or 0.0) >= limit - 1e-9)
+
+
+def _unread(view: View) -> tuple[Event, ...]:
+    return tuple(event for event in _tested(view, FASTING_GLUCOSE) if _value(FASTING_GLUCOSE, event) is None)
+
+
+def _value(measure: Measure, event: Event) -> float | None:
+    try:
+        return measure.read(event)
+    except EvidenceError:
+        return None
+
+
+def _family(view: View) -> Item:
+    name = "diabetes in the family"
+    near, far = _relatives(view, NEAR_RELATIVES), _relatives(view, RELATIVES)
+    if near:
+        says = "parent, brother, sister or child with diabetes"
+        return Item(name, (NEAR_RELATIVE_POINTS,), says, _sources(near))
+    told = condition(view, FAMILY_DIABETES, ever=True)
+    if far or told.value:
+        absent = "diabetes in the family: whether a parent, brother, sister or child is not recorded"
+        points = (RELATIVE_POINTS, NEAR_RELATIVE_POINTS)
+        return Item(name, points, name, _sources(far) or told.sources, absent)
+    none = view.timeline.where(test=lambda event: _says(event, NO_FAMILY_DIABETES.__contains__)).events
+    if none:
+        return Item(name, (0,), "no diabetes in the family", _sources(none))
+    return Item(name, (0, RELATIVE_POINTS, NEAR_RELATIVE_POINTS), name, (), f"{name} not recorded")
+
+
+def _says(event: Event, test: Callable[[str], bool]) -> bool:
+    return any(test(code) for code in event.codes) or (isinstance(event.value, str) and test(event.value))
+
+
+def _relatives(view: View, kin: frozenset[str]) -> tuple[Event, ...]:
+    """Return family histories of diabetes: the relationship is the code, the condition the value."""
+    family = view.timeline.where(kind="FamilyMemberHistory", test=lambda event: event.coded(kin))
+    return tuple(event for event in family if _diabetic(event))
+
+
+def _diabetic(event: Event) -> bool:
+    if not isinstance(event.value, str):
+        return False
+    words = event.value.lower()
+    return DIABETES.has(replace(event, codes=(event.value,))) or (
+        "diabetes" in words and "insipidus" not in words and "gestational" not in words
+    )
+
+
+def _sources(events: tuple[Event, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(event.source for event in events))
