@@ -40,7 +40,7 @@ def g_categories(egfr: Span) -> tuple[str, ...]:
 
 
 def a_categories(acr: Span | None) -> tuple[str, ...]:
-    """Return every A category that `acr` (mg/g) allows: A1 below 30, A2 to 300, A3 above; all when unknown."""
+    """Return every A category that `acr` (mg/g) allows: A1 below 30, A2 to 300, A3 above; unknown: all."""
     if acr is None:
         return ALL_A
     first, last = (0 if end < 30 else 1 if end <= 300 else 2 for end in acr)

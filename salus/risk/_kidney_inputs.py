@@ -1,0 +1,122 @@
+"""What the kidney model asks of a View: filtration, albuminuria, their past, and who it is not for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from salus.core.measures import Reading, read
+from salus.core.seams import View
+from salus.risk._egfr import kidney_function
+from salus.risk._inputs import Fact, age, condition, sex
+from salus.risk._kfre import EGFR_LIMITS
+from salus.risk._kidney_history import (
+    Jump,
+    Past,
+    albuminuria_since,
+    is_chronic,
+    jump,
+    low_filtration_since,
+)
+from salus.risk._kidney_stage import a_categories, g_categories, groups, whole
+from salus.risk._labs import CREATININE, URINE_ACR
+from salus.risk._pregnancy import pregnant
+from salus.risk._terms import DIALYSIS, KIDNEY_DISEASE, KIDNEY_FAILURE, KIDNEY_TRANSPLANT
+
+# KDIGO 2024, practice point 2.1.1: at least yearly in CKD; one missed year is allowed for.
+WITHIN = timedelta(days=2 * 365.25)
+# After a pregnancy-capable age nobody asks (WHO: women of reproductive age, 15 to 49).
+_FERTILE = (15, 49)
+
+
+@dataclass(frozen=True, slots=True)
+class Kidneys:
+    """Everything that was asked of the View; an unusable `egfr` means that nothing can be staged."""
+
+    age: Reading
+    sex: str | None
+    creatinine: Reading
+    egfr: Reading
+    acr: Reading
+    low_run: list[Past]
+    albumin_run: list[Past]
+    jump: Jump | None
+    recorded: Fact
+    replaced: Fact
+    transplanted: Fact
+    failed: Fact
+    pregnant: Fact
+
+    @property
+    def g(self) -> tuple[str, ...]:
+        """Every G category that is possible."""
+        return g_categories((self.egfr.low, self.egfr.high))
+
+    @property
+    def a(self) -> tuple[str, ...]:
+        """Every A category that is possible."""
+        return a_categories((self.acr.low, self.acr.high) if self.acr.usable else None)
+
+    @property
+    def groups(self) -> tuple[int, int]:
+        """The least and the greatest KDIGO risk group (1 to 4)."""
+        return groups(self.g, self.a)
+
+    @property
+    def below_60(self) -> bool:
+        """Whether filtration may be reduced (G3a and beyond)."""
+        return whole(self.egfr.low) < EGFR_LIMITS[1]
+
+    @property
+    def abnormal(self) -> bool:
+        """Whether anything found would be chronic kidney disease, if it lasts."""
+        return self.below_60 or (self.acr.usable and self.acr.high >= 30)
+
+    @property
+    def chronic(self) -> bool:
+        """Whether three months of the same abnormality are on record."""
+        return is_chronic(self.low_run) or is_chronic(self.albumin_run)
+
+    @property
+    def why_no_kfre(self) -> str:
+        """Why the risk of kidney failure cannot be given; "" when it can."""
+        if not self.acr.usable:
+            return "it needs the urine albumin-to-creatinine ratio"
+        if self.jump is not None:
+            return "the creatinine is not in a steady state"
+        if self.transplanted.value or self.failed.value:
+            return "kidney failure or a transplant is on record"
+        if not self.age.usable:
+            return "it needs the date of birth"
+        fits = EGFR_LIMITS[0] <= self.egfr.low and whole(self.egfr.high) < EGFR_LIMITS[1]
+        return "" if fits else "the equation was made for eGFR of 10 to 59"
+
+    @property
+    def kfre_fits(self) -> bool:
+        """Whether the kidney failure risk equation applies."""
+        return not self.why_no_kfre
+
+    @property
+    def may_be_pregnant(self) -> bool:
+        """Whether pregnancy is possible and neither recorded nor ruled out."""
+        fertile = self.age.low <= _FERTILE[1] and self.age.high >= _FERTILE[0]
+        return self.sex != "male" and self.pregnant.value is None and fertile
+
+
+def gather(view: View) -> Kidneys:
+    """Ask `view` for everything that the kidney model needs."""
+    return Kidneys(
+        age=age(view),
+        sex=sex(view)[0],
+        creatinine=read(view.timeline, CREATININE, view.as_of, WITHIN),
+        egfr=kidney_function(view, WITHIN),
+        acr=read(view.timeline, URINE_ACR, view.as_of, WITHIN),
+        low_run=low_filtration_since(view),
+        albumin_run=albuminuria_since(view),
+        jump=jump(view),
+        recorded=condition(view, KIDNEY_DISEASE),
+        replaced=condition(view, DIALYSIS),
+        transplanted=condition(view, KIDNEY_TRANSPLANT, ever=True),
+        failed=condition(view, KIDNEY_FAILURE),
+        pregnant=pregnant(view),
+    )

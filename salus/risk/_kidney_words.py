@@ -1,0 +1,136 @@
+"""What the kidney model says of its own answer: the reasons, heaviest first, and what is not known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from salus.core.insight import Reason
+from salus.core.measures import Reading
+from salus.core.seams import View
+from salus.risk._egfr import EQUATION, is_reported
+from salus.risk._inputs import Fact
+from salus.risk._kfre import EGFR_LIMITS
+from salus.risk._kidney_history import CHRONIC, Jump, Past, is_chronic
+from salus.risk._kidney_inputs import Kidneys
+from salus.risk._kidney_stage import ALL_A, g_categories, groups
+from salus.risk._say import how_old, number, on_day, span
+
+STEP = "{step}"
+_YEAR = timedelta(days=365.25)
+
+
+def reasons(view: View, kidneys: Kidneys) -> tuple[Reason, ...]:
+    """Return why. Weights are steps of KDIGO's risk groups, and what is missing weighs nothing."""
+    found = [_filtration(view, kidneys), *_albumin(view, kidneys), *_history(kidneys)]
+    if kidneys.jump is not None:
+        found.append(_unsteady(kidneys.jump, 5 - kidneys.groups[1]))
+    ordered = sorted(found, key=lambda reason: (-abs(reason.weight), reason.absent is not None))
+    return tuple(ordered)
+
+
+def _filtration(view: View, kidneys: Kidneys) -> Reason:
+    egfr = kidneys.egfr
+    by = "as reported" if is_reported(egfr) else f"by {EQUATION}"
+    alone = groups(g_categories((egfr.low, egfr.high)), ALL_A[:1])[1]
+    says = f"eGFR {span(egfr.low, egfr.high, 0)} {by} on {_when(view, egfr)}"
+    creatinine = kidneys.creatinine
+    if not is_reported(egfr) and creatinine.usable:
+        says = f"Creatinine {number(creatinine, 2)}: {says}"
+    return Reason(egfr.sources, float(alone - 1), says, STEP)
+
+
+def _albumin(view: View, kidneys: Kidneys) -> Iterator[Reason]:
+    acr = kidneys.acr
+    if not acr.usable:
+        says = acr.problem[:1].upper() + acr.problem[1:]
+        yield Reason(acr.sources, 0.0, says, STEP, absent=acr.measure.name)
+        return
+    g = g_categories((kidneys.egfr.low, kidneys.egfr.high))
+    weight = kidneys.groups[1] - groups(g, ALL_A[:1])[1]
+    yield Reason(acr.sources, float(weight), f"Urine albumin {number(acr, 0)} on {_when(view, acr)}", STEP)
+
+
+def _history(kidneys: Kidneys) -> Iterator[Reason]:
+    for run, what in (
+        (kidneys.low_run, "eGFR below 60"),
+        (kidneys.albumin_run, "Urine albumin 30 mg/g or more"),
+    ):
+        if is_chronic(run):
+            since = on_day(run[0].at)
+            yield Reason(_sources(run[0], run[-1]), 0.0, f"{what} at every measurement since {since}", STEP)
+    if kidneys.recorded.value:
+        yield Reason(
+            kidneys.recorded.sources, 0.0, "Chronic kidney disease is on the list of conditions", STEP
+        )
+
+
+def _sources(*past: Past) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.event.source for each in past))
+
+
+def _unsteady(found: Jump, weight: int) -> Reason:
+    first, last = found.before, found.after
+    verb = "rose" if found.rising else "fell"
+    says = f"Creatinine {verb} from {span(first.low, first.high, 2)} to {span(last.low, last.high, 2)} mg/dL"
+    hours = round((last.at - first.at).total_seconds() / 3600)
+    return Reason(_sources(first, last), float(weight), f"{says} in {hours} hours: not a steady state", STEP)
+
+
+def _when(view: View, reading: Reading) -> str:
+    return f"{on_day(reading.at)} ({how_old(view, reading.at)})"
+
+
+def limits(view: View, kidneys: Kidneys) -> tuple[str, ...]:
+    """Return what is not known and what was assumed, in whole sentences."""
+    found = [*_steady(kidneys), *_chronicity(kidneys), *_failure_risk(kidneys), *_known(kidneys)]
+    return tuple(dict.fromkeys([*found, *_old(view, kidneys)]))
+
+
+def _steady(kidneys: Kidneys) -> Iterator[str]:
+    if kidneys.jump is not None:
+        yield "The creatinine is not in a steady state: no equation gives the true filtration, and the stage may not hold."
+    if is_reported(kidneys.egfr):
+        yield "The eGFR is as the laboratory reported it; which equation it used is not known here."
+
+
+def _chronicity(kidneys: Kidneys) -> Iterator[str]:
+    if kidneys.abnormal and not kidneys.chronic:
+        yield f"Chronicity unproven: less than {CHRONIC.days} days of unbroken abnormal measurements are on record."
+
+
+def _failure_risk(kidneys: Kidneys) -> Iterator[str]:
+    if not kidneys.acr.usable:
+        yield f"{_sentence(kidneys.acr)} The albuminuria category is not known."
+    if kidneys.below_60 and not kidneys.kfre_fits:
+        yield f"The risk of kidney failure is not given: {kidneys.why_no_kfre}."
+    elif kidneys.kfre_fits and kidneys.egfr.high >= 45:
+        low, high = EGFR_LIMITS
+        yield f"The KFRE holds for eGFR {low:g} to {high - 1:g}; with CKD-EPI 2021 it is slightly low from 45 on."
+
+
+def _known(kidneys: Kidneys) -> Iterator[str]:
+    for reading in (kidneys.age, kidneys.egfr, kidneys.acr):
+        if reading.usable and reading.problem:
+            yield _sentence(reading)
+    if kidneys.sex is None and not is_reported(kidneys.egfr):
+        yield "Sex is not on record as female or male: both equations are allowed for."
+    if kidneys.may_be_pregnant:
+        yield "Pregnancy is not on record either way: the equation does not hold in pregnancy."
+    if kidneys.replaced.value is None:
+        yield _told(kidneys.replaced)
+
+
+def _told(fact: Fact) -> str:
+    return f"Whether the patient is on dialysis is not on record ({fact.says})."
+
+
+def _old(view: View, kidneys: Kidneys) -> Iterator[str]:
+    for reading in (kidneys.egfr, kidneys.acr):
+        if reading.usable and reading.at is not None and view.as_of - reading.at > _YEAR:
+            yield f"The {reading.measure.name} is from {how_old(view, reading.at)}."
+
+
+def _sentence(reading: Reading) -> str:
+    text = reading.problem if reading.problem.endswith(".") else reading.problem + "."
+    return text if text.startswith("eGFR") else text[:1].upper() + text[1:]

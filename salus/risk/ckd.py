@@ -1,0 +1,214 @@
+"""How well do the kidneys work, is it chronic, and how likely is kidney failure? For primary care and wards.
+
+eGFR by CKD-EPI 2021 (Inker, N Engl J Med 2021;385:1737), category and risk group by KDIGO 2024 (Kidney Int
+2024;105(4S):S117), kidney failure in 2 and 5 years by the 4-variable KFRE (Tangri, JAMA 2011;305:1553 and
+2016;315:164). A creatinine that jumps (KDIGO AKI 2012) is said to be no steady state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from salus.core.card import Action, Card, Measured, Need
+from salus.core.insight import (
+    Abstention,
+    Body,
+    Estimate,
+    Finding,
+    Insight,
+    ModelRef,
+    Outcome,
+    Reason,
+    Urgency,
+)
+from salus.core.seams import View
+from salus.risk._egfr import EQUATION
+from salus.risk._kfre import HORIZONS, NORTH_AMERICA, failure_range
+from salus.risk._kidney_inputs import Kidneys, gather
+from salus.risk._kidney_stage import GROUP_NAMES, joined
+from salus.risk._kidney_words import STEP, limits, reasons
+from salus.risk._labs import CREATININE, EGFR, URINE_ACR
+from salus.risk._say import how_old, span
+
+_ADULT = 18
+_UNIT = "mL/min/{1.73_m2}"
+_GRAMS = "Grams ME et al., J Am Soc Nephrol 2023;34:482-494"
+_TANGRI = "Tangri N et al., JAMA 2016;315:164-174"
+
+CARD = Card(
+    name="ckd",
+    version="2024.1",
+    title="Kidney function and KDIGO stage",
+    asks="How well do the kidneys work, is it chronic, and how likely is kidney failure?",
+    meant_for="Adults with a creatinine or eGFR on record, to stage chronic kidney disease and plan its care.",
+    not_for=(
+        "Under 18 years, pregnancy, dialysis; dosing of drugs with a narrow margin; people whose muscle mass "
+        "makes creatinine misleading (amputation, wasting, body building)."
+    ),
+    needs=(
+        Need("date of birth and sex", "Patient", required=True),
+        Need("creatinine", "Observation", CREATININE.codes, "P3Y"),
+        Need("eGFR", "Observation", EGFR.codes, "P3Y"),
+        Need("urine albumin-to-creatinine ratio", "Observation", URINE_ACR.codes, "P3Y"),
+        Need("pregnancy status", "Observation", ("LOINC/82810-3",), "P12W"),
+        Need("conditions", "Condition"),
+    ),
+    actions=(
+        Action(1, Urgency.ROUTINE, "Low risk (KDIGO green): measure again when there is a reason to."),
+        Action(2, Urgency.ROUTINE, "Moderately increased risk (yellow): measure at least yearly."),
+        Action(3, Urgency.ROUTINE, "High risk (orange): treat the cause, measure at least twice a year."),
+        Action(4, Urgency.THIS_WEEK, "Very high risk (red): treat, measure three times a year, nephrology."),
+        Action(5, Urgency.TODAY, "Creatinine is rising: look for acute kidney injury and its cause today."),
+    ),
+    owner="Salus, risk",
+    sources=(
+        "Inker LA et al., N Engl J Med 2021;385:1737-1749, supplement Table S10 (eGFR)",
+        "KDIGO 2024 CKD guideline, Kidney Int 2024;105(4S):S117-S314: 1.1.3 chronicity, 1.3 staging and risk "
+        "groups, 2.1.1 monitoring, 2.2.1 to 2.2.3 risk of kidney failure",
+        "KDIGO 2012 AKI guideline, Kidney Int Suppl 2012;2:1, section 2.1.1",
+        "Tangri N et al., JAMA 2011;305:1553-1559; Tangri N et al., JAMA 2016;315:164-174 (KFRE by region)",
+        f"{_GRAMS} (KFRE with CKD-EPI 2021)",
+    ),
+    measures=(
+        Measured("all 31 cohorts, 2 years", "C-statistic, 4-variable KFRE", 0.90, 0.89, 0.92, source=_TANGRI),
+        Measured("all 31 cohorts, 5 years", "C-statistic, 4-variable KFRE", 0.88, 0.86, 0.90, source=_TANGRI),
+    ),
+    notes=(
+        "The action table is entered with KDIGO's risk group (1 to 4); 5 is a creatinine that rises by KDIGO's "
+        "definition of acute kidney injury in the week before as_of.",
+        "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g and more, of 90 days or more.",
+        "KFRE is recalibrated by region; a site outside North America sets Kidney(region='outside North America').",
+        "KDIGO 2024, 2.2.1 to 2.2.3: 5-year risk of 3 to 5 % calls for nephrology, a 2-year risk above 10 % for "
+        "a team, above 40 % for preparing replacement therapy.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kidney:
+    """eGFR, KDIGO category and the KFRE. region: which recalibration of the KFRE is used."""
+
+    region: str = NORTH_AMERICA
+    card: Card = field(default=CARD)
+
+    def predict(self, view: View) -> Insight:
+        """Answer with a Finding: eGFR, its KDIGO category, and the risk of kidney failure as parts."""
+        kidneys = gather(view)
+        refused = _not_for(view, kidneys)
+        if refused is not None:
+            return self._insight(view, *refused)
+        urgency = _urgency(view, kidneys)
+        body = Finding(
+            "CKD stage", _estimate(kidneys), _category(kidneys), _says(kidneys), self._parts(kidneys)
+        )
+        return self._insight(view, body, reasons(view, kidneys), limits(view, kidneys), urgency)
+
+    def _insight(
+        self,
+        view: View,
+        body: Body,
+        why: tuple[Reason, ...],
+        limit: tuple[str, ...] = (),
+        urgency: Urgency | None = None,
+    ) -> Insight:
+        ref = ModelRef(self.card.name, self.card.version)
+        return Insight(
+            view.subject, ref, self.card.asks, view.as_of, body, urgency, why, limit, permit=view.permit
+        )
+
+    def _parts(self, kidneys: Kidneys) -> tuple[Outcome, ...]:
+        return (*self._failure(kidneys), *_albumin(kidneys))
+
+    def _failure(self, kidneys: Kidneys) -> Iterator[Outcome]:
+        if not kidneys.below_60 or not kidneys.kfre_fits:
+            return
+        by = "eGFR as reported" if not kidneys.creatinine.usable else f"eGFR by {EQUATION}"
+        of = f"kidney failure (KFRE 4-variable, {self.region}; {by})"
+        ages, acr = (kidneys.age.low, kidneys.age.high), (kidneys.acr.low, kidneys.acr.high)
+        sexes = ("female", "male") if kidneys.sex is None else (kidneys.sex,)
+        egfr = (kidneys.egfr.low, kidneys.egfr.high)
+        for years in HORIZONS:
+            low, high = failure_range(ages, sexes, egfr, acr, years=years, region=self.region)
+            yield Outcome(of, _spanned(low, high, 4, "1"), f"{years} years")
+
+
+def _not_for(view: View, kidneys: Kidneys) -> tuple[Abstention, tuple[Reason, ...]] | None:
+    """Return why the patient cannot be staged, or None."""
+    age = kidneys.age
+    if not age.usable or age.low < _ADULT <= age.high:
+        absent = Reason((), 0.0, "Date of birth is not on record", STEP, absent="date of birth")
+        says = "Cannot say whether the equation applies: the full date of birth is needed."
+        return Abstention("missing-evidence", says, ("date of birth",)), (absent,)
+    if age.high < _ADULT:
+        why = Reason(age.sources, 0.0, f"Age {age.low:g}", STEP)
+        return Abstention("not-eligible", "The adult equation does not apply under 18 years."), (why,)
+    for fact, says in (
+        (kidneys.pregnant, "Creatinine equations do not hold in pregnancy."),
+        (kidneys.replaced, "Filtration cannot be told from creatinine on dialysis."),
+    ):
+        if fact.value:
+            return Abstention("not-eligible", says), (Reason(fact.sources, 0.0, f"{says[:-1]}.", STEP),)
+    return _nothing_measured(view, kidneys)
+
+
+def _nothing_measured(view: View, kidneys: Kidneys) -> tuple[Abstention, tuple[Reason, ...]] | None:
+    egfr = kidneys.egfr
+    if egfr.usable and not _supports_nothing(kidneys):
+        return None
+    problem = egfr.problem or kidneys.creatinine.problem
+    last = f" The last is from {how_old(view, egfr.at)}." if egfr.at is not None else ""
+    says = f"Kidney function cannot be told: {problem}.{last}"
+    absent = Reason(egfr.sources, 0.0, problem[:1].upper() + problem[1:], STEP, absent="creatinine or eGFR")
+    estimate = _estimate(kidneys) if egfr.usable else None
+    return Abstention("missing-evidence", says, ("creatinine or eGFR",), estimate), (absent,)
+
+
+def _supports_nothing(kidneys: Kidneys) -> bool:
+    """Whether filtration may be anything from normal to severely reduced."""
+    return kidneys.g[0] in ("G1", "G2") and kidneys.g[-1] in ("G4", "G5")
+
+
+def _estimate(kidneys: Kidneys) -> Estimate:
+    return _spanned(kidneys.egfr.low, kidneys.egfr.high, 1, _UNIT)
+
+
+def _albumin(kidneys: Kidneys) -> Iterator[Outcome]:
+    if kidneys.acr.usable:
+        estimate = _spanned(kidneys.acr.low, kidneys.acr.high, 1, "mg/g")
+        yield Outcome("urine albumin-to-creatinine ratio", estimate)
+
+
+def _spanned(low: float, high: float, digits: int, unit: str) -> Estimate:
+    if low == high:
+        return Estimate(round(low, digits), unit)
+    return Estimate(None, unit, round(low, digits), round(high, digits), "missing-inputs")
+
+
+def _category(kidneys: Kidneys) -> str:
+    albumin = joined(kidneys.a) if kidneys.acr.usable else ""
+    gap = " " if " " in joined(kidneys.g) and albumin else ""
+    unproven = ", chronicity unproven" if kidneys.abnormal and not kidneys.chronic else ""
+    return f"{joined(kidneys.g)}{gap}{albumin}{unproven}"
+
+
+def _says(kidneys: Kidneys) -> str:
+    egfr = f"eGFR {span(kidneys.egfr.low, kidneys.egfr.high, 0)}"
+    if kidneys.jump is not None:
+        how = "rising" if kidneys.jump.rising else "falling"
+        return f"{egfr}, but creatinine is {how}: not a steady state, the stage ({_category(kidneys)}) may not hold"
+    least, most = kidneys.groups
+    group = GROUP_NAMES[least] if least == most else f"{GROUP_NAMES[least]} to {GROUP_NAMES[most]}"
+    albumin = "" if kidneys.acr.usable else "; urine albumin not known"
+    none = "no sign of chronic kidney disease, " if not kidneys.abnormal and kidneys.acr.usable else ""
+    return f"{_category(kidneys)}: {egfr}, {none}KDIGO risk {group}{albumin}"
+
+
+def _urgency(view: View, kidneys: Kidneys) -> Urgency | None:
+    found = kidneys.jump
+    acute = found is not None and found.rising and (view.as_of - found.after.at).days < 7
+    row = CARD.action(5 if acute else kidneys.groups[1])
+    return row.urgency if row else None
+
+
+MODEL = Kidney()
