@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import anyio.to_thread
@@ -86,29 +88,58 @@ async def read_body(request: Request, limit: int) -> bytes:
     return b"".join(parts)
 
 
+@dataclass(slots=True)
+class _Job:
+    """Where one piece of work stands."""
+
+    started: bool = False
+    finished: bool = False
+    abandoned: bool = False
+
+
 class Workers:
     """A few threads for what needs the processor or the disk; the queue before them is bounded."""
 
     def __init__(self, workers: int, waiting: int) -> None:
-        self._most = workers + waiting
-        self._workers = workers
+        self._most, self._workers = workers + waiting, workers
         self._limiter: anyio.CapacityLimiter | None = None
-        self.busy = 0
+        self._lock = Lock()
+        self.busy = self.stuck = 0
 
-    async def run(self, work: Callable[[], Any]) -> Any:
+    async def run(self, work: Callable[[], Any], seconds: float = 30.0) -> Any:
         """Return what `work` returns.
 
-        Raises Busy when too many wait already: a client that hears so early can go on without us.
+        Raises Busy when too many wait or hang already, or when it takes longer than `seconds`: a client that
+        hears so early can go on without us. What was begun then still ends, and is on record if it succeeds.
         """
-        if self.busy >= self._most:
+        if self.busy >= self._most or self.stuck >= self._workers:
             raise Busy("Too many calls wait here: try again in a few seconds.")
         if self._limiter is None:
             self._limiter = anyio.CapacityLimiter(self._workers)
+        job = _Job()
         self.busy += 1
         try:
-            return await anyio.to_thread.run_sync(work, limiter=self._limiter)
+            with anyio.move_on_after(seconds):
+                tracked = partial(self._tracked, work, job)
+                return await anyio.to_thread.run_sync(tracked, limiter=self._limiter, abandon_on_cancel=True)
         finally:
             self.busy -= 1
+        self._abandon(job)
+        raise Busy("No answer came in time: try again in a few seconds.")
+
+    def _tracked(self, work: Callable[[], Any], job: _Job) -> Any:
+        job.started = True
+        try:
+            return work()
+        finally:
+            with self._lock:
+                job.finished = True
+                self.stuck -= job.abandoned
+
+    def _abandon(self, job: _Job) -> None:
+        with self._lock:
+            job.abandoned = job.started and not job.finished
+            self.stuck += job.abandoned
 
 
 async def answered(

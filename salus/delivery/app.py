@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "create_app", "serve"]
 
-Handler = Callable[[Request, Exception], Awaitable[Response]]
 # Issue-type codes (FHIR R4) for what the router itself refuses.
 _CODES = {404: "not-found", 405: "not-supported"}
 _MACHINES = (cds_hooks.PATH, fhir.PATH, openapi.PATH, "/healthz", "/metrics")
@@ -43,7 +43,7 @@ def create_app(site: Site, settings: Settings) -> Starlette:
     ]
     routes: list[BaseRoute] = [*doors, *OpenApi(settings, doors).routes(), *web.routes(site, settings)]
     watch = Middleware(Watch, metrics=metrics, templates=_templates(routes))
-    handlers = _failures(site, settings)
+    handlers = dict.fromkeys(_CODES, _refused)
     return Starlette(routes=routes, middleware=[watch], exception_handlers=handlers, lifespan=_lifespan(site))
 
 
@@ -59,25 +59,16 @@ def _templates(routes: Sequence[BaseRoute], above: str = "") -> dict[object, str
     return found
 
 
-def _failures(site: Site, settings: Settings) -> dict[int, Handler]:
+def _refused(request: Request, error: Exception) -> Response:
     """Refuse in the form that the door speaks: an OperationOutcome for machines, a page for people."""
-    pages = web.failures(site, settings)
-
-    def shared(status: int) -> Handler:
-        async def refused(request: Request, error: Exception) -> Response:
-            if not request.url.path.startswith(_MACHINES):
-                return await pages[status](request, error)
-            return _refused(request.url.path, status, getattr(error, "headers", None))
-
-        return refused
-
-    return {status: shared(status) for status in _CODES}
-
-
-def _refused(path: str, status: int, headers: Mapping[str, str] | None) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    path = request.url.path
+    if not path.startswith(_MACHINES):
+        return web.refused(request, status)
     media = FHIR_JSON if path.startswith(fhir.PATH) else "application/json"
     text = "There is nothing here." if status == 404 else "This method is not answered here."
-    return Answer(status, one(_CODES[status], text), headers or {}, media).response()
+    headers = getattr(error, "headers", None) or {}
+    return Answer(status, one(_CODES[status], text), headers, media).response()
 
 
 def _lifespan(site: Site):  # type: ignore[no-untyped-def]

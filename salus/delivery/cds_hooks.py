@@ -5,20 +5,21 @@ Discovery, the services and their feedback under /cds-services. Source: https://
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from salus.core.errors import SalusError
+from salus.core.errors import AwayError, SalusError
 from salus.core.insight import Insight
 from salus.core.review import Review
 from salus.delivery.answers import Answer, Workers, answered, read_body, refusal
 from salus.delivery.auth import NOBODY_TRUSTED, Unauthorized
 from salus.delivery.cds_hooks_cards import Look, card
 from salus.delivery.cds_hooks_feedback import feedback, hear
-from salus.delivery.cds_hooks_service import answer, services
+from salus.delivery.cds_hooks_service import answer, away, services
 from salus.delivery.settings import Settings
 
 if TYPE_CHECKING:
@@ -73,8 +74,17 @@ class CdsHooks:
         refused, body = await self._admitted(request, f"{PATH}/{service}")
         if refused is not None:
             return refused
-        work = answered(self._workers, lambda: answer(self._site, self._settings, service, body))
-        return _open(await work)
+        return _open((await self._serve(service, body)).response())
+
+    async def _serve(self, service: str, body: bytes) -> Answer:
+        work = partial(answer, self._site, self._settings, service, body)
+        try:
+            found: Answer = await self._workers.run(work, self._settings.hook_patience_s)
+        except AwayError as error:
+            return away(service, self._settings, error)
+        except SalusError as error:
+            return refusal(error)
+        return found
 
     async def heard(self, request: Request) -> Response:
         """Keep what was done with cards."""

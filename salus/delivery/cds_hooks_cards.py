@@ -23,7 +23,8 @@ _INDICATOR = {Urgency.NOW: "critical", Urgency.TODAY: "warning"}
 # Hooks where a clinician reads; at the others a clinician acts, and only what cannot wait is said.
 READING_HOOKS = frozenset({"patient-view", "encounter-start"})
 TOPIC_SYSTEM = "urn:salus:model"
-_MARKUP = re.compile(r"([\\`*_{}\[\]()#+!|<>~])")
+# What could act as Markdown inside a line; brackets make links, the rest makes marks.
+_MARKUP = re.compile(r"([\\`*_\[\]|<>~])")
 
 OVERRIDES = [
     {"code": code, "system": REASON_SYSTEM, "display": display} for code, display in OVERRIDE_REASONS.items()
@@ -76,7 +77,7 @@ def _worth_saying(insight: Insight) -> bool:
 
 def card(insight: Insight, look: Look) -> dict[str, object]:
     """Return one insight as a card, with a uuid of its own."""
-    shape = _shape(f"{_title(insight)}: {_says(insight)}", _detail(insight), [insight], look)
+    shape = _shape(_summary(insight), _detail(insight), [insight], look)
     if insight.urgency in _INDICATOR:
         shape["indicator"] = _INDICATOR[insight.urgency]
     return shape
@@ -118,16 +119,24 @@ def _title(insight: Insight) -> str:
     return model.card.title or insight.model.name if model else insight.model.name
 
 
+def _summary(insight: Insight) -> str:
+    """Return what is said, and of what, where it does not name that itself."""
+    title, says = _title(insight), _says(insight)
+    names_itself = says.split(" ", 1)[0].strip(":,.") in re.split(r"[^\w-]+", title)
+    return says if names_itself else f"{title}: {says}"
+
+
 def _says(insight: Insight) -> str:
     return getattr(insight.body, "says", "") or insight.asks
 
 
 def _detail(insight: Insight) -> str:
     parts = [_plain(_says(insight))]
-    parts.append("\n".join(_listed("Why", (reason.says for reason in insight.reasons[:_REASONS_SHOWN]))))
-    parts.append("\n".join(_listed("Not known", insight.limits)))
     if isinstance(insight.body, Abstention):
         parts.append("\n".join(_listed("Would be needed", insight.body.missing)))
+    else:
+        parts.append("\n".join(_listed("Why", (reason.says for reason in insight.reasons[:_REASONS_SHOWN]))))
+        parts.append("\n".join(_listed("Not known", insight.limits)))
     parts.append(f"As known at {insight.as_of:%Y-%m-%d %H:%M %Z}. Made by a machine: judge for yourself.")
     return "\n\n".join(part for part in parts if part)
 

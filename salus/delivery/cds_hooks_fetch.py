@@ -15,7 +15,7 @@ from salus.delivery.cds_hooks_prefetch import Query
 from salus.delivery.settings import Settings
 
 # A clinician waits: what has not come by then counts as missing.
-_PATIENCE_S = 4.0
+_PATIENCE_S = 2.0
 _LARGEST = 16 * 2**20
 
 

@@ -50,7 +50,8 @@ def _list(resource: str, needs: Iterable[tuple[str, Need]]) -> Query:
     """Ask for the whole list, without codes: absent is "no" only where the list itself is known."""
     requiring = frozenset(name for name, need in needs if need.resource == resource and need.required)
     # Types whose patient search parameter is the only way in; sorting by date is not defined for all of them.
-    return Query(_slug(resource), f"{resource}?{_ABOUT}&_count={_WHOLE_LIST}", requiring)
+    key = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", resource).lower()
+    return Query(key, f"{resource}?{_ABOUT}&_count={_WHOLE_LIST}", requiring)
 
 
 def _observations(needs: list[tuple[str, Need]]) -> list[Query]:
@@ -85,8 +86,7 @@ def _observation(key: str, group: list[tuple[str, Need]], count: int) -> Query:
 
 
 def _slug(name: str) -> str:
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name)
-    return re.sub(r"[^a-z0-9]+", "-", spaced.lower()).strip("-")
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def missing(asked: Iterable[Query], sent: Mapping[str, bool]) -> tuple[Query, ...]:
@@ -94,7 +94,9 @@ def missing(asked: Iterable[Query], sent: Mapping[str, bool]) -> tuple[Query, ..
     return tuple(query for query in asked if not sent.get(query.key, False))
 
 
-def nothing_to_go_on(lacking: Iterable[Query], models: Iterable[str]) -> bool:
-    """Whether what is lacking keeps every one of `models` from answering."""
+def nothing_to_go_on(asked: Iterable[Query], lacking: Iterable[Query], models: Iterable[str]) -> bool:
+    """Whether what is lacking keeps every one of `models` from answering: no patient, or only the patient."""
+    gone = {query.key for query in lacking}
+    rest = {query.key for query in asked} - {PATIENT}
     hindered: frozenset[str] = frozenset().union(*(query.required_by for query in lacking))
-    return hindered >= frozenset(models)
+    return hindered >= frozenset(models) or (bool(rest) and rest <= gone)

@@ -63,11 +63,20 @@ class _Head(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What came as prefetch. whole: a Bundle in place of the keys, or keys of the client's own."""
+    """What came as prefetch. bundle: one Bundle stands in place of the keys."""
 
     parts: Mapping[str, Any]
     usable: Mapping[str, bool]
-    whole: bool
+    bundle: bool
+
+    def lacking(self, asked: tuple[Query, ...]) -> tuple[Query, ...]:
+        """Return what was asked for and did not come.
+
+        A client that sends one Bundle, or resources under keys of its own, sends what it has: nothing is
+        missing by name then.
+        """
+        own_way = any(self.usable.values()) and not any(query.key in self.parts for query in asked)
+        return () if self.bundle or own_way else missing(asked, self.usable)
 
 
 _decode_call = msgspec.json.Decoder(_Call).decode
@@ -112,7 +121,7 @@ def unknown_service(service: str) -> Answer:
 
 
 def answer(site: Site, settings: Settings, service: str, body: bytes) -> Answer:
-    """Return the answer of `service` to the call in `body`; never raises a SalusError."""
+    """Return the answer of `service` to the call in `body`; an AwayError is the caller's (see `away`)."""
     hook = hook_of(service)
     if hook is None:
         return unknown_service(service)
@@ -120,17 +129,12 @@ def answer(site: Site, settings: Settings, service: str, body: bytes) -> Answer:
         call = _sound(body, hook)
     except Refused as error:
         return Answer(400, outcome(error.issues))
-    try:
-        return _judge(site, settings, hook, call)
-    except AwayError as error:
-        return _away(hook, settings, error)
-    except UserError as error:
-        return Answer(400, one("invalid", str(error)))
+    return _judge(site, settings, hook, call)
 
 
-def _away(hook: str, settings: Settings, error: AwayError) -> Answer:
+def away(service: str, settings: Settings, error: AwayError) -> Answer:
     """Where a clinician reads, silence would look like safety: say so. Where one orders, step aside."""
-    if hook in READING_HOOKS:
+    if hook_of(service) in READING_HOOKS:
         return Answer(200, {"cards": [away_card(settings)]}, {"X-Salus-Away": "true"})
     return refusal(error)
 
@@ -185,12 +189,12 @@ def _judge(site: Site, settings: Settings, hook: str, call: _Call) -> Answer:
     if not speaking:
         return Answer(200, {"cards": []})
     asked, sent = queries(speaking), _received(call.prefetch)
-    lacking = () if sent.whole else missing(asked, sent.usable)
+    lacking = () if sent.bundle else missing(asked, sent.usable)
     fetched = fetch(lacking, call.context["patientId"], call.fhirServer, call.fhirAuthorization, settings)
     lacking = missing(lacking, dict.fromkeys(fetched.parts, True))
     subject = f"Patient/{call.context['patientId']}"
     timeline, unused = _timeline(sent, fetched, call.prefetch, subject)
-    if not len(timeline) or nothing_to_go_on(lacking, [card.name for card in speaking]):
+    if not len(timeline) or nothing_to_go_on(asked, lacking, [card.name for card in speaking]):
         return _precondition(lacking, fetched)
     return _answer(
         site, Look(hook, settings, _page(site, settings, subject), unused), call, speaking, timeline
@@ -199,12 +203,12 @@ def _judge(site: Site, settings: Settings, hook: str, call: _Call) -> Answer:
 
 def _received(raw: msgspec.Raw) -> _Sent:
     if raw == b"null":
-        return _Sent({}, {}, whole=False)
+        return _Sent({}, {}, bundle=False)
     parts = _decode_parts(raw)
     if "resourceType" in parts:
-        return _Sent({}, {}, whole=True)
+        return _Sent({}, {}, bundle=True)
     usable = {key: _usable(part) for key, part in parts.items()}
-    return _Sent(parts, usable, whole=False)
+    return _Sent(parts, usable, bundle=False)
 
 
 def _usable(part: msgspec.Raw) -> bool:
@@ -213,7 +217,7 @@ def _usable(part: msgspec.Raw) -> bool:
 
 def _timeline(sent: _Sent, fetched: Fetched, raw: msgspec.Raw, subject: str) -> tuple[Timeline, str]:
     """Return the subject's Timeline, and in words what of the prefetch could not be used."""
-    whole: Any = bytes(raw) if sent.whole else {**sent.parts, **fetched.parts}
+    whole: Any = bytes(raw) if sent.bundle else {**sent.parts, **fetched.parts}
     timeline, account = bring(whole, subject, "prefetch")
     count = len(account.rejected)
     if not count:

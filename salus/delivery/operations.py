@@ -36,6 +36,13 @@ log = logging.getLogger("salus.http")
 # Seconds; around the 100 ms that a hook may take and the 500 ms that CDS Hooks 2.0 asks for.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
+_KEPT = {
+    "entries": "salus_ledger_entries",
+    "insight": "salus_insights",
+    "review": "salus_reviews",
+    "stale": "salus_insights_stale",
+}
+
 
 class Metrics:
     """What happened since the start: calls by route, method and status, and how long they took."""
@@ -99,7 +106,7 @@ def _histogram(route: str, row: list[int], total: float) -> Iterator[str]:
 def _gauges(site: Site) -> Iterator[str]:
     """Yield what is kept; only the fact that the store is away when it is."""
     try:
-        kept = {f"salus_{name}": count for name, count in site.store.counts().items()}
+        kept = {_KEPT.get(name, f"salus_{name}"): count for name, count in site.store.counts().items()}
         live = sum(row.status == LIVE for row in statuses(site).values())
         gauges = {"salus_store_up": 1, "salus_models_live": live, **kept}
     except SalusError:

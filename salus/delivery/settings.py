@@ -23,7 +23,8 @@ class Settings:
     calls from anyone. fhir_servers: the only base URLs that are ever called back for missing prefetch.
     frame_ancestors: who may embed the pages (CSP). actor: on whose behalf pages without a login ask.
     max_body: bytes of a request body. workers: calls that are computed at the same time; waiting: calls
-    that may queue behind them before others are sent away.
+    that may queue behind them before others are sent away. hook_patience_s: how long an EHR waits for a
+    hook at most; then it hears that Salus is away.
     """
 
     base_url: str = "http://127.0.0.1:8000"
@@ -36,6 +37,7 @@ class Settings:
     max_body: int = 8 * 2**20
     workers: int = 4
     waiting: int = 200
+    hook_patience_s: float = 3.0
 
     def url(self, path: str) -> str:
         """Return the absolute URL of `path` here."""
