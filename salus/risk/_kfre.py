@@ -2,7 +2,7 @@
 
 Source: Tangri et al., JAMA 2011;305:1553-1559 (coefficients); recalibrated for other regions by Tangri et
 al., JAMA 2016;315:164-174, Table 3 and eAppendix. For eGFR of 10 to 59 mL/min/1.73 m2. Made with eGFR by
-CKD-EPI 2009; with CKD-EPI 2021 it holds below 45 and is slightly low above (Grams, JASN 2023;34:482-494).
+CKD-EPI 2009; with CKD-EPI 2021 it was found good below 45 (Grams, J Am Soc Nephrol 2023;34:482-494).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """KDIGO's categories of GFR and albuminuria, and the risk group of their combination.
 
 Source: KDIGO 2024 CKD guideline (Kidney Int 2024;105(4S):S117-S314), section 1.3 (CGA staging) with its
-figure "prognosis of CKD by GFR and albuminuria categories". A GFR is reported in whole numbers (practice
-point 1.2.2.2), so a category is that of the whole number.
+figure "prognosis of CKD by GFR and albuminuria categories". Laboratories report eGFR in whole numbers (KDIGO
+2012, section 1.4.3), so a category is that of the whole number.
 """
 
 from __future__ import annotations

@@ -10,11 +10,10 @@ from salus.core.measures import Reading
 from salus.core.seams import View
 from salus.risk._egfr import EQUATION, is_reported
 from salus.risk._inputs import Fact
-from salus.risk._kfre import EGFR_LIMITS
 from salus.risk._kidney_history import CHRONIC, Jump, Past, is_chronic
 from salus.risk._kidney_inputs import Kidneys
 from salus.risk._kidney_stage import ALL_A, g_categories, groups
-from salus.risk._say import how_old, number, on_day, span
+from salus.risk._say import capital, how_old, number, on_day, sentence, span
 
 STEP = "{step}"
 _YEAR = timedelta(days=365.25)
@@ -24,7 +23,7 @@ def reasons(view: View, kidneys: Kidneys) -> tuple[Reason, ...]:
     """Return why. Weights are steps of KDIGO's risk groups, and what is missing weighs nothing."""
     found = [_filtration(view, kidneys), *_albumin(view, kidneys), *_history(kidneys)]
     if kidneys.jump is not None:
-        found.append(_unsteady(kidneys.jump, 5 - kidneys.groups[1]))
+        found.append(_unsteady(kidneys.jump, 5 - kidneys.groups[1] if kidneys.jump.rising else 0))
     ordered = sorted(found, key=lambda reason: (-abs(reason.weight), reason.absent is not None))
     return tuple(ordered)
 
@@ -43,8 +42,7 @@ def _filtration(view: View, kidneys: Kidneys) -> Reason:
 def _albumin(view: View, kidneys: Kidneys) -> Iterator[Reason]:
     acr = kidneys.acr
     if not acr.usable:
-        says = acr.problem[:1].upper() + acr.problem[1:]
-        yield Reason(acr.sources, 0.0, says, STEP, absent=acr.measure.name)
+        yield Reason(acr.sources, 0.0, capital(acr.problem), STEP, absent=acr.measure.name)
         return
     g = g_categories((kidneys.egfr.low, kidneys.egfr.high))
     weight = kidneys.groups[1] - groups(g, ALL_A[:1])[1]
@@ -89,30 +87,29 @@ def limits(view: View, kidneys: Kidneys) -> tuple[str, ...]:
 
 def _steady(kidneys: Kidneys) -> Iterator[str]:
     if kidneys.jump is not None:
-        yield "The creatinine is not in a steady state: no equation gives the true filtration, and the stage may not hold."
+        yield "Not a steady state: no equation gives the true filtration while creatinine changes so fast."
     if is_reported(kidneys.egfr):
         yield "The eGFR is as the laboratory reported it; which equation it used is not known here."
 
 
 def _chronicity(kidneys: Kidneys) -> Iterator[str]:
     if kidneys.abnormal and not kidneys.chronic:
-        yield f"Chronicity unproven: less than {CHRONIC.days} days of unbroken abnormal measurements are on record."
+        yield f"Chronicity unproven: no {CHRONIC.days} days of unbroken abnormal measurements are on record."
 
 
 def _failure_risk(kidneys: Kidneys) -> Iterator[str]:
     if not kidneys.acr.usable:
-        yield f"{_sentence(kidneys.acr)} The albuminuria category is not known."
+        yield f"{sentence(kidneys.acr.problem)} The albuminuria category is not known."
     if kidneys.below_60 and not kidneys.kfre_fits:
         yield f"The risk of kidney failure is not given: {kidneys.why_no_kfre}."
     elif kidneys.kfre_fits and kidneys.egfr.high >= 45:
-        low, high = EGFR_LIMITS
-        yield f"The KFRE holds for eGFR {low:g} to {high - 1:g}; with CKD-EPI 2021 it is slightly low from 45 on."
+        yield "With eGFR by CKD-EPI 2021 the KFRE was found good below 45 (Grams 2023); here it may be above."
 
 
 def _known(kidneys: Kidneys) -> Iterator[str]:
     for reading in (kidneys.age, kidneys.egfr, kidneys.acr):
         if reading.usable and reading.problem:
-            yield _sentence(reading)
+            yield sentence(reading.problem)
     if kidneys.sex is None and not is_reported(kidneys.egfr):
         yield "Sex is not on record as female or male: both equations are allowed for."
     if kidneys.may_be_pregnant:
@@ -129,8 +126,3 @@ def _old(view: View, kidneys: Kidneys) -> Iterator[str]:
     for reading in (kidneys.egfr, kidneys.acr):
         if reading.usable and reading.at is not None and view.as_of - reading.at > _YEAR:
             yield f"The {reading.measure.name} is from {how_old(view, reading.at)}."
-
-
-def _sentence(reading: Reading) -> str:
-    text = reading.problem if reading.problem.endswith(".") else reading.problem + "."
-    return text if text.startswith("eGFR") else text[:1].upper() + text[1:]

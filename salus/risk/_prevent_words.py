@@ -20,7 +20,7 @@ from salus.risk._prevent_inputs import (
     known,
     mass_fits,
 )
-from salus.risk._say import how_old, number, on_day, span
+from salus.risk._say import capital, how_old, number, on_day, sentence, span
 
 LOG_ODDS = "log-odds"
 _YEAR = timedelta(days=365.25)
@@ -97,7 +97,7 @@ def _told(inputs: Inputs, parts: Mapping[str, float]) -> Iterator[Reason]:
         if fact.value:
             written = next((event.value for event in fact.events if name in _DRUGS and event.value), "")
             says = f"{fact.says}: {written}" if written else fact.says
-            yield _reason(fact.sources, parts[_FACTS[name]], _capital(says))
+            yield _reason(fact.sources, parts[_FACTS[name]], capital(says))
 
 
 def _absent(inputs: Inputs) -> Iterator[Reason]:
@@ -105,10 +105,10 @@ def _absent(inputs: Inputs) -> Iterator[Reason]:
         yield Reason((), 0.0, "Sex is not on record as female or male", LOG_ODDS, absent="sex")
     readings = [reading for reading in (*inputs.required.values(), inputs.bmi) if not reading.usable]
     for reading in readings:
-        yield Reason(reading.sources, 0.0, _capital(reading.problem), LOG_ODDS, absent=reading.measure.name)
+        yield Reason(reading.sources, 0.0, capital(reading.problem), LOG_ODDS, absent=reading.measure.name)
     for fact in inputs.facts.values():
         if fact.value is None:
-            yield Reason(fact.sources, 0.0, _capital(fact.says), LOG_ODDS, absent=fact.name)
+            yield Reason(fact.sources, 0.0, capital(fact.says), LOG_ODDS, absent=fact.name)
 
 
 def limits(view: View, inputs: Inputs) -> tuple[str, ...]:
@@ -130,12 +130,12 @@ def _not_known(inputs: Inputs) -> Iterator[str]:
     for name, reading in inputs.required.items():
         if not reading.usable:
             low, high = LIMITS[name]
-            yield f"{_ended(reading.problem)} Every value from {low:g} to {high:g} is allowed for."
+            yield f"{sentence(reading.problem)} Every value from {low:g} to {high:g} is allowed for."
     if not inputs.bmi.usable:
-        yield f"{_ended(inputs.bmi.problem)} The risk of heart failure is a range for that."
+        yield f"{sentence(inputs.bmi.problem)} The risk of heart failure is a range for that."
     for fact in inputs.facts.values():
         if fact.value is None:
-            yield f"{_ended(fact.says)} Yes and no are both allowed for."
+            yield f"{sentence(fact.says)} Yes and no are both allowed for."
     if any(fact.value is None for fact in inputs.prior):
         yield (
             "Whether the patient has cardiovascular disease already is not on record: if so, "
@@ -155,9 +155,9 @@ def _optional_left_out(inputs: Inputs) -> Iterator[str]:
     for name, reading in inputs.optional.items():
         if reading.usable and getattr(given, name) is None:
             low, high = OPTIONAL_LIMITS[name]
-            yield f"{_capital(reading.measure.name)} is outside {low:g} to {high:g} and not used."
+            yield f"{capital(reading.measure.name)} is outside {low:g} to {high:g} and not used."
         elif not reading.usable and reading.at is not None:
-            yield f"{_ended(reading.problem)} It is not used."
+            yield f"{sentence(reading.problem)} It is not used."
 
 
 def _doubts(inputs: Inputs) -> Iterator[str]:
@@ -172,27 +172,19 @@ def _doubts(inputs: Inputs) -> Iterator[str]:
     readings = (*inputs.required.values(), *inputs.optional.values(), inputs.bmi, inputs.age)
     for reading in readings:
         if reading.usable and reading.problem:
-            yield _ended(reading.problem)
+            yield sentence(reading.problem)
 
 
 def _old(view: View, inputs: Inputs) -> Iterator[str]:
     every = (*inputs.required.values(), inputs.bmi, *inputs.optional.values())
     for reading in every:
         if reading.usable and reading.at is not None and view.as_of - reading.at > _YEAR:
-            yield f"{_capital(reading.measure.name)} was last measured {how_old(view, reading.at)}."
+            yield f"{capital(reading.measure.name)} was last measured {how_old(view, reading.at)}."
 
 
 def prior_reason(fact: Fact) -> Reason:
     """Return why PREVENT does not apply: the disease is there already."""
-    return Reason(fact.sources, 0.0, _capital(fact.says) + " on record", LOG_ODDS)
-
-
-def _capital(text: str) -> str:
-    return text if text.startswith(("eGFR", "pH")) else text[:1].upper() + text[1:]
-
-
-def _ended(text: str) -> str:
-    return _capital(text if text.endswith(".") else text + ".")
+    return Reason(fact.sources, 0.0, capital(fact.says) + " on record", LOG_ODDS)
 
 
 def _listed(names: list[str]) -> str:

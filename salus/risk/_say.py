@@ -26,6 +26,16 @@ def number(reading: Reading, digits: int = 1) -> str:
     return f"{span(reading.low, reading.high, digits)} {unit}"
 
 
+def capital(text: str) -> str:
+    """Begin with a capital, but for names that are written with a small letter first."""
+    return text if text.startswith("eGFR") else text[:1].upper() + text[1:]
+
+
+def sentence(text: str) -> str:
+    """Say `text` as a whole sentence."""
+    return capital(text if text.endswith(".") else text + ".")
+
+
 def span(low: float, high: float, digits: int = 1) -> str:
     """Say one number, or from which to which (``4.2 to 4.9``)."""
     first, last = (f"{round(end, digits):.12g}" for end in (low, high))

@@ -23,13 +23,13 @@ from salus.core.insight import (
     Urgency,
 )
 from salus.core.seams import View
-from salus.risk._egfr import EQUATION
+from salus.risk._egfr import EQUATION, is_reported
 from salus.risk._kfre import HORIZONS, NORTH_AMERICA, failure_range
 from salus.risk._kidney_inputs import Kidneys, gather
 from salus.risk._kidney_stage import GROUP_NAMES, joined
 from salus.risk._kidney_words import STEP, limits, reasons
 from salus.risk._labs import CREATININE, EGFR, URINE_ACR
-from salus.risk._say import how_old, span
+from salus.risk._say import capital, how_old, span
 
 _ADULT = 18
 _UNIT = "mL/min/{1.73_m2}"
@@ -41,7 +41,7 @@ CARD = Card(
     version="2024.1",
     title="Kidney function and KDIGO stage",
     asks="How well do the kidneys work, is it chronic, and how likely is kidney failure?",
-    meant_for="Adults with a creatinine or eGFR on record, to stage chronic kidney disease and plan its care.",
+    meant_for="Adults with a creatinine or eGFR on record: staging chronic kidney disease, planning its care.",
     not_for=(
         "Under 18 years, pregnancy, dialysis; dosing of drugs with a narrow margin; people whose muscle mass "
         "makes creatinine misleading (amputation, wasting, body building)."
@@ -75,12 +75,12 @@ CARD = Card(
         Measured("all 31 cohorts, 5 years", "C-statistic, 4-variable KFRE", 0.88, 0.86, 0.90, source=_TANGRI),
     ),
     notes=(
-        "The action table is entered with KDIGO's risk group (1 to 4); 5 is a creatinine that rises by KDIGO's "
-        "definition of acute kidney injury in the week before as_of.",
-        "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g and more, of 90 days or more.",
-        "KFRE is recalibrated by region; a site outside North America sets Kidney(region='outside North America').",
-        "KDIGO 2024, 2.2.1 to 2.2.3: 5-year risk of 3 to 5 % calls for nephrology, a 2-year risk above 10 % for "
-        "a team, above 40 % for preparing replacement therapy.",
+        "The action table is entered with KDIGO's risk group (1 to 4); 5 is a creatinine that rises by "
+        "KDIGO's definition of acute kidney injury in the week before as_of.",
+        "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of at least 90 days.",
+        "KFRE is recalibrated by region, North America unless Kidney(region='outside North America') is set.",
+        "KDIGO 2024, 2.2.1 to 2.2.3: a 5-year risk of 3 to 5 % calls for nephrology, a 2-year risk above "
+        "10 % for a team, above 40 % for preparing replacement therapy.",
     ),
 )
 
@@ -123,7 +123,7 @@ class Kidney:
     def _failure(self, kidneys: Kidneys) -> Iterator[Outcome]:
         if not kidneys.below_60 or not kidneys.kfre_fits:
             return
-        by = "eGFR as reported" if not kidneys.creatinine.usable else f"eGFR by {EQUATION}"
+        by = "eGFR as reported" if is_reported(kidneys.egfr) else f"eGFR by {EQUATION}"
         of = f"kidney failure (KFRE 4-variable, {self.region}; {by})"
         ages, acr = (kidneys.age.low, kidneys.age.high), (kidneys.acr.low, kidneys.acr.high)
         sexes = ("female", "male") if kidneys.sex is None else (kidneys.sex,)
@@ -159,7 +159,7 @@ def _nothing_measured(view: View, kidneys: Kidneys) -> tuple[Abstention, tuple[R
     problem = egfr.problem or kidneys.creatinine.problem
     last = f" The last is from {how_old(view, egfr.at)}." if egfr.at is not None else ""
     says = f"Kidney function cannot be told: {problem}.{last}"
-    absent = Reason(egfr.sources, 0.0, problem[:1].upper() + problem[1:], STEP, absent="creatinine or eGFR")
+    absent = Reason(egfr.sources, 0.0, capital(problem), STEP, absent="creatinine or eGFR")
     estimate = _estimate(kidneys) if egfr.usable else None
     return Abstention("missing-evidence", says, ("creatinine or eGFR",), estimate), (absent,)
 
@@ -196,7 +196,8 @@ def _says(kidneys: Kidneys) -> str:
     egfr = f"eGFR {span(kidneys.egfr.low, kidneys.egfr.high, 0)}"
     if kidneys.jump is not None:
         how = "rising" if kidneys.jump.rising else "falling"
-        return f"{egfr}, but creatinine is {how}: not a steady state, the stage ({_category(kidneys)}) may not hold"
+        stage = _category(kidneys)
+        return f"{egfr}, but creatinine is {how}: not a steady state, the stage ({stage}) may not hold"
     least, most = kidneys.groups
     group = GROUP_NAMES[least] if least == most else f"{GROUP_NAMES[least]} to {GROUP_NAMES[most]}"
     albumin = "" if kidneys.acr.usable else "; urine albumin not known"
