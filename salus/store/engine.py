@@ -38,6 +38,15 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 # Result codes of SQLite (sqlite.org/rescode.html), primary part.
 _SQLITE_BROKEN = {11, 26}
+# SQLSTATEs (PostgreSQL manual, appendix A).
+_NOT_ALLOWED = "42501"
+_NO_ANSWER = "does not answer; check that PostgreSQL runs there and that this user may connect"
+_POSTGRES_AWAY = {
+    "25006": "can only be read (a standby?); use the primary server",
+    "53100": "is on a full disk; free some space and try again",
+    "53300": "has no connection left; raise max_connections or close some",
+    "55P03": "is busy: no turn to write came in time; try again",
+}
 _SQLITE_AWAY = {
     5: "is locked by another process; try again, or end the process that holds it",
     6: "is locked by another connection; try again",
@@ -91,9 +100,10 @@ def _translated(url: URL, error: DBAPIError) -> SalusError:
         return UserError("The store cannot hold that text (a NUL character?). Send text without it.")
     if is_sqlite(url):
         return _of_sqlite(url, getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)
-    return AwayError(
-        f"{named(url)} does not answer. Check that PostgreSQL runs there and that this user may connect."
-    )
+    state = getattr(error.orig, "sqlstate", None) or ""
+    if state == _NOT_ALLOWED:
+        return UserError(f"{named(url)} does not let this user make or change its tables. Grant it that.")
+    return AwayError(f"{named(url)} {_POSTGRES_AWAY.get(state, _NO_ANSWER)}.")
 
 
 def _of_sqlite(url: URL, code: int) -> SalusError:
@@ -113,7 +123,8 @@ def speaking(url: URL) -> Iterator[None]:
         raise _translated(url, error) from None
     except DBAPIError as error:
         # A damaged SQLite file is a bare DatabaseError; its subclasses (a broken constraint) are our bugs.
-        if type(error) is DatabaseError or error.connection_invalidated:
+        broken = type(error) is DatabaseError or error.connection_invalidated
+        if broken or getattr(error.orig, "sqlstate", None) in {_NOT_ALLOWED, *_POSTGRES_AWAY}:
             raise _translated(url, error) from None
         raise
     except PoolTimeoutError:
