@@ -1,0 +1,104 @@
+"""What ships and under which terms: the licence, the notices, the locked versions, the bill of materials."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from salus.core.codes import SYSTEMS
+from tests.house.source import ROOT
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LOCKED = {
+    line.split("==")[0].lower().replace("_", "-")
+    for line in (ROOT / "constraints.txt").read_text().splitlines()
+    if "==" in line
+}
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[<>=~!\[ ]", requirement)[0].lower().replace("_", "-")
+
+
+BASE = {_name(requirement) for requirement in PROJECT["dependencies"]}
+TOOLS = {_name(one) for one in PROJECT["optional-dependencies"]["test"]} - {"salus-clinical"}
+
+
+def test_licence_is_apache_2():
+    text = (ROOT / "LICENSE").read_text()
+    assert "Apache License" in text
+    assert "Version 2.0, January 2004" in text
+    assert "END OF TERMS AND CONDITIONS" in text
+
+
+@pytest.mark.parametrize("name", sorted(SYSTEMS.values()))
+def test_every_code_system_has_its_notice(name):
+    spoken = {"SNOMED": "SNOMED CT", "ICD10": "ICD-10", "ICD10CM": "ICD-10-CM", "ICD10PCS": "ICD-10-PCS",
+              "ICD9CM": "ICD-9-CM", "ActCode": "HL7"}  # fmt: skip
+    assert spoken.get(name, name) in (ROOT / "NOTICE").read_text()
+
+
+def test_every_dependency_is_locked():
+    extras = {_name(one) for group in PROJECT["optional-dependencies"].values() for one in group}
+    assert (BASE | extras) - {"salus-clinical"} <= LOCKED
+
+
+def test_every_dependency_of_the_base_says_why_it_is_there():
+    reasons = (ROOT / "docs" / "decisions" / "0001-dependencies.md").read_text().lower()
+    assert [name for name in sorted(BASE) if name not in reasons] == []
+
+
+@pytest.fixture(scope="module")
+def sbom() -> dict:
+    done = subprocess.run(
+        ["make", "-s", "sbom"], cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads((ROOT / "build" / "sbom.cdx.json").read_text())
+
+
+def test_the_bill_of_materials_is_valid_cyclonedx(sbom: dict):
+    version = SchemaVersion.from_version(sbom["specVersion"])
+    assert JsonStrictValidator(version).validate_str(json.dumps(sbom)) is None
+
+
+def test_the_bill_of_materials_lists_what_ships_and_no_tools(sbom: dict):
+    listed = {part["name"].lower().replace("_", "-") for part in sbom["components"]}
+    assert listed >= BASE
+    assert not listed & (TOOLS - BASE)
+    assert sbom["metadata"]["component"]["name"] == PROJECT["name"]
+
+
+def test_every_part_names_its_version(sbom: dict):
+    assert [part["name"] for part in sbom["components"] if not part.get("version")] == []
+
+
+def test_the_wheel_carries_its_terms(tmp_path: Path):
+    from zipfile import ZipFile
+
+    command = [
+        "pip",
+        "wheel",
+        "-qq",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--wheel-dir",
+        str(tmp_path),
+        ".",
+    ]
+    subprocess.run([os.sys.executable, "-m", *command], cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = ZipFile(wheel).namelist()
+    for name in ("licenses/LICENSE", "licenses/NOTICE"):
+        assert any(path.endswith(name) for path in inside)
+    assert "salus/py.typed" in inside
+    assert any(path.startswith("salus/store/migrations/") for path in inside)
+    assert not any(path.startswith("tests/") for path in inside)
