@@ -41,7 +41,7 @@ CARD = Card(
     version="2024.1",
     title="Kidney function and KDIGO stage",
     asks="How well do the kidneys work, is it chronic, and how likely is kidney failure?",
-    meant_for="Adults with a creatinine or eGFR on record: staging chronic kidney disease, planning its care.",
+    meant_for="Adults with a creatinine or eGFR on record: staging and planning the care of CKD.",
     not_for=(
         "Under 18 years, pregnancy, dialysis; dosing of drugs with a narrow margin; people whose muscle mass "
         "makes creatinine misleading (amputation, wasting, body building)."
@@ -77,7 +77,7 @@ CARD = Card(
     notes=(
         "The action table is entered with KDIGO's risk group (1 to 4); 5 is a creatinine that rises by "
         "KDIGO's definition of acute kidney injury in the week before as_of.",
-        "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of at least 90 days.",
+        "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of 90 days.",
         "KFRE is recalibrated by region, North America unless Kidney(region='outside North America') is set.",
         "KDIGO 2024, 2.2.1 to 2.2.3: a 5-year risk of 3 to 5 % calls for nephrology, a 2-year risk above "
         "10 % for a team, above 40 % for preparing replacement therapy.",
