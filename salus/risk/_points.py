@@ -6,7 +6,7 @@ every answer that filling the gaps can give, and no other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -24,7 +24,8 @@ class Item:
     """One item of a score: the points still possible, what they rest on, and what is not known.
 
     says: the item with its value and moment ("pulse 118 /min at 06:10"). absent: why it is not known, in
-    words that a list can hold ("ACVPU not recorded"); "" when it is. limit: a whole sentence, or "".
+    words that a list can hold ("ACVPU not recorded"); "" when it is. assumed: what is taken as "no" because a
+    recorded list does not hold it. limit: a whole sentence, or "".
     """
 
     name: str
@@ -33,6 +34,7 @@ class Item:
     sources: tuple[str, ...] = ()
     absent: str = ""
     limit: str = ""
+    assumed: str = ""
 
     @property
     def low(self) -> int:
@@ -77,7 +79,7 @@ def _reason(item: Item) -> Reason:
     return Reason(item.sources, float(item.high), f"{_capital(item.says)}: {points}", SCORE)
 
 
-def limits(items: Iterable[Item], *more: str) -> tuple[str, ...]:
+def limits(items: Sequence[Item], *more: str) -> tuple[str, ...]:
     """Return each thing not known, and each caution, once, as whole sentences."""
     found: list[str] = []
     for item in items:
@@ -85,6 +87,9 @@ def limits(items: Iterable[Item], *more: str) -> tuple[str, ...]:
             found.append(f"{_capital(item.absent)}: {counted(item.low, item.high)} possible.")
         if item.limit:
             found.append(item.limit)
+    assumed = [item.assumed for item in items if item.assumed]
+    if assumed:
+        found.append(f"Taken as no: {'; '.join(assumed)}.")
     return tuple(dict.fromkeys(found + [sentence for sentence in more if sentence]))
 
 
@@ -93,8 +98,8 @@ def of_fact(name: str, fact: Fact, points: Callable[[bool], int], when: str = ""
     possible = tuple(sorted({points(option) for option in fact.options}))
     if fact.value is None:
         return Item(name, possible, fact.says, fact.sources, fact.says or f"{name} not known")
-    limit = f"{_capital(fact.says)}: taken as no." if fact.value is False and not fact.events else ""
-    return Item(name, possible, f"{fact.says}{' ' + when if when else ''}", fact.sources, limit=limit)
+    assumed = fact.says if fact.value is False and not fact.events else ""
+    return Item(name, possible, f"{fact.says} {when}".rstrip(), fact.sources, assumed=assumed)
 
 
 def missing(items: Iterable[Item]) -> tuple[str, ...]:

@@ -224,7 +224,7 @@ def test_diabetic_hba1c_asks_for_a_diagnosis() -> None:
 
 def test_no_recorded_is_said() -> None:
     limits = ask(without=()).limits
-    assert any("taken as no" in limit and "recorded medications" in limit for limit in limits)
+    assert any("Taken as no" in limit and "recorded medications" in limit for limit in limits)
 
 
 def test_old_measurements_are_not_used() -> None:

@@ -1,0 +1,159 @@
+"""Which codes mean atrial fibrillation, the items of CHA2DS2-VA, and what changes its advice.
+
+Items as ESC 2024, table 10 defines them; codes after Friberg L et al., Eur Heart J 2012;33:1500-10 (ICD-10),
+Quan H et al., Med Care 2005;43:1130-9 (ICD-9-CM and ICD-10), and the SNOMED CT findings that records use.
+"""
+
+from __future__ import annotations
+
+from salus.core.codes import ValueSet
+from salus.risk._inputs import named
+from salus.risk._terms import icd9, icd10, snomed
+
+ATRIAL_FIBRILLATION = ValueSet(
+    "atrial fibrillation or flutter",
+    snomed(
+        "49436004",  # atrial fibrillation
+        "282825002",  # paroxysmal
+        "440059007",  # persistent
+        "706923002",  # longstanding persistent
+        "440028005",  # permanent
+        "426749004",  # chronic
+        "314208002",  # rapid
+        "120041000119109",  # with rapid ventricular response
+        "233910005",  # lone
+        "233911009",  # non-rheumatic
+        "195080001",  # atrial fibrillation and flutter
+        "312442005",  # history of atrial fibrillation
+        "5370000",  # atrial flutter
+        "427665004",  # paroxysmal flutter
+        "720448006",  # typical flutter
+        "15964901000119107",  # atypical flutter
+    ),
+    icd10("I48") + icd9("42731", "42732"),
+    "NLM value set 2.16.840.1.113883.3.117.1.7.1.202 (Joint Commission); ICD-10 I48; ICD-9-CM 427.31, 427.32",
+)
+
+HYPERTENSION = ValueSet(
+    "hypertension",
+    snomed(
+        "38341003",  # hypertensive disorder
+        "59621000",  # essential
+        "1201005",  # benign essential
+        "78975002",  # malignant essential
+        "70272006",  # malignant
+        "31992008",  # secondary
+        "56218007",  # systolic
+        "48146000",  # diastolic
+        "64715009",  # hypertensive heart disease
+        "38481006",  # hypertensive renal disease
+        "86234004",  # hypertensive heart and renal disease
+    ),
+    icd10("I10", "I11", "I12", "I13", "I15", "I16") + icd9("401", "402", "403", "404", "405"),
+    "Quan 2005, table 2 (hypertension, uncomplicated and complicated); ICD-10-CM I16",
+)
+
+# Arterial and not bleeding: pulmonary embolism and intracranial haemorrhage are no such event.
+STROKE = ValueSet(
+    "stroke, TIA or arterial embolism",
+    snomed(
+        "230690007",  # cerebrovascular accident
+        "422504002",  # ischaemic stroke
+        "432504007",  # cerebral infarction
+        "371041009",  # embolic stroke
+        "371040005",  # thrombotic stroke
+        "413758000",  # cardioembolic stroke
+        "266257000",  # transient ischaemic attack
+        "275526006",  # history of cerebrovascular accident
+        "54687002",  # arterial embolism
+    ),
+    icd10("I63", "I64", "G450", "G451", "G452", "G453", "G458", "G459", "I74", "I693", "Z8673")
+    + icd9("43301", "43311", "43321", "43331", "43381", "43391", "43401", "43411", "43491")
+    + icd9("435", "436", "444", "V1254"),
+    "Friberg 2012, with G45.4 (transient global amnesia) left out; ICD-9-CM with infarction (fifth digit 1)",
+)
+STROKE_UNCLEAR = ValueSet(
+    "late effects of a stroke of unknown kind",
+    frozenset(),
+    icd10("I694", "I698", "I699") + icd9("438"),
+    "ICD-10 I69.4, I69.8, I69.9 and ICD-9-CM 438 do not tell bleeding from infarction",
+)
+
+VASCULAR = ValueSet(
+    "vascular disease",
+    snomed(
+        "53741008",  # coronary arteriosclerosis
+        "443502000",  # atherosclerosis of coronary artery
+        "233970002",  # coronary artery stenosis
+        "414545008",  # ischaemic heart disease
+        "413838009",  # chronic ischaemic heart disease
+        "22298006",  # myocardial infarction
+        "57054005",  # acute myocardial infarction
+        "401303003",  # acute ST elevation infarction
+        "401314000",  # acute non-ST elevation infarction
+        "1755008",  # old myocardial infarction
+        "399211009",  # history of myocardial infarction
+        "394659003",  # acute coronary syndrome
+        "194828000",  # angina
+        "4557003",  # preinfarction syndrome
+        "233819005",  # stable angina
+        "399957001",  # peripheral arterial occlusive disease
+        "400047006",  # peripheral vascular disease
+        "63491006",  # intermittent claudication
+    ),
+    icd10("I20", "I21", "I22", "I23", "I24", "I25", "I702", "I703", "I704", "I705", "I706", "I707", "I739")
+    + icd10("Z951", "Z955", "Z9861")
+    + icd9("410", "411", "412", "413", "414", "4402", "4403", "4439", "V4581", "V4582"),
+    "ESC 2024, table 10: coronary disease and its revascularisation, peripheral artery disease",
+)
+REVASCULARISED = ValueSet(
+    "coronary revascularisation",
+    snomed(
+        "232717009",  # coronary artery bypass grafting
+        "415070008",  # percutaneous coronary intervention
+        "36969009",  # placement of a stent in a coronary artery
+        "11101003",  # percutaneous transluminal coronary angioplasty
+    ),
+    tuple(f"ICD10PCS/{code}" for code in ("0210", "0211", "0212", "0213", "0270", "0271", "0272", "0273")),
+    "ESC 2024, table 10; ICD-10-PCS bypass (021) and dilation (027) of coronary arteries",
+)
+VASCULAR_UNCLEAR = ValueSet(
+    "plaque of the aorta, whether complex not said",
+    frozenset(),
+    icd10("I700") + icd9("4400"),
+    "ICD-10 I70.0; ICD-9-CM 440.0: only complex plaque counts (ESC 2024, table 10)",
+)
+
+MITRAL_STENOSIS = ValueSet(
+    "rheumatic mitral stenosis",
+    snomed("86466006"),
+    icd10("I050", "I052") + icd9("3940", "3942"),
+    "ICD-10 I05.0, I05.2; ICD-9-CM 394.0, 394.2; SNOMED CT 86466006",
+)
+VALVE = ValueSet(
+    "replaced heart valve or mitral stenosis",
+    snomed("79619009"),
+    icd10("Z952", "Z953", "Z954", "I342") + icd9("V422", "V433"),
+    "ICD-10 Z95.2-Z95.4, I34.2; ICD-9-CM V42.2, V43.3: mechanical and biological valves are not told apart",
+)
+ANTICOAGULATE_ANYWAY = ValueSet(
+    "hypertrophic cardiomyopathy or cardiac amyloidosis",
+    snomed("233873004"),
+    icd10("I421", "I422") + icd9("4251"),
+    "ESC 2024, recommendation table 6; I43 with E85 (amyloid) cannot be told by one code",
+)
+LONG_TERM_ANTICOAGULANT = ValueSet(
+    "long-term anticoagulant",
+    frozenset(),
+    icd10("Z7901", "Z921") + icd9("V5861"),
+    "ICD-10-CM Z79.01; ICD-10 Z92.1; ICD-9-CM V58.61",
+)
+
+# ATC B01AA vitamin K antagonists, B01AE07 dabigatran, B01AF direct factor Xa inhibitors; heparins are no
+# long-term prevention of stroke.
+is_oral_anticoagulant = named(
+    *("warfarin", "coumadin", "acenocoumarol", "phenprocoumon", "fluindione", "apixaban", "eliquis"),
+    *("rivaroxaban", "xarelto", "edoxaban", "lixiana", "savaysa", "dabigatran", "pradaxa"),
+    atc=("B01AA", "B01AE07", "B01AF"),
+    codes=frozenset({"RxNorm/11289", "RxNorm/1364430", "RxNorm/1114195", "RxNorm/1599538", "RxNorm/1037042"}),
+)

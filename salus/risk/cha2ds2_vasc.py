@@ -1,0 +1,310 @@
+"""Should this patient with atrial fibrillation have an anticoagulant? CHA2DS2-VA, and CHA2DS2-VASc beside it.
+
+Sources: Van Gelder IC et al., 2024 ESC Guidelines for the management of atrial fibrillation, Eur Heart J
+2024;45:3314-3414 (CHA2DS2-VA); Lip GYH et al., Chest 2010;137:263-72 (CHA2DS2-VASc, which adds female sex).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from salus.core.card import Action, Card, Measured, Need
+from salus.core.codes import ValueSet
+from salus.core.evidence import Event, Timeline
+from salus.core.insight import Abstention, Finding, Insight, Outcome, Reason, Urgency
+from salus.core.measures import read
+from salus.core.seams import View
+from salus.risk import _af_terms as terms
+from salus.risk._inputs import Fact, age, condition, drug, sex
+from salus.risk._measures import EJECTION_FRACTION, SYSTOLIC
+from salus.risk._points import Item, insight, limits, missing, of_fact, on, part, reasons, spanned
+from salus.risk._terms import DIABETES, HEART_FAILURE, is_blood_pressure_drug
+
+# ESC 2024, section 6.1 and table 10 (p. 3343).
+POINTS = {"heart failure": 1, "hypertension": 1, "diabetes": 1, "stroke": 2, "vascular disease": 1}
+OLD, OLDER = 65, 75
+LOW_EJECTION_FRACTION = 40.0
+HIGH_SYSTOLIC = 140.0
+FEMALE_POINT = 1
+ADULT = 18
+# An order counts as current for a year, the longest that a repeat prescription commonly runs; ours.
+CURRENT = timedelta(days=365)
+CONSIDER, RECOMMEND = 1, 2
+
+
+def _age(view: View) -> Item:
+    found = age(view)
+    points = tuple(sorted({_of_age(years) for years in range(int(found.low), int(found.high) + 1)}))
+    says = f"age {found.low:g}" if found.exact else "age"
+    if not found.usable:
+        return Item("age", points, says, found.sources, found.problem)
+    return Item("age", points, says, found.sources, limit=f"{found.problem}." if found.problem else "")
+
+
+def _of_age(years: float) -> int:
+    return 2 if years >= OLDER else 1 if years >= OLD else 0
+
+
+def _heart_failure(view: View) -> Fact:
+    fact = condition(view, HEART_FAILURE, ever=True)
+    if fact.value:
+        return fact
+    pumped = read(view.timeline, EJECTION_FRACTION, view.as_of)
+    if pumped.usable and pumped.high <= LOW_EJECTION_FRACTION:
+        return Fact("heart failure", True, pumped.events, "ejection fraction of 40 % or less")
+    return fact
+
+
+def _hypertension(view: View) -> Fact:
+    """A diagnosis counts; treatment or high readings without one leave it open: another cause is possible."""
+    fact = condition(view, terms.HYPERTENSION, ever=True)
+    if fact.value:
+        return fact
+    treated = drug(view, "treatment", is_blood_pressure_drug, view.as_of - CURRENT)
+    high = _high_days(view)
+    if treated.value:
+        says = "hypertension: not diagnosed on record, though a drug for it is"
+        return Fact("hypertension", None, treated.events, says)
+    if len(high) >= 2:
+        says = "hypertension: not diagnosed on record, though above 140 mmHg on two days or more"
+        return Fact("hypertension", None, tuple(high.values()), says)
+    return fact
+
+
+def _high_days(view: View) -> dict[date, Event]:
+    found = {}
+    for event in view.timeline.where(SYSTOLIC.codes):
+        alone = read(Timeline(view.subject, (event,)), SYSTOLIC, view.as_of)
+        if alone.usable and alone.low > HIGH_SYSTOLIC and alone.at is not None:
+            found[alone.at.astimezone(view.as_of.tzinfo).date()] = event
+    return found
+
+
+def _with_unclear(view: View, fact: Fact, unclear: ValueSet) -> Fact:
+    if fact.value:
+        return fact
+    maybe = condition(view, unclear, ever=True)
+    return Fact(fact.name, None, maybe.events, f"{fact.name}: {unclear.name}") if maybe.value else fact
+
+
+def _vascular(view: View) -> Fact:
+    fact = condition(view, terms.VASCULAR, ever=True)
+    done = tuple(
+        event
+        for event in view.timeline.where(kind="Procedure")
+        if terms.REVASCULARISED.has(event) and event.status in ("completed", "in-progress", None)
+    )
+    if not fact.value and done:
+        return Fact(fact.name, True, done, terms.REVASCULARISED.name)
+    return _with_unclear(view, fact, terms.VASCULAR_UNCLEAR)
+
+
+def items(view: View) -> tuple[Item, ...]:
+    """Return the items of CHA2DS2-VA, in its order."""
+    stroke = _with_unclear(view, condition(view, terms.STROKE, ever=True), terms.STROKE_UNCLEAR)
+    facts = {
+        "heart failure": _heart_failure(view),
+        "hypertension": _hypertension(view),
+        "diabetes": condition(view, DIABETES, ever=True),
+        "stroke": stroke,
+        "vascular disease": _vascular(view),
+    }
+    made = [_item(view, name, fact) for name, fact in facts.items()]
+    return (*made[:2], _age(view), *made[2:])
+
+
+def _item(view: View, name: str, fact: Fact) -> Item:
+    worth = POINTS[name]
+    when = on(view, fact.events[0].time) if fact.value and fact.events and fact.events[0].time else ""
+    return of_fact(name, fact, lambda yes: worth if yes else 0, when)
+
+
+def _female(view: View) -> Item:
+    known, events = sex(view)
+    sources = tuple(event.source for event in events)
+    if known is None:
+        return Item("female sex", (0, FEMALE_POINT), "sex", sources, "sex not recorded")
+    return Item("female sex", (FEMALE_POINT if known == "female" else 0,), f"sex {known}", sources)
+
+
+def _why_not(view: View, fibrillates: Fact) -> Abstention | None:
+    years = age(view)
+    if years.usable and years.high < ADULT:
+        return Abstention("not-eligible", "CHA2DS2-VA is for adults.")
+    if fibrillates.value is False:
+        return Abstention("not-eligible", "No atrial fibrillation or flutter among the recorded conditions.")
+    if fibrillates.value is None:
+        says = f"CHA2DS2-VA is only for atrial fibrillation; not known: {fibrillates.says}."
+        return Abstention("missing-evidence", says, ("atrial fibrillation",))
+    if condition(view, terms.MITRAL_STENOSIS, ever=True).value:
+        says = "Rheumatic mitral stenosis is on record: a vitamin K antagonist is decided without this score."
+        return Abstention("not-eligible", says)
+    return None
+
+
+def _anticoagulated(view: View) -> Fact:
+    fact = drug(view, "oral anticoagulant", terms.is_oral_anticoagulant, view.as_of - CURRENT)
+    told = condition(view, terms.LONG_TERM_ANTICOAGULANT)
+    return fact if fact.value or not told.value else Fact(fact.name, True, told.events, told.says)
+
+
+def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
+    found = []
+    if all(event.status in ("resolved", "remission", "inactive") for event in fibrillates.events):
+        found.append("Atrial fibrillation is recorded as over; ESC 2024 decides by risk, not by rhythm.")
+    if condition(view, terms.VALVE, ever=True).value:
+        found.append(
+            "A replaced valve or mitral stenosis is on record: with a mechanical valve or moderate to severe "
+            "stenosis a vitamin K antagonist is given whatever this score says."
+        )
+    if condition(view, terms.ANTICOAGULATE_ANYWAY, ever=True).value:
+        found.append(
+            "Hypertrophic cardiomyopathy is on record: anticoagulation is recommended whatever the score."
+        )
+    return tuple(found)
+
+
+def _shown(fibrillates: Fact, now: Fact) -> tuple[Reason, ...]:
+    """Point to the fibrillation and to the treatment: they move no points, but the answer hangs on them."""
+    shown = [Reason(fibrillates.sources, 0.0, "Atrial fibrillation or flutter on record")]
+    if now.value:
+        shown.append(Reason(now.sources, 0.0, "Oral anticoagulant on record"))
+    return tuple(shown)
+
+
+def _treatment(now: Fact) -> str:
+    if now.value:
+        return "An oral anticoagulant is on record."
+    if now.value is None:
+        return "Whether an oral anticoagulant is taken is not on record."
+    return "No oral anticoagulant among the recorded medications."
+
+
+def _range(low: int, high: int) -> str:
+    return str(low) if low == high else f"between {low} and {high}"
+
+
+def _finding(parts: Sequence[Item], female: Item, action: Action, now: Fact) -> Finding:
+    low, high = sum(item.low for item in parts), sum(item.high for item in parts)
+    older = (low + female.low, high + female.high)
+    unknown = "".join(f"; {item.absent}" for item in parts if item.absent)
+    scored = f"CHA2DS2-VA {_range(low, high)} (CHA2DS2-VASc {_range(*older)}){unknown}"
+    says = f"{scored}. {action.says} {_treatment(now)}"
+    scores = (Outcome("CHA2DS2-VA", spanned(low, high)), Outcome("CHA2DS2-VASc", spanned(*older)))
+    return Finding(
+        "CHA2DS2-VA", spanned(low, high), _named(low, high), says, (*scores, *map(part, (*parts, female)))
+    )
+
+
+def _named(low: int, high: int) -> str:
+    ends = [_class(low), _class(high)]
+    return ends[0] if ends[0] == ends[1] else " to ".join(ends)
+
+
+def _class(score: int) -> str:
+    if score >= RECOMMEND:
+        return "anticoagulation recommended (class I)"
+    return "anticoagulation to be considered (class IIa)" if score >= CONSIDER else "low risk"
+
+
+_HISTORY = tuple(
+    Need(value_set.name, "Condition", tuple(sorted(value_set.codes)))
+    for value_set in (HEART_FAILURE, terms.HYPERTENSION, DIABETES, terms.STROKE, terms.VASCULAR)
+)
+
+CARD = Card(
+    name="cha2ds2-vasc",
+    version="1.0.0",
+    title="CHA2DS2-VA and CHA2DS2-VASc",
+    asks="Should this patient with atrial fibrillation have an anticoagulant to prevent a stroke?",
+    meant_for="Adults with atrial fibrillation or flutter, paroxysmal, persistent or permanent.",
+    not_for="No atrial fibrillation; moderate to severe mitral stenosis; a mechanical heart valve.",
+    needs=(
+        Need("date of birth and sex", "Patient", required=True),
+        Need("conditions", "Condition", required=True),
+        Need(
+            "atrial fibrillation", "Condition", tuple(sorted(terms.ATRIAL_FIBRILLATION.codes)), required=True
+        ),
+        *_HISTORY,
+        Need("revascularisation", "Procedure", tuple(sorted(terms.REVASCULARISED.codes))),
+        Need("ejection fraction", "Observation", EJECTION_FRACTION.codes),
+        Need("systolic blood pressure", "Observation", (*SYSTOLIC.codes, "LOINC/85354-9")),
+        Need("medications", "MedicationRequest"),
+    ),
+    actions=(
+        Action(0, None, "No anticoagulant for this reason; judge again at least every year."),
+        Action(
+            CONSIDER, Urgency.ROUTINE, "An oral anticoagulant should be considered (ESC 2024, class IIa)."
+        ),
+        Action(RECOMMEND, Urgency.THIS_WEEK, "An oral anticoagulant is recommended (ESC 2024, class I)."),
+    ),
+    owner="Salus risk room",
+    sources=(
+        "ESC 2024, Eur Heart J 2024;45:3314-3414, section 6.1 and table 10: items, points, definitions",
+        "ESC 2024, recommendation table 6: 2 or more class I, 1 class IIa; hypertrophic cardiomyopathy and "
+        "cardiac amyloidosis whatever the score; periodic reassessment",
+        "Lip GYH et al., Chest 2010;137:263-72, table 2: CHA2DS2-VASc, with 1 point for female sex",
+        "Codes: Friberg L et al., Eur Heart J 2012;33:1500-10; Quan H et al., Med Care 2005;43:1130-9",
+    ),
+    measures=(
+        Measured(
+            "people with atrial fibrillation (meta-analysis)",
+            "c-statistic of CHA2DS2-VASc, ischaemic stroke",
+            0.644,
+            0.635,
+            0.653,
+            6_267_728,
+            "van der Endt VHW et al., Europace 2022;24:1739-53",
+        ),
+        Measured(
+            "United Kingdom, not anticoagulated, lowest of the yearly values",
+            "c-statistic of CHA2DS2-VA, stroke or embolism",
+            0.62,
+            None,
+            None,
+            126_428,
+            "PubMed 39522169, abstract (0.62 to 0.71 over the years, as CHA2DS2-VASc)",
+        ),
+    ),
+    hooks=("patient-view", "encounter-start", "order-sign"),
+    notes=(
+        "The estimate is CHA2DS2-VA, the current guideline's; CHA2DS2-VASc stands among its parts.",
+        "What once was counts (a stroke, an infarction, heart failure), whatever its status now.",
+        "Drugs for blood pressure, or high readings, without a diagnosis leave hypertension open (0 to 1).",
+        "With an oral anticoagulant on record the urgency falls to routine.",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cha2ds2Vasc:
+    """CHA2DS2-VA and CHA2DS2-VASc as a model: `card` and `predict`."""
+
+    card: Card = CARD
+
+    def predict(self, view: View) -> Insight:
+        """Return both scores, their range where history is not known, or an Abstention."""
+        fibrillates = condition(view, terms.ATRIAL_FIBRILLATION, ever=True)
+        barred = _why_not(view, fibrillates)
+        if barred:
+            return insight(self.card, view, barred)
+        parts, female, now = items(view), _female(view), _anticoagulated(view)
+        low, high = sum(item.low for item in parts), sum(item.high for item in parts)
+        why = (*reasons(parts), *_shown(fibrillates, now))
+        said = limits(
+            (*parts, female), *_cautions(view, fibrillates), _treatment(now) if not now.value else ""
+        )
+        if low == 0 and high >= RECOMMEND:
+            gaps = ", ".join(missing(parts))
+            says = f"CHA2DS2-VA cannot be judged: between {low} and {high}; not known: {gaps}."
+            unsupported = Abstention("missing-evidence", says, missing(parts), spanned(low, high))
+            return insight(self.card, view, unsupported, None, why, said)
+        action = self.card.action(high)
+        assert action is not None
+        urgency = Urgency.ROUTINE if action.urgency and now.value else action.urgency
+        return insight(self.card, view, _finding(parts, female, action, now), urgency, why, said)
+
+
+MODEL = Cha2ds2Vasc()

@@ -1,0 +1,215 @@
+"""CHA2DS2-VA (ESC 2024) and CHA2DS2-VASc (Lip 2010): every item, every code system, and what follows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from salus.core.evidence import Event
+from salus.core.insight import Abstention, Finding, Insight, Urgency
+from salus.risk.cha2ds2_vasc import MODEL
+from tests.risk_views import NOW, has, person, seen, takes, view
+
+AF = has("SNOMED/49436004")
+NO_DRUG = takes("paracetamol 500 MG")
+ONE_OF_EACH = {
+    "heart failure": (has("SNOMED/88805009"), 1),
+    "hypertension": (has("SNOMED/59621000"), 1),
+    "diabetes": (has("SNOMED/44054006"), 1),
+    "stroke": (has("SNOMED/230690007"), 2),
+    "vascular disease": (has("SNOMED/53741008"), 1),
+}
+
+
+def ask(*events: Event, years: int = 60, sex: str | None = "male") -> Insight:
+    return MODEL.predict(view(*person(years, sex), AF, NO_DRUG, *events))
+
+
+def scores(insight: Insight) -> tuple[float | None, float | None]:
+    assert isinstance(insight.body, Finding), insight.body
+    return insight.body.estimate.value, insight.body.parts[1].estimate.value
+
+
+def span(insight: Insight) -> tuple[float | None, float | None]:
+    assert isinstance(insight.body, Finding), insight.body
+    return insight.body.estimate.low, insight.body.estimate.high
+
+
+@pytest.mark.parametrize(("years", "points"), [(18, 0), (64, 0), (65, 1), (74, 1), (75, 2), (100, 2)])
+def test_age(years: int, points: int) -> None:
+    assert scores(ask(years=years)) == (points, points)
+
+
+def test_female_sex_counts_in_the_older_score_alone() -> None:
+    assert scores(ask(sex="female")) == (0, 1)
+    assert scores(ask(sex="male")) == (0, 0)
+
+
+CODES = [
+    *[
+        (1, code)
+        for code in ("ICD10CM/I5022", "ICD9CM/4280", "ICD9CM/40291", "SNOMED/84114007", "ICD10/I11.0")
+    ],
+    *[(1, code) for code in ("ICD10CM/E119", "ICD9CM/25000", "SNOMED/44054006", "ICD10/E14")],
+    *[(2, code) for code in ("ICD10CM/I639", "ICD10CM/Z8673", "ICD10CM/G459", "ICD9CM/43491", "ICD9CM/4359")],
+    *[(2, code) for code in ("ICD9CM/V1254", "ICD10CM/I743", "ICD9CM/44422", "SNOMED/266257000")],
+    *[(1, code) for code in ("ICD10CM/I2510", "ICD10CM/Z955", "ICD9CM/41401", "ICD9CM/V4581", "ICD9CM/4439")],
+    *[(1, code) for code in ("SNOMED/22298006", "SNOMED/399211009", "ICD10CM/I70213", "ICD10CM/I739")],
+    *[(1, code) for code in ("ICD10CM/I10", "ICD9CM/4019", "ICD9CM/40390", "SNOMED/38341003")],
+]
+
+
+@pytest.mark.parametrize(("points", "code"), CODES)
+def test_codes_of_every_item(points: int, code: str) -> None:
+    # Hypertensive heart disease with failure (I11.0, 402.x1) is two items at once.
+    both = code in ("ICD9CM/40291", "ICD10/I11.0")
+    assert scores(ask(has(code, status="")))[0] == points + both
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "ICD10CM/I2699", "ICD9CM/41519", "ICD10CM/I619", "ICD10CM/G454", "ICD10CM/R7303", "ICD10CM/I272",
+        "ICD9CM/43310", "ICD10CM/I7300", "SNOMED/15777000", "ICD10CM/O2441", "ICD10CM/I714",
+    ],
+)  # fmt: skip
+def test_neighbours_that_do_not_count(code: str) -> None:
+    assert scores(ask(has(code))) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ONE_OF_EACH)
+def test_what_once_was_counts(name: str) -> None:
+    event, points = ONE_OF_EACH[name]
+    assert scores(ask(has(event.code, years=15, status="resolved")))[0] == points
+
+
+def test_every_combination_is_the_sum() -> None:
+    for chosen in product((False, True), repeat=len(ONE_OF_EACH)):
+        picked = [pair for pair, here in zip(ONE_OF_EACH.values(), chosen, strict=True) if here]
+        expected = 2 + sum(points for _, points in picked)
+        assert scores(ask(*(event for event, _ in picked), years=80, sex="female")) == (
+            expected,
+            expected + 1,
+        )
+
+
+def test_the_highest_scores_are_eight_and_nine() -> None:
+    assert scores(ask(*(event for event, _ in ONE_OF_EACH.values()), years=80, sex="female")) == (8, 9)
+
+
+@pytest.mark.parametrize(("value", "points"), [(40.0, 1), (41.0, 0), (25.0, 1)])
+def test_ejection_fraction(value: float, points: int) -> None:
+    assert scores(ask(seen("LOINC/10230-1", value, "%")))[0] == points
+
+
+def test_revascularisation_by_procedure() -> None:
+    bypass = Event(("SNOMED/232717009",), NOW, None, NOW, status="completed", source="Procedure/1")
+    assert scores(ask(bypass))[0] == 1
+
+
+@pytest.mark.parametrize("code", ["ICD9CM/438", "ICD9CM/43820", "ICD10CM/I69959"])
+def test_late_effects_of_an_unknown_stroke_leave_it_open(code: str) -> None:
+    assert span(ask(has(code), years=70)) == (1, 3)
+
+
+def test_plaque_of_the_aorta_leaves_vascular_disease_open() -> None:
+    assert span(ask(has("ICD10CM/I700"))) == (0, 1)
+
+
+def test_treatment_or_high_readings_leave_hypertension_open() -> None:
+    assert span(ask(takes("ramipril 5 MG"))) == (0, 1)
+    high = [
+        seen("LOINC/8480-6", 150.0, "mm[Hg]", before=timedelta(days=days), name=f"b{days}") for days in (1, 9)
+    ]
+    assert span(ask(*high)) == (0, 1)
+    assert scores(ask(high[0])) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("events", "years", "urgency", "words"),
+    [
+        ((), 60, None, "No anticoagulant for this reason"), ((), 70, Urgency.ROUTINE, "class IIa"),
+        ((), 80, Urgency.THIS_WEEK, "class I)"), ((has("ICD10CM/I639"),), 60, Urgency.THIS_WEEK, "class I)"),
+    ],
+)  # fmt: skip
+def test_what_follows(events: tuple[Event, ...], years: int, urgency: Urgency | None, words: str) -> None:
+    insight = ask(*events, years=years)
+    assert insight.urgency is urgency
+    assert isinstance(insight.body, Finding)
+    assert words in insight.body.says
+
+
+@pytest.mark.parametrize(
+    "now", [takes("Warfarin Sodium 5 MG Oral Tablet"), takes("Eliquis"), has("ICD9CM/V5861", status="")]
+)
+def test_already_anticoagulated(now: Event) -> None:
+    insight = ask(now, years=80)
+    assert insight.urgency is Urgency.ROUTINE
+    assert isinstance(insight.body, Finding)
+    assert "An oral anticoagulant is on record." in insight.body.says
+
+
+def test_an_old_order_is_not_treatment_now() -> None:
+    assert ask(takes("warfarin", days=800, status="completed"), years=80).urgency is Urgency.THIS_WEEK
+
+
+def test_without_fibrillation_among_the_conditions() -> None:
+    body = MODEL.predict(view(*person(80), has("SNOMED/38341003"))).body
+    assert isinstance(body, Abstention)
+    assert body.why == "not-eligible"
+
+
+@pytest.mark.parametrize("more", [(), (has("SNOMED/49436004", status="provisional"),)])
+def test_fibrillation_not_known(more: tuple[Event, ...]) -> None:
+    body = MODEL.predict(view(*person(80), *more)).body
+    assert isinstance(body, Abstention)
+    assert (body.why, body.missing) == ("missing-evidence", ("atrial fibrillation",))
+
+
+def test_refuted_fibrillation() -> None:
+    body = MODEL.predict(view(*person(80), has("ICD10CM/I4891", status="refuted"))).body
+    assert isinstance(body, Abstention)
+    assert body.why == "not-eligible"
+
+
+@pytest.mark.parametrize("code", ["SNOMED/5370000", "ICD10CM/I4892", "ICD9CM/42732", "ICD9CM/42731"])
+def test_flutter_and_every_code_system(code: str) -> None:
+    assert isinstance(MODEL.predict(view(*person(80), has(code, status=""))).body, Finding)
+
+
+def test_rheumatic_mitral_stenosis_is_not_for_the_score() -> None:
+    body = ask(has("ICD10CM/I050")).body
+    assert isinstance(body, Abstention)
+    assert body.why == "not-eligible"
+
+
+def test_a_valve_and_a_cardiomyopathy_are_said() -> None:
+    limits = " ".join(ask(has("ICD10CM/Z952"), has("ICD10CM/I421")).limits)
+    assert "mechanical valve" in limits
+    assert "Hypertrophic cardiomyopathy" in limits
+
+
+def test_age_unknown_is_a_range() -> None:
+    insight = MODEL.predict(view(AF, NO_DRUG, has("ICD10CM/I639")))
+    assert span(insight) == (2, 4)
+    assert any("date of birth" in limit for limit in insight.limits)
+
+
+def test_nothing_known_but_fibrillation_supports_no_action() -> None:
+    body = MODEL.predict(view(AF, NO_DRUG)).body
+    assert isinstance(body, Abstention)
+    assert body.estimate is not None
+    assert (body.estimate.low, body.estimate.high) == (0, 2)
+
+
+def test_reasons_heaviest_first_and_fibrillation_shown() -> None:
+    insight = ask(has("ICD10CM/I639", name="stroke"), has("ICD10CM/I10", name="bp"))
+    assert [reason.weight for reason in insight.reasons[:2]] == [2, 1]
+    assert insight.reasons[0].evidence == ("Condition/stroke",)
+    assert AF.source in insight.reasons[-1].evidence
+
+
+def test_what_is_taken_as_no_is_said() -> None:
+    assert any(limit.startswith("Taken as no: no heart failure") for limit in ask().limits)
