@@ -86,7 +86,9 @@ def _with_unclear(view: View, fact: Fact, unclear: ValueSet) -> Fact:
     if fact.value:
         return fact
     maybe = condition(view, unclear, ever=True)
-    return Fact(fact.name, None, maybe.events, f"{fact.name}: {unclear.name}") if maybe.value else fact
+    if maybe.value is False or not maybe.events:
+        return fact
+    return Fact(fact.name, None, maybe.events, f"{fact.name}: {unclear.name}")
 
 
 def _vascular(view: View) -> Fact:
