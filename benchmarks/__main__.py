@@ -1,7 +1,8 @@
 """``make bench``: run every benchmark, each in a process of its own, and print its figures as JSON.
 
-A benchmark is a file here that prints one JSON object when run as ``python -m benchmarks.NAME``. The last
-run is kept in ``build/bench.json``, with the machine and the versions it ran on.
+A benchmark is a file here that prints one JSON object when run as ``python -m benchmarks.NAME``. A run of all
+of them without a failure is kept in ``benchmarks/results.json``, with the machine and the versions it ran on,
+and fills the README's table.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks._table import filled
+
 ROOT = Path(__file__).resolve().parents[1]
 # What runs long, with `make soak`, or measures nothing by itself.
 NOT_HERE = {"__init__", "__main__", "soak", "kills"}
@@ -28,10 +31,17 @@ def main(only: list[str]) -> int:
     names = only or [name for name in known if name not in NOT_HERE and not name.startswith("_")]
     figures = {name: _run(name) for name in names}
     report = {"ran": _ran(), "figures": figures}
-    (ROOT / "build").mkdir(exist_ok=True)
-    (ROOT / "build" / "bench.json").write_text(json.dumps(report, indent=2) + "\n")
     print(json.dumps(report, indent=2))
-    return int(any("failed" in found for found in figures.values()))
+    failed = any("failed" in found for found in figures.values())
+    if not failed and not only:
+        _keep(report)
+    return int(failed)
+
+
+def _keep(report: dict[str, Any]) -> None:
+    (ROOT / "benchmarks" / "results.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    readme = ROOT / "README.md"
+    readme.write_text(filled(readme.read_text(encoding="utf-8"), report), encoding="utf-8")
 
 
 def _ran() -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What the documentation takes from the code, so that the two cannot drift apart: a hook of MkDocs.
 
-A page writes ``<!-- from: models -->`` where the cards of the models belong; likewise ``commands``, ``examples``,
-``ward``, ``errors``, ``decisions``, and ``file NAME`` for a document that lives at the project's root.
+A page writes ``<!-- from: models -->`` where the cards of the models belong; likewise ``commands``, ``ward``,
+``examples``, ``errors``, ``decisions``, and ``file NAME`` for a document that lives at the root.
 """
 
 from __future__ import annotations

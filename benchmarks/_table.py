@@ -1,0 +1,61 @@
+"""The README's table of figures, made from the last full ``make bench`` and from nothing else.
+
+A row names a figure by its path in ``benchmarks/results.json`` (``base.import_salus_cpu_ms``); a row whose
+figure was not measured is not shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+BEGIN, END = "<!-- figures -->", "<!-- /figures -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One figure: in words, where it is, how it is written, and what was asked for ("" for nothing)."""
+
+    says: str
+    path: str
+    form: str = "{}"
+    wanted: str = ""
+
+
+ROWS = (
+    Row("the base installed, with all that it depends on", "base.base_install_mb", "{} MB"),
+    Row("CPU time of `import salus`", "base.import_salus_cpu_ms", "{} ms", "≤ 80 ms"),
+    Row("the demonstration: thirty patients, every model, from nothing", "base.demo.seconds", "{} s"),
+)
+
+
+def found(figures: Mapping[str, Any], path: str) -> Any:
+    """Return the figure at `path`, or None."""
+    at: Any = figures
+    for part in path.split("."):
+        if not isinstance(at, Mapping) or part not in at:
+            return None
+        at = at[part]
+    return at
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """Return the table of a report, with the day, machine and versions it was measured with."""
+    rows = [(row, found(report["figures"], row.path)) for row in ROWS]
+    lines = [
+        f"| {row.says} | {row.form.format(value)} | {row.wanted} |"
+        for row, value in rows
+        if value is not None
+    ]
+    ran = report["ran"]
+    versions = ", ".join(f"{name} {number}" for name, number in ran["versions"].items())
+    head = f"Measured {ran['at'][:10]} on {ran['machine']}, Python {ran['python']} ({versions}).\n"
+    return "\n".join([head, "| what | measured | asked for |", "|---|---|---|", *lines])
+
+
+def filled(readme: str, report: Mapping[str, Any]) -> str:
+    """Return `readme` with its table of figures made anew."""
+    block = f"{BEGIN}\n{table(report)}\n{END}"
+    return re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: block, readme, flags=re.S)
