@@ -178,11 +178,7 @@ def charts(
         vital = list(VITALS).index(code) if code in VITALS else len(VITALS)
         return (0 if code in VITALS else 1 if leaned else 2, vital, -_last(found))
 
-    worth = [
-        item
-        for item in series.items()
-        if item[0][0] in known and (len(item[1]) > 1 or any(event.source in cited for event in item[1]))
-    ]
+    worth = [item for item in series.items() if item[0][0] in known and len(item[1]) > 1]
     return [
         _draw(code, unit, known[code].capitalize(), found, as_of)
         for (code, unit), found in sorted(worth, key=order)[:most]

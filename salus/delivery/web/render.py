@@ -66,9 +66,9 @@ def _templates() -> Environment:
     return found
 
 
-def render(name: str, page: Page, status: int = 200, **values: Any) -> Response:
-    """Return template `name` as a response."""
-    text = _templates().get_template(name).render(page=page, **values)
+def render(template: str, page: Page, status: int = 200, /, **values: Any) -> Response:
+    """Return `template` as a response."""
+    text = _templates().get_template(template).render(page=page, **values)
     return Response(text, status, media_type="text/html; charset=utf-8")
 
 

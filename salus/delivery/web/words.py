@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from salus.core.card import Card
 from salus.core.evidence import Absence, Event
 from salus.core.insight import Abstention, Estimate, Insight, Risk, Urgency
 from salus.core.measures import ago
@@ -36,7 +37,7 @@ _BY_URGENCY = {Urgency.NOW: ACT_NOW, Urgency.TODAY: LOOK_TODAY, Urgency.THIS_WEE
 
 # What an interval is, in words that follow the numbers.
 INTERVALS = {
-    "missing-inputs": "as far as what is known allows",
+    "missing-inputs": "what is missing leaves this open",
     "conformal": "the range that holds the truth as often as promised (conformal)",
     "sampling": "from the uncertainty of its study (sampling)",
     "none-published": "no interval published",
@@ -128,15 +129,45 @@ def interval(estimate: Estimate) -> str:
 
 
 def says(insight: Insight) -> str:
-    """Return the one line by which an insight is known on a list."""
+    """Return the one line by which an insight is known on a list: the number and what it is of."""
     body = insight.body
-    written = getattr(body, "says", "")
-    if written:
-        return str(written)
     if isinstance(body, Risk):
         first = body.outcomes[0]
-        return f"{first.of}: {frequency(first.estimate)}" + (f" in {first.horizon}" if first.horizon else "")
-    return insight.asks
+        within = f" within {first.horizon}" if first.horizon else ""
+        return f"{first.of[:1].upper()}{first.of[1:]}{within}: {frequency(first.estimate)}"
+    written = str(getattr(body, "says", "")) or insight.asks
+    return re.split(r"; |(?<=[a-z0-9)])\. ", written, maxsplit=1)[0].rstrip(".")
+
+
+def act(insight: Insight, card: Card | None) -> str:
+    """Return what follows from an answer: as the answer itself says it, else as the card's table does."""
+    body = insight.body
+    if isinstance(body, Abstention) or insight.urgency is None:
+        return ""
+    _, _, rest = str(getattr(body, "says", "")).partition(". ")
+    if rest:
+        return rest
+    estimate = body.outcomes[0].estimate if isinstance(body, Risk) else getattr(body, "estimate", None)
+    row = card.action(estimate.upper) if card and estimate else None
+    return row.says if row and row.urgency is insight.urgency else ""
+
+
+_ABSENT = re.compile(r"( is)? not (on record|recorded|measured|available)$")
+
+
+def unknown(insight: Insight) -> list[str]:
+    """Name what is not known, shortly: what the reasons call absent, or what an Abstention misses."""
+    if isinstance(insight.body, Abstention) and insight.body.missing:
+        return list(insight.body.missing)
+    named = [_ABSENT.sub("", reason.absent.partition(": ")[0]) for reason in insight.reasons if reason.absent]
+    return list(dict.fromkeys(named))
+
+
+def few(names: list[str], most: int = 3) -> str:
+    """Return a list as people say it, cut short with its count (``a, b and 2 more``)."""
+    if len(names) <= most + 1:
+        return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 def value(event: Event) -> str:

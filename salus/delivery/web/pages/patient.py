@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,7 +36,6 @@ class Why:
     says: str
     sources: tuple[str, ...]
     bar: Bar | None
-    absent: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,8 @@ class Answer:
     icons: Icons | None
     numbers: tuple[Number, ...]
     why: tuple[Why, ...]
-    limits: tuple[str, ...]
-    advice: str
+    unknown: tuple[Why, ...]
+    act: str
     measured: tuple[str, ...]
     decisions: tuple[Decision, ...]
     stale: bool = False
@@ -154,8 +154,8 @@ def answer(insight: Insight, card: Card | None, sex: str, reviews: Iterable[Revi
         icons=shown,
         numbers=_numbers(insight),
         why=_why(insight.reasons),
-        limits=insight.limits,
-        advice=_advice(insight, card, estimate),
+        unknown=_unknown(insight),
+        act=words.act(insight, card),
         measured=_measured(card, sex),
         decisions=tuple(decision(review) for review in reviews if review.insight == insight.id),
         stale=stale,
@@ -178,7 +178,7 @@ def _headline(insight: Insight, estimate: Estimate | None) -> str:
 
 
 def _lead(insight: Insight) -> str:
-    """What the headline is about: whom it happens to, what, within which time."""
+    """What goes with the headline of a risk: whom it is about, what, within which time."""
     if not isinstance(insight.body, Risk):
         return ""
     first = insight.body.outcomes[0]
@@ -200,22 +200,27 @@ def _numbers(insight: Insight) -> tuple[Number, ...]:
     return tuple(_number(outcome) for outcome in getattr(body, "parts", ()))
 
 
+_POINTS = re.compile(r": \d+( to \d+)? points?$")
+
+
 def _why(reasons: Sequence[Reason]) -> tuple[Why, ...]:
-    bars = pictures.bars(tuple(reasons))
+    """The reasons that are known; a weight that the bar shows is not said twice."""
+    known = tuple(reason for reason in reasons if reason.absent is None)
     return tuple(
-        Why(reason.says, reason.evidence, bar, reason.absent is not None)
-        for reason, bar in zip(reasons, bars, strict=True)
+        Why(_POINTS.sub("", reason.says) if bar else reason.says, reason.evidence, bar)
+        for reason, bar in zip(known, pictures.bars(known), strict=True)
     )
 
 
-def _advice(insight: Insight, card: Card | None, estimate: Estimate | None) -> str:
-    """What the card's action table asks for at the upper end of what is possible."""
-    if card is None or estimate is None or insight.urgency is None:
-        return ""
-    found = [row for row in card.actions if row.urgency is insight.urgency]
-    row = card.action(estimate.upper)
-    chosen = row if row in found else found[0] if len(found) == 1 else None
-    return chosen.says if chosen else ""
+def _unknown(insight: Insight) -> tuple[Why, ...]:
+    """What is not known: each limit once, with the place in the record where an absent reason names one."""
+    absent = [reason for reason in insight.reasons if reason.absent is not None]
+    found = []
+    for limit in insight.limits:
+        same = [reason for reason in absent if limit.startswith(reason.says)]
+        absent = [reason for reason in absent if reason not in same]
+        found.append(Why(limit, same[0].evidence if same else (), None))
+    return (*found, *(Why(reason.says, reason.evidence, None) for reason in absent))
 
 
 _OTHER_SEX = {"female": ("men", "male", "males"), "male": ("women", "female", "females")}
@@ -232,31 +237,34 @@ def _measured(card: Card | None, sex: str) -> tuple[str, ...]:
 
 def measured(row: Measured, *, source: bool = True) -> str:
     """Return one measure of a card as a sentence."""
-    ends = (
-        f" ({words.number(row.low)} to {words.number(row.high)})"
-        if row.low is not None and row.high is not None
-        else ""
-    )
+    ends = f" ({row.low:.3g} to {row.high:.3g})" if row.low is not None and row.high is not None else ""
     count = f", {row.n:,} people" if row.n else ""
     told = f"; {row.source}" if row.source and source else ""
-    return f"{row.group}: {row.measure} {words.number(row.value)}{ends}{count}{told}"
+    return f"{row.group}: {row.measure} {row.value:.3g}{ends}{count}{told}"
 
 
 def unanswered(insight: Insight, card: Card | None) -> Unanswered:
     """Return an Abstention as the page lays it out."""
     body = insight.body
     assert isinstance(body, Abstention)
-    still = body.estimate
     return Unanswered(
         key=key(insight.id),
         asks=insight.asks,
         says=body.says,
-        missing=body.missing,
-        still=words.amount(still) if still and still.low is not None else "",
+        missing=() if "not known" in body.says else body.missing,
+        still=_still(body),
         name=insight.model.name,
         model=f"{(card.title or card.name) if card else insight.model.name} {insight.model.version}",
         applies=insight.applies,
     )
+
+
+def _still(body: Abstention) -> str:
+    """The range that is still possible, unless the answer says it already."""
+    estimate = body.estimate
+    if estimate is None or estimate.low is None or re.search(r"\d.* (to|and) \d", body.says):
+        return ""
+    return words.amount(estimate)
 
 
 def cited(insights: Iterable[Insight]) -> dict[str, tuple[str, ...]]:

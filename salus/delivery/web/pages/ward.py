@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from salus.core.insight import Abstention, Insight
+from salus.core.card import Card
+from salus.core.insight import Insight
+from salus.core.registry import models as known_models
 from salus.delivery.web import words
 from salus.delivery.web.words import CANNOT, NO_ACTION, NOT_ASKED, TAGS, Tag
 
@@ -49,6 +51,7 @@ class Row:
     age: str
     tag: Tag
     says: str
+    act: str
     sure: str
     reason: str
     marks: tuple[Mark, ...]
@@ -115,8 +118,9 @@ def row(bed: Bed, now: datetime) -> Row:
         age=words.age_of(bed.as_of, now),
         tag=words.tag(first) if first else NO_ACTION,
         says=words.says(first) if first else "No live model was asked",
+        act=words.act(first, _card(first)) if first else "",
         sure=_sure(first),
-        reason=first.reasons[0].says if first and first.reasons else "",
+        reason=_first_reason(first),
         marks=marks,
         cannot=sum(not insight.judged for insight in asked),
         asked=len(asked),
@@ -125,18 +129,30 @@ def row(bed: Bed, now: datetime) -> Row:
     )
 
 
+def _first_reason(insight: Insight | None) -> str:
+    """Return the weightiest reason; what is not known has its own line."""
+    known = [reason.says for reason in insight.reasons if reason.absent is None] if insight else []
+    return known[0] if known else ""
+
+
+def _card(insight: Insight) -> Card | None:
+    model = known_models().get(insight.model.name)
+    return model.card if model else None
+
+
 def _sure(insight: Insight | None) -> str:
-    """Return what keeps the answer from being certain: its interval, or the first thing not known."""
-    if insight is None:
+    """Return what keeps the answer from being certain: what is not known, or its interval."""
+    if insight is None or not insight.applies:
         return ""
+    unknown = words.unknown(insight)
+    if unknown:
+        return f"Not known: {words.few(unknown)}"
     body = insight.body
-    if isinstance(body, Abstention):
-        return "Missing: " + ", ".join(body.missing) if body.missing else ""
     outcomes = getattr(body, "outcomes", ())
     estimate = outcomes[0].estimate if outcomes else getattr(body, "estimate", None)
-    if estimate is not None and estimate.low is not None and estimate.low != estimate.high:
-        return words.interval(estimate)
-    return insight.limits[0] if insight.limits else ""
+    if estimate is None or estimate.low is None or estimate.low == estimate.high:
+        return ""
+    return words.interval(estimate)
 
 
 def wanted(bed: Bed, choice: Choice) -> bool:
