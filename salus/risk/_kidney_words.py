@@ -23,7 +23,8 @@ def reasons(view: View, kidneys: Kidneys) -> tuple[Reason, ...]:
     """Return why. Weights are steps of KDIGO's risk groups, and what is missing weighs nothing."""
     found = [_filtration(view, kidneys), *_albumin(view, kidneys), *_history(kidneys)]
     if kidneys.jump is not None:
-        found.append(_unsteady(kidneys.jump, 5 - kidneys.groups[1] if kidneys.jump.rising else 0))
+        # A rise leads to the last row of the action table by itself, whatever the risk group.
+        found.insert(0, _unsteady(kidneys.jump, 4 if kidneys.jump.rising else 0))
     ordered = sorted(found, key=lambda reason: (-abs(reason.weight), reason.absent is not None))
     return tuple(ordered)
 
