@@ -44,7 +44,7 @@ def test_range_holds_every_corner():
     assert high == kidney_failure(60, "male", 30, 400, years=5)
 
 
-# The National Kidney Foundation's calculator (kidney.org, CKD-EPI Creatinine Equation 2021), whole numbers; the
+# The National Kidney Foundation's calculator (kidney.org, CKD-EPI 2021) in whole numbers; the
 # first two as the tests of the R package admiral quote them.
 EGFR = [
     (1.09, 55, "male", 80),
