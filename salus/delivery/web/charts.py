@@ -6,7 +6,7 @@ usual range belongs to a laboratory and is not in the evidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,6 +31,10 @@ VITALS: dict[str, tuple[str, str, float, float]] = {
     "LOINC/8867-4": ("Pulse", "/min", 51, 90),
     "LOINC/8310-5": ("Temperature", "Cel", 36.1, 38.0),
 }
+# NEWS2 has a second scale for oxygen saturation (target 88-92 %); where it or a target is on record (SNOMED
+# CT UK: "scale 2 score", "target peripheral oxygen saturation"), the band of the first would mislead.
+_SATURATION = frozenset({"LOINC/59408-5", "LOINC/2708-6"})
+_OTHER_SCALE = frozenset({"SNOMED/1104321000000108", "SNOMED/852641000000103"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +94,29 @@ class Chart:
         return f"{self.name}, {self.span}: {count}, from {first.says} to {last.says}{usual}."
 
 
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One measurement in one unit, in time order."""
+
+    code: str
+    unit: str
+    name: str
+    events: tuple[Event, ...]
+
+
+def _is_read(event: Event) -> bool:
+    """Whether it is a number with a moment."""
+    number = isinstance(event.value, int | float) and not isinstance(event.value, bool)
+    return number and event.time is not None
+
+
 def _series(events: Iterable[Event], as_of: datetime) -> dict[tuple[str, str], list[Event]]:
     """Group usable numbers by code and unit: two units never share an axis."""
     found: dict[tuple[str, str], list[Event]] = {}
     for event in events:
-        if event.kind != "Observation" or event.time is None or event.status not in USABLE:
-            continue
-        if isinstance(event.value, bool) or not isinstance(event.value, int | float) or event.time > as_of:
-            continue
-        found.setdefault((event.code, event.unit or ""), []).append(event)
+        usable = event.kind == "Observation" and event.status in USABLE and _is_read(event)
+        if usable and event.time is not None and event.time <= as_of:
+            found.setdefault((event.code, event.unit or ""), []).append(event)
     return found
 
 
@@ -133,33 +151,32 @@ def _scale(values: list[float], band: tuple[float, float] | None) -> tuple[float
     return low, high
 
 
-def _draw(code: str, unit: str, name: str, events: list[Event], as_of: datetime) -> Chart:
-    shown, span = _window(events, as_of)
-    values = [float(event.value) for event in shown if isinstance(event.value, int | float)]
-    edges = _band(code, unit)
-    low, high = _scale(values, edges)
-    times = [event.time.timestamp() for event in shown if event.time is not None]
-    start, length = times[0], (times[-1] - times[0]) or 1.0
+def _across(times: list[float], at: float) -> float:
+    """Return where a moment stands between the first and the last; in the middle when they are one."""
+    start, end = times[0], times[-1]
+    return LEFT + (at - start) / (end - start) * (RIGHT - LEFT) if end > start else (LEFT + RIGHT) / 2
+
+
+def _draw(series: Series, as_of: datetime, edges: tuple[float, float] | None) -> Chart:
+    shown, span = _window(list(series.events), as_of)
+    read = [(event, float(event.value), event.time) for event in shown if _is_read(event)]  # type: ignore[arg-type]
+    low, high = _scale([value for _, value, _ in read], edges)
+    times = [at.timestamp() for _, _, at in read if at is not None]
 
     def down(value: float) -> float:
         return TOP + (high - min(max(value, low), high)) / (high - low) * (BOTTOM - TOP)
 
     points = tuple(
-        Point(
-            LEFT + (at - start) / length * (RIGHT - LEFT) if times[-1] > start else (LEFT + RIGHT) / 2,
-            down(number),
-            event.time,  # type: ignore[arg-type]
-            words.value(event),
-            event.source,
-        )
-        for event, number, at in zip(shown, values, times, strict=True)
+        Point(_across(times, at.timestamp()), down(value), at, words.value(event), event.source)
+        for event, value, at in read
+        if at is not None
     )
     band = None
     if edges is not None:
         top, bottom = down(edges[1]), down(edges[0])
         apart = bottom - top > 11 and edges[1] <= high
         band = Band(top, bottom - top, words.number(edges[0]), words.number(edges[1]), apart)
-    return Chart(code, name, words.unit(unit), span, points, band)
+    return Chart(series.code, series.name, words.unit(series.unit), span, points, band)
 
 
 def charts(
@@ -169,8 +186,9 @@ def charts(
 
     names: code -> as a clinician says it. cited: sources that reasons point to.
     """
-    series = _series(events, as_of)
+    every = list(events)
     known = {**{code: row[0] for code, row in VITALS.items()}, **names}
+    unbanded = _SATURATION if any(event.coded(_OTHER_SCALE) for event in every) else frozenset()
 
     def order(item: tuple[tuple[str, str], list[Event]]) -> tuple[int, int, float]:
         (code, _), found = item
@@ -178,13 +196,22 @@ def charts(
         vital = list(VITALS).index(code) if code in VITALS else len(VITALS)
         return (0 if code in VITALS else 1 if leaned else 2, vital, -_last(found))
 
-    worth = [item for item in series.items() if item[0][0] in known and len(item[1]) > 1]
+    worth = [item for item in _series(every, as_of).items() if item[0][0] in known and _moves(*item)]
     return [
-        _draw(code, unit, known[code].capitalize(), found, as_of)
+        _draw(
+            Series(code, unit, known[code][:1].upper() + known[code][1:], tuple(found)),
+            as_of,
+            None if code in unbanded else _band(code, unit),
+        )
         for (code, unit), found in sorted(worth, key=order)[:most]
     ]
 
 
-def _last(found: list[Event]) -> float:
+def _moves(key: tuple[str, str], found: list[Event]) -> bool:
+    """Whether there is a course to see: vital signs always have one, the rest when it is not flat."""
+    return len(found) > 1 and (key[0] in VITALS or len({event.value for event in found}) > 1)
+
+
+def _last(found: Sequence[Event]) -> float:
     at = found[-1].time
     return at.timestamp() if at is not None else 0.0

@@ -83,6 +83,9 @@ def weight(reason: Reason) -> str:
     if reason.unit == POINTS:
         points = words.number(reason.weight)
         return f"{sign}{points} {'point' if points in ('1', '−1') else 'points'}"
+    if reason.unit.startswith("{"):
+        name = reason.unit.strip("{}")
+        return f"{sign}{words.number(reason.weight)} {name if abs(reason.weight) == 1 else name + 's'}"
     return f"{sign}{words.quantity(reason.weight, reason.unit)}"
 
 
@@ -97,7 +100,7 @@ def bars(reasons: tuple[Reason, ...]) -> list[Bar | None]:
 
 def _bar(reason: Reason, most: float, both: bool) -> Bar:
     """Start at the left edge where nothing lowers, in the middle otherwise."""
-    zero, room = (95.0, 28.0) if both else (1.0, 112.0)
+    zero, room = (115.0, 46.0) if both else (1.0, 140.0)
     width = max(round(abs(reason.weight) / most * room, 1), 2.0)
     label = weight(reason)
     if reason.weight > 0:

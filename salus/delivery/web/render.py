@@ -61,6 +61,7 @@ def _templates() -> Environment:
         number=words.number,
         plural=words.plural,
         anchor=anchor,
+        duration=words.duration,
         lower_first=_lower_first,
     )
     return found

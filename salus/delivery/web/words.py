@@ -66,6 +66,15 @@ def unit(ucum: str | None) -> str:
     return re.sub(r"\{[^}]*\}|[\[\]]", "", re.sub(r"^u(?=[a-zA-Z])", "µ", ucum)).strip()
 
 
+def duration(iso: str) -> str:
+    """Return an ISO 8601 duration of one unit in words (``P1D`` is ``1 day``); "" is any time."""
+    found = re.fullmatch(r"P(T?)(\d+)([YMWDH])", iso)
+    if not found:
+        return iso or "any time"
+    names = {"Y": "year", "M": "month", "W": "week", "D": "day", "H": "hour"}
+    return plural(int(found[2]), "minute" if found[1] and found[3] == "M" else names[found[3]])
+
+
 def number(value: float) -> str:
     """Return `value` with as many digits as matter, never in exponent form."""
     text = f"{value:.4f}" if 0 < abs(value) < 0.1 else f"{value:.2f}"
@@ -149,7 +158,11 @@ def act(insight: Insight, card: Card | None) -> str:
         return rest
     estimate = body.outcomes[0].estimate if isinstance(body, Risk) else getattr(body, "estimate", None)
     row = card.action(estimate.upper) if card and estimate else None
-    return row.says if row and row.urgency is insight.urgency else ""
+    if row is None or estimate is None or row.urgency is not insight.urgency:
+        return ""
+    ranged = estimate.low is not None and estimate.high is not None and estimate.low < estimate.high
+    lower = card.action(estimate.low) if card and ranged and estimate.low is not None else row
+    return row.says if lower == row else f"At the upper end: {row.says[:1].lower()}{row.says[1:]}"
 
 
 _ABSENT = re.compile(r"( is)? not (on record|recorded|measured|available)$")

@@ -25,4 +25,9 @@ def one(site: Site, name: str) -> dict[str, Any]:
 
     card = find_model(name).card
     (status,) = [row for row in models(site) if row.name == name]
-    return {"card": card, "status": status, "measured": [measured(row) for row in card.measures]}
+    return {
+        "card": card,
+        "status": status,
+        "demonstrated": status.by == "demonstration",
+        "measured": [measured(row) for row in card.measures],
+    }

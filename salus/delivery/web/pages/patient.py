@@ -83,6 +83,16 @@ class Answer:
     stale: bool = False
 
     @property
+    def weighs(self) -> tuple[Why, ...]:
+        """The reasons that moved the answer."""
+        return tuple(why for why in self.why if why.bar)
+
+    @property
+    def informs(self) -> tuple[Why, ...]:
+        """What was looked at and did not move it."""
+        return tuple(why for why in self.why if not why.bar)
+
+    @property
     def timed(self) -> bool:
         """Whether its further numbers are about a time ahead."""
         return any(number.horizon for number in self.numbers)
