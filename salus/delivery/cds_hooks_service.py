@@ -84,6 +84,11 @@ _decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_head = msgspec.json.Decoder(_Head).decode
 
 
+def _is_null(raw: msgspec.Raw) -> bool:
+    """Whether it is null; Raw itself compares by identity."""
+    return len(raw) == 4 and bytes(raw) == b"null"
+
+
 def at_hook(site: Site, hook: str) -> tuple[Card, ...]:
     """Return the cards of the models that are live here and speak at `hook`."""
     known = models()
@@ -173,13 +178,13 @@ def _every(body: bytes) -> list[Issue]:
 
 def _sound_prefetch(raw: msgspec.Raw) -> bool:
     """Whether each value is a resource or null; what is inside a resource is the record's matter."""
-    if raw == b"null":
+    if _is_null(raw):
         return True
     try:
         parts = _decode_parts(raw)
         if "resourceType" in parts:
             return _decode_head(raw).resourceType == "Bundle"
-        return all(part == b"null" or _decode_head(part).resourceType for part in parts.values())
+        return all(_is_null(part) or _decode_head(part).resourceType for part in parts.values())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
 
@@ -189,20 +194,19 @@ def _judge(site: Site, settings: Settings, hook: str, call: _Call) -> Answer:
     if not speaking:
         return Answer(200, {"cards": []})
     asked, sent = queries(speaking), _received(call.prefetch)
-    lacking = () if sent.bundle else missing(asked, sent.usable)
+    lacking = sent.lacking(asked)
     fetched = fetch(lacking, call.context["patientId"], call.fhirServer, call.fhirAuthorization, settings)
     lacking = missing(lacking, dict.fromkeys(fetched.parts, True))
     subject = f"Patient/{call.context['patientId']}"
     timeline, unused = _timeline(sent, fetched, call.prefetch, subject)
     if not len(timeline) or nothing_to_go_on(asked, lacking, [card.name for card in speaking]):
         return _precondition(lacking, fetched)
-    return _answer(
-        site, Look(hook, settings, _page(site, settings, subject), unused), call, speaking, timeline
-    )
+    look = Look(hook, settings, _page(site, settings, subject), unused)
+    return _answer(site, look, call, speaking, timeline)
 
 
 def _received(raw: msgspec.Raw) -> _Sent:
-    if raw == b"null":
+    if _is_null(raw):
         return _Sent({}, {}, bundle=False)
     parts = _decode_parts(raw)
     if "resourceType" in parts:
@@ -212,7 +216,7 @@ def _received(raw: msgspec.Raw) -> _Sent:
 
 
 def _usable(part: msgspec.Raw) -> bool:
-    return part != b"null" and _decode_head(part).resourceType != "OperationOutcome"
+    return not _is_null(part) and _decode_head(part).resourceType != "OperationOutcome"
 
 
 def _timeline(sent: _Sent, fetched: Fetched, raw: msgspec.Raw, subject: str) -> tuple[Timeline, str]:

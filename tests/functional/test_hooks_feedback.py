@@ -1,0 +1,202 @@
+"""What a clinician did with a card comes back and becomes a review: once, by the right person, never lost."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from salus import spine
+from salus.core.review import REASON_SYSTEM
+from salus.core.seams import Channel
+from salus.delivery.answers import Workers
+from salus.delivery.app import Settings
+from salus.delivery.cds_hooks import CdsHooks
+from salus.spine.site import Site
+from tests import doors
+from tests.doors import report
+
+VIEW = "/cds-services/salus-patient-view"
+FEEDBACK = VIEW + "/feedback"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    opened = doors.live_site(tmp_path / "site")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def ehr(site: Site) -> Iterator[httpx.Client]:
+    with doors.served(site) as client:
+        yield client
+
+
+def cards(ehr: httpx.Client, user: str = "Practitioner/7") -> list[dict[str, Any]]:
+    context = {"userId": user, "patientId": "p1"}
+    found: list[dict[str, Any]] = ehr.post(VIEW, json=doors.call(context=context)).json()["cards"]
+    return found
+
+
+def send(ehr: httpx.Client, *reports: dict[str, Any]) -> httpx.Response:
+    return ehr.post(FEEDBACK, json={"feedback": list(reports)})
+
+
+def test_an_override_becomes_a_review_by_the_one_who_saw_the_card(ehr: httpx.Client, site: Site) -> None:
+    card = cards(ehr, "Practitioner/nurse")[0]
+    because = {"reason": {"code": "already-done", "system": REASON_SYSTEM}, "userComment": "on oxygen"}
+    assert send(ehr, report(card["uuid"], overrideReason=because)).status_code == 200
+    (review,) = site.store.reviews(subject="Patient/p1")
+    assert (review.by, review.decision) == ("Practitioner/nurse", "overridden")
+    assert (review.because, review.note) == ("already-done", "on oxygen")
+    assert spine.verify(site).intact
+
+
+def test_an_acceptance_becomes_a_review(ehr: httpx.Client, site: Site) -> None:
+    assert send(ehr, report(cards(ehr)[0]["uuid"], "accepted")).status_code == 200
+    assert [review.decision for review in site.store.reviews()] == ["accepted"]
+
+
+def test_many_cards_in_one_call(ehr: httpx.Client, site: Site) -> None:
+    shown = [*cards(ehr), *cards(ehr)]
+    answer = send(ehr, *(report(card["uuid"], "accepted") for card in shown))
+    assert answer.status_code == 200
+    assert len(site.store.reviews()) >= len(shown)
+
+
+def test_a_card_of_several_insights_is_a_review_of_each(ehr: httpx.Client, site: Site) -> None:
+    folded = [card for card in cards(ehr) if card["summary"].startswith(("Could not", "Nothing"))]
+    send(ehr, *(report(card["uuid"], "accepted") for card in folded))
+    reviewed = {review.insight for review in site.store.reviews()}
+    alone = {row.id for row in site.store.insights()} - reviewed
+    assert len(reviewed) >= len(folded) > 0
+    assert alone
+
+
+def test_a_report_that_comes_twice_is_kept_once(ehr: httpx.Client, site: Site) -> None:
+    said = report(cards(ehr)[0]["uuid"])
+    assert [send(ehr, said).status_code for _ in range(3)] == [200, 200, 200]
+    assert len(site.store.reviews()) == 1
+
+
+def test_a_reason_of_the_ehrs_own_is_kept_in_words(ehr: httpx.Client, site: Site) -> None:
+    own = {"reason": {"code": "77", "system": "https://ehr.example/reasons", "display": "Duplicate"}}
+    send(ehr, report(cards(ehr)[0]["uuid"], overrideReason=own))
+    (review,) = site.store.reviews()
+    assert (review.because, review.note) == ("other", "Duplicate")
+
+
+def test_an_unknown_card_is_not_found_and_the_others_are_kept(ehr: httpx.Client, site: Site) -> None:
+    known = cards(ehr)[0]["uuid"]
+    answer = send(ehr, report(str(uuid4())), report(known))
+    assert answer.status_code == 404
+    assert answer.json()["issue"][0]["expression"] == ["CDSHooksFeedback.feedback[0].card"]
+    assert len(site.store.reviews()) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"card": "x"}, "card"),
+        ({"outcome": "ignored"}, "outcome"),
+        ({"outcomeTimestamp": "yesterday"}, "outcomeTimestamp"),
+        ({"overrideReason": "no"}, "overrideReason"),
+    ],
+)
+def test_an_unsound_report_is_refused_with_the_path(
+    ehr: httpx.Client, change: dict[str, Any], path: str
+) -> None:
+    answer = send(ehr, {**report(str(uuid4())), **change})
+    assert answer.status_code == 400
+    assert answer.json()["issue"][0]["expression"] == [f"CDSHooksFeedback.feedback[0].{path}"]
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"feedback": 7}', b"\xff"])
+def test_a_body_that_is_no_feedback_is_refused(ehr: httpx.Client, body: bytes) -> None:
+    assert ehr.post(FEEDBACK, content=body).status_code == 400
+
+
+def test_feedback_to_an_unknown_service_is_not_found(ehr: httpx.Client) -> None:
+    assert ehr.post("/cds-services/other/feedback", json={"feedback": []}).status_code == 404
+
+
+def test_the_door_is_a_channel(site: Site, ehr: httpx.Client) -> None:
+    settings = Settings()
+    door = CdsHooks(site, settings, Workers(1, 1))
+    assert isinstance(door, Channel)
+    assert door.hear(report(cards(ehr)[0]["uuid"])).decision == "overridden"
+
+
+def ordering() -> dict[str, Any]:
+    """Return a call while an order is signed, with all that is known as one Bundle."""
+    orders = {"resourceType": "Bundle", "type": "collection", "entry": []}
+    context = {"userId": "Practitioner/7", "patientId": "p1", "draftOrders": orders}
+    everything = doors.searchset([doors.PATIENT, *doors.deteriorating()])
+    return doors.call("order-sign", context=context, prefetch=everything)
+
+
+def test_nobody_who_orders_is_nagged(ehr: httpx.Client) -> None:
+    cards = ehr.post("/cds-services/salus-order-sign", json=ordering()).json()["cards"]
+    assert all(card["indicator"] != "info" for card in cards)
+
+
+class Locked:
+    """Another process that holds the store's write lock."""
+
+    def __init__(self, path: Path) -> None:
+        self._other = sqlite3.connect(path, isolation_level=None)
+
+    def __enter__(self) -> None:
+        self._other.execute("BEGIN IMMEDIATE")
+
+    def __exit__(self, *_: object) -> None:
+        self._other.execute("ROLLBACK")
+        self._other.close()
+
+
+@pytest.fixture
+def hasty(site: Site) -> Iterator[httpx.Client]:
+    with doors.served(site, Settings(insecure_no_jwt=True, hook_patience_s=0.3)) as client:
+        yield client
+
+
+def test_a_locked_store_says_so_where_one_reads_and_steps_aside_where_one_orders(
+    hasty: httpx.Client, site: Site
+) -> None:
+    with Locked(site.path / "salus.db"):
+        answer = hasty.post(VIEW, json=doors.call())
+        (card,) = answer.json()["cards"]
+        assert answer.headers["x-salus-away"] == "true"
+        assert (answer.status_code, card["indicator"]) == (200, "info")
+        assert "nothing was computed" in card["summary"]
+        sign = hasty.post("/cds-services/salus-order-sign", json=ordering())
+        assert sign.status_code == 503
+        assert sign.json()["resourceType"] == "OperationOutcome"
+
+
+def test_it_answers_again_when_the_store_is_back(hasty: httpx.Client, site: Site) -> None:
+    with Locked(site.path / "salus.db"):
+        assert "x-salus-away" in hasty.post(VIEW, json=doors.call()).headers
+    answer = hasty.post(VIEW, json=doors.call())
+    while "x-salus-away" in answer.headers:
+        answer = hasty.post(VIEW, json=doors.call())
+    assert answer.json()["cards"][0]["indicator"] == "critical"
+    assert spine.verify(site).intact
+
+
+def test_feedback_that_cannot_be_kept_is_refused_and_kept_when_it_comes_again(
+    ehr: httpx.Client, site: Site
+) -> None:
+    said = report(cards(ehr)[0]["uuid"])
+    with Locked(site.path / "salus.db"):
+        answer = send(ehr, said)
+        assert answer.status_code == 503
+        assert "retry-after" in answer.headers
+    assert send(ehr, said).status_code == 200
+    assert len(site.store.reviews()) == 1
