@@ -22,6 +22,7 @@ from salus.record.sources.ward_terms import (
     CONDITIONS,
     CONSCIOUSNESS,
     DRUGS,
+    HABITS,
     LABS,
     LIPIDS,
     LOINC,
@@ -222,13 +223,19 @@ def _result(case: Case, lab: Lab) -> Resource:
     code, display, unit = LABS[lab.name]
     hours = 24 * lab.days
     fields: Resource = {"note": [{"text": lab.note}]} if lab.note else {}
-    if lab.name not in BODY:
+    if lab.name not in BODY | HABITS:
         fields["issued"] = _when(max(hours - 1.5, 0.0))
     return _observation(
-        case, f"{lab.name}-{int(hours * 60)}", "vital-signs" if lab.name in BODY else "laboratory", hours,
+        case, f"{lab.name}-{int(hours * 60)}", _category(lab.name), hours,
         status=lab.status, code=_concept(_coding(LOINC, code, display)),
         valueQuantity=_quantity(lab.value, unit, lab.unit or unit, lab.comparator), **fields,
     )  # fmt: skip
+
+
+def _category(name: str) -> str:
+    if name in HABITS:
+        return "social-history"
+    return "vital-signs" if name in BODY else "laboratory"
 
 
 def _lipid_reports(case: Case) -> Iterator[Resource]:

@@ -111,13 +111,18 @@ ORDINARY = (
     Case(
         "ward-02", "an ordinary recovery, every input there", "Piotr", "Kowalski", "male", "1968-09-02",
         (_well(1.5, breaths=14, bp=(132, 80)),),
-        (Lab("creatinine", 1, 0.9), Lab("potassium", 1, 4.1), Lab("crp", 1, 18)),
+        (
+            Lab("creatinine", 1, 0.9), Lab("potassium", 1, 4.1), Lab("crp", 1, 18), Lab("uacr", 1, 8),
+            Lab("cholesterol", 80, 182), Lab("hdl", 80, 55), Lab("bmi", 2, 24.6), Lab("waist", 2, 91),
+            Lab("active-days", 2, 7), Lab("active-minutes", 2, 45), Lab("vegetables", 2, 2),
+        ),
         (_has("appendicitis", 0.01), _has("asthma", 20)), ("salbutamol", "paracetamol"), "never",
     ),
     Case(
         "ward-03", "temperature in degrees Fahrenheit", "Mei-Ling", "Chen", "female", "1980-01-30",
         (_well(2.0, temperature=98.4, units={"temperature": "[degF]"}),),
-        (), (_has("hypothyroidism", 8),), ("levothyroxine",), "never",
+        (Lab("cholesterol", 200, 176), Lab("hdl", 200, 62), Lab("creatinine", 200, 0.7), Lab("bmi", 2, 22.1)),
+        (_has("hypothyroidism", 8),), ("levothyroxine",), "never",
     ),
 )  # fmt: skip
 
@@ -189,7 +194,12 @@ DIABETIC = (
     ),
     Case(
         "ward-12", "risk of diabetes: waist, family, tablets", "Kwame", "Mensah", "male", "1977-02-28",
-        (_well(1.8, bp=(136, 84)),), (Lab("waist", 2, 104), Lab("bmi", 2, 29.4), Lab("glucose", 40, 112)),
+        (_well(1.8, bp=(136, 84)),),
+        (
+            Lab("waist", 2, 104), Lab("bmi", 2, 29.4), Lab("glucose", 40, 112), Lab("creatinine", 40, 1.1),
+            Lab("cholesterol", 40, 201), Lab("hdl", 40, 44), Lab("vegetables", 2, 3),
+            Lab("active-days", 2, 7), Lab("active-minutes", 2, 40),
+        ),
         (_has("hypertension", 2),), ("amlodipine",), "never",
         extra=(_parent_with_diabetes("MTH", "mother"),),
     ),
@@ -240,8 +250,10 @@ RENAL = (
         "ward-18", "kidney disease proven over months; UACR in mg/g",
         "Samuel", "Adeyemi", "male", "1963-05-19",
         (_well(2.2, bp=(142, 86)),),
-        (Lab("creatinine", 260, 1.9), Lab("creatinine", 140, 2.0), Lab("creatinine", 12, 2.1),
-        Lab("uacr", 12, 180)),
+        (
+            Lab("creatinine", 260, 1.9), Lab("creatinine", 140, 2.0), Lab("creatinine", 12, 2.1),
+            Lab("uacr", 12, 180), Lab("cholesterol", 140, 190), Lab("hdl", 140, 42), Lab("bmi", 12, 27.3),
+        ),
         (_has("kidney disease", 3), _has("hypertension", 11)), ("losartan",), "never",
     ),
     Case(
@@ -326,8 +338,9 @@ UNCERTAIN = (
     ),
     Case(
         "ward-29", "one person, two records merged", "Hannah", "Lee", "female", "1973-06-11",
-        (_well(1.0),), (Lab("creatinine", 30, 0.8),), (_has("high cholesterol", 2),), ("atorvastatin",),
-        "never",
+        (_well(1.0),),
+        (Lab("creatinine", 30, 0.8), Lab("cholesterol", 30, 168), Lab("hdl", 30, 58)),
+        (_has("high cholesterol", 2),), ("atorvastatin",), "never",
         extra=(
             _OLDER_RECORD,
             _observation(

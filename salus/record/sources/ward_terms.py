@@ -34,8 +34,12 @@ LABS = {
     "weight": ("29463-7", "Body weight", "kg"),
     "bmi": ("39156-5", "Body mass index (BMI) [Ratio]", "kg/m2"),
     "waist": ("8280-0", "Waist Circumference at umbilicus by Tape measure", "cm"),
+    "active-days": ("89555-7", "Days per week of moderate to strenuous activity", "d/wk"),
+    "active-minutes": ("68516-4", "Minutes per day of moderate to strenuous activity", "min/d"),
+    "vegetables": ("80460-9", "Vegetable servings a day", "{servings}"),
 }
 BODY = frozenset({"height", "weight", "bmi", "waist"})
+HABITS = frozenset({"active-days", "active-minutes", "vegetables"})
 LIPIDS = ("57698-3", "Lipid panel with direct LDL - Serum or Plasma")
 
 # One sign of a set of observations: (LOINC code, display, UCUM unit).
