@@ -62,7 +62,7 @@ def part(item: Item) -> Outcome:
 def counted(low: int, high: int) -> str:
     """Say a number of points: "1 point", "0 to 3 points"."""
     number = str(low) if low == high else f"{low} to {high}"
-    return f"{number} point" if number == "1" else f"{number} points"
+    return f"{number} point" if high == 1 else f"{number} points"
 
 
 def reasons(items: Iterable[Item]) -> tuple[Reason, ...]:

@@ -191,8 +191,8 @@ def _range(low: int, high: int) -> str:
 def _finding(parts: Sequence[Item], female: Item, action: Action, now: Fact) -> Finding:
     low, high = sum(item.low for item in parts), sum(item.high for item in parts)
     older = (low + female.low, high + female.high)
-    unknown = "".join(f"; {item.absent}" for item in parts if item.absent)
-    scored = f"CHA2DS2-VA {_range(low, high)} (CHA2DS2-VASc {_range(*older)}){unknown}"
+    gaps = f"; not known: {', '.join(missing(parts))}" if missing(parts) else ""
+    scored = f"CHA2DS2-VA {_range(low, high)} (CHA2DS2-VASc {_range(*older)}){gaps}"
     says = f"{scored}. {action.says} {_treatment(now)}"
     scores = (Outcome("CHA2DS2-VA", spanned(low, high)), Outcome("CHA2DS2-VASc", spanned(*older)))
     return Finding(

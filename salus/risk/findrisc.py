@@ -86,14 +86,12 @@ def _probability(low: int, high: int) -> Estimate:
 
 def _risk(items: tuple[Item, ...], low: int, high: int, action: Action) -> Risk:
     first, last = category(low), category(high)
-    unknown = "; ".join(item.absent for item in items if item.absent)
+    unknown = ", ".join(missing(items))
     number = str(low) if low == high else f"between {low} and {high}"
     names = first.name if first is last else f"{first.name} to {last.name}"
     share = f"about {first.says}" if first is last else f"about {first.says} to {last.says}"
-    says = (
-        f"FINDRISC {number} ({names}){'; ' + unknown if unknown else ''}: {share} develop type 2 diabetes in "
-        f"10 years. {action.says}"
-    )
+    scored = f"FINDRISC {number} ({names}){'; not known: ' + unknown if unknown else ''}"
+    says = f"{scored}: {share} develop type 2 diabetes in 10 years. {action.says}"
     score = Outcome("FINDRISC score", spanned(low, high))
     return Risk(
         (Outcome("type 2 diabetes", _probability(low, high), "10 years"), score, *map(part, items)), says
