@@ -17,7 +17,7 @@ from salus.core.errors import EvidenceError
 from salus.core.evidence import Event, Timeline
 from salus.record import fhir_types as t
 from salus.record.account import Account
-from salus.record.fhir_decode import Found, Near, decode, named, source_of, why_not
+from salus.record.fhir_decode import Found, Near, decode, why_not
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.fhir_time import moment
@@ -68,25 +68,12 @@ class _Gathered:
 
     def add(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str = "") -> None:
         """Decode (resource, full URL, place, line); `only` one patient's are taken when it is given."""
-        kinds = [self._announce(raw, url) for raw, url, _, _ in entries]
+        kinds = [self.near.announce(raw, url) for raw, url, _, _ in entries]
         for (raw, url, place, line), kind in zip(entries, kinds, strict=True):
             found = decode(raw, kind, self.near, url)
             if only and found.subject and found.subject != only:
                 found = found._replace(rows=[], reason=ANOTHERS)
             self._count(found, place, line)
-
-    def _announce(self, raw: Raw | bytes, url: str) -> str:
-        """Learn what a resource is called and which drug it is, before anything refers to it."""
-        try:
-            who = named(raw)
-            kind = who.resourceType or ""
-            if url and kind:
-                self.near.urls[url] = source_of(kind, who.id, raw, url)
-            if kind == "Medication":
-                self.near.keep(source_of(kind, who.id, raw, url), raw)
-        except (msgspec.MsgspecError, RecursionError, EvidenceError):
-            return ""
-        return kind
 
     def _count(self, found: Found, place: str, line: int) -> None:
         account = self.account

@@ -63,6 +63,19 @@ class Near:
         found = self.resolve(target) or target
         return self.medications.get(found, (found,))
 
+    def announce(self, raw: bytes | Raw, url: str) -> str:
+        """Learn a resource's name and which drug it is, before others refer to it; return its type."""
+        try:
+            who = named(raw)
+            kind = who.resourceType or ""
+            if url and kind:
+                self.urls[url] = source_of(kind, who.id, raw, url)
+            if kind == "Medication":
+                self.keep(source_of(kind, who.id, raw, url), raw)
+        except (msgspec.MsgspecError, RecursionError, EvidenceError):
+            return ""
+        return kind
+
     def keep(self, source: str, raw: bytes | Raw) -> None:
         """Remember the codes of the Medication `source`."""
         try:

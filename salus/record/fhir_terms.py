@@ -44,7 +44,7 @@ class _Concept(msgspec.Struct, gc=False):
 
 
 class Concept(NamedTuple):
-    """A CodeableConcept: its codings as ``SYSTEM/code``, its plain codes, its text, and each code's name.
+    """A CodeableConcept: its codings as ``SYSTEM/code``, its plain codes, its text.
 
     wording: the text of a concept without codes; evidence in words, and never a code.
     """
@@ -52,11 +52,13 @@ class Concept(NamedTuple):
     codes: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     text: str | None = None
-    names: tuple[str, ...] = ()
     wording: str | None = None
 
 
 NO_CONCEPT = Concept()
+# What records themselves call a code: the first display met. Bounded: names are a courtesy to readers.
+_NAMES: dict[str, str] = {}
+_MOST_NAMES = 1 << 18
 _one = msgspec.json.Decoder(_Concept).decode
 _many = msgspec.json.Decoder(list[_Concept]).decode
 _text = msgspec.json.Decoder(str).decode
@@ -81,14 +83,25 @@ def concept(raw: bytes) -> Concept:
 def _joined(found: list[_Concept]) -> Concept:
     codings = [coding for each in found for coding in (each.coding or [])]
     codings += [_Coding(each.system, each.code, each.display) for each in found if each.code]
-    kept = {codes.short(one.system, one.code): one for one in reversed(codings) if one.code}
-    chosen = list(reversed(kept.items()))
+    kept: dict[str, _Coding] = {}
+    for one in codings:
+        if one.code:
+            kept.setdefault(codes.short(one.system, one.code), one)
+    chosen = list(kept.items())
     text = next((each.text for each in found if each.text), None)
-    names = tuple(one.display or text or "" for _, one in chosen)
+    for code, one in chosen:
+        if one.display and len(_NAMES) < _MOST_NAMES:
+            _NAMES.setdefault(code, one.display)
     plain = tuple(one.code or "" for _, one in chosen)
-    return Concept(tuple(code for code, _ in chosen), plain, text, names, None if chosen else text)
+    return Concept(tuple(code for code, _ in chosen), plain, text, None if chosen else text)
 
 
+def display_names() -> dict[str, str]:
+    """Return what records called the codes that were met."""
+    return _NAMES
+
+
+@lru_cache(maxsize=_REMEMBERED)
 def reference(raw: bytes) -> str:
     """Return a Reference (or the first of a list) as `canonical` does; "" when it points nowhere."""
     try:

@@ -1,0 +1,241 @@
+"""The archive: evidence at rest; one patient fast, a population lazily, every resource as it came.
+
+Columns are MEDS-shaped Parquet sorted by subject and time; `raw` holds the verbatim copy. An open Archive
+sees one generation: a read that goes on beside it changes nothing here until `open` is called again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from salus.core.errors import UserError
+from salus.core.evidence import Timeline
+from salus.record import manifest as manifests
+from salus.record.account import Reject
+from salus.record.columns import OF_A_ROW, rows_of
+from salus.record.fhir import timeline
+from salus.record.fhir_rows import Row
+from salus.record.fhir_terms import canonical
+from salus.record.fhir_time import moment
+from salus.record.identity import Identities, Person, person_of
+from salus.record.intake import ORDER_BITS, REJECTED, source_part, subject_number
+from salus.record.manifest import Manifest
+from salus.record.verbatim import Original
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_PLACE = ("order", "frame", "offset", "length")
+
+
+@dataclass
+class Archive:
+    """One generation of the record in folder `root`."""
+
+    root: Path
+    manifest: Manifest
+    _stamp: tuple[int, int] = (0, 0)
+    _original: Original = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._original = Original(self.root / "raw")
+
+    @classmethod
+    def open(cls, root: Path) -> Archive:
+        """Open the archive in folder `root`, as of the last finished read.
+
+        Raises UserError when nothing was read yet, EvidenceError when the manifest is damaged.
+        """
+        stamp = _stamp(root)
+        found = manifests.load(root)
+        if found is None:
+            raise UserError(f"No records in '{root}': read some with 'salus read PLACE --archive {root}'.")
+        return cls(root, found, stamp)
+
+    @property
+    def generation(self) -> int:
+        """How many reads this record is made of."""
+        return self.manifest.generation
+
+    def is_old(self) -> bool:
+        """Whether a read has finished since this was opened."""
+        return _stamp(self.root) != self._stamp
+
+    # --- patients ------------------------------------------------------------------------------
+
+    def subjects(self) -> list[str]:
+        """Return every patient of whom there is evidence, merged ones once, in order."""
+        named = self._subjects["subject"].to_list()
+        return sorted({self.identities.canonical(subject) for subject in named})
+
+    def timeline(self, subject: str) -> Timeline:
+        """Return all evidence of ``Patient/<id>`` (or ``<id>``), with that of records merged with it.
+
+        Raises UserError when there is no such patient here.
+        """
+        asked = canonical(subject if "/" in subject else f"Patient/{subject}")
+        group = self.identities.group(asked)
+        rows = [row for one in group for row in self._rows(one)]
+        if not rows:
+            raise UserError(f"No evidence of '{asked}' in this archive: 'salus read' it first.")
+        return timeline(group[0], rows)
+
+    def end_of_record(self, subject: str) -> datetime | None:
+        """Return the last moment at which something of this patient happened or became known."""
+        asked = canonical(subject if "/" in subject else f"Patient/{subject}")
+        found = [self._subject(one) for one in self.identities.group(asked)]
+        ends = [row[3] for row in found if row is not None and row[3] is not None]
+        return moment(max(ends)) if ends else None
+
+    def person(self, subject: str) -> Person:
+        """Return what the record calls this patient; an unnamed Person when it holds no Patient resource."""
+        asked = canonical(subject if "/" in subject else f"Patient/{subject}")
+        group = self.identities.group(asked)
+        return next((self._people[one] for one in group if one in self._people), Person(asked))
+
+    def find(self, identifier: str) -> list[str]:
+        """Return the patients that carry ``system|value`` (or ``value`` in any system), merged ones once."""
+        found = {
+            self.identities.canonical(one.subject)
+            for one in self._people.values()
+            if any(identifier in (known, known.partition("|")[2]) for known in one.identifiers)
+        }
+        return sorted(found)
+
+    def number(self, subject: str) -> int:
+        """Return the stable number by which the columns know a patient."""
+        return subject_number(canonical(subject))
+
+    @cached_property
+    def identities(self) -> Identities:
+        """Which subjects are one person, by the links of the current Patient resources."""
+        known = self._people
+        links = ((one.subject, how, other) for one in known.values() for how, other in one.links)
+        return Identities([link for link in links if link[2] in known])
+
+    @cached_property
+    def _people(self) -> dict[str, Person]:
+        import polars as pl
+
+        rows = pl.read_parquet(self._in("metadata", "people.parquet"))
+        return {row["subject"]: person_of(row) for row in rows.iter_rows(named=True)}
+
+    # --- columns -------------------------------------------------------------------------------
+
+    def scan(self) -> pl.LazyFrame:
+        """Return all evidence, lazily: MEDS columns first, sorted by subject and time."""
+        import polars as pl
+
+        return pl.scan_parquet(self._in("data") / "*.parquet")
+
+    def code_names(self) -> dict[str, str]:
+        """Return what the record itself calls its codes (``LOINC/8867-4`` -> ``Heart rate``)."""
+        import polars as pl
+
+        rows = pl.read_parquet(self._in("metadata", "codes.parquet")).select("code", "description").rows()
+        return {code: name for code, name in rows if name}
+
+    def _in(self, *parts: str) -> Path:
+        return self.root.joinpath(self.manifest.folder, *parts)
+
+    @cached_property
+    def _subjects(self) -> pl.DataFrame:
+        import polars as pl
+
+        rows = pl.read_parquet(self._in("metadata", "subjects.parquet"))
+        return rows.with_columns(pl.col("last").to_physical()).rechunk()
+
+    def _subject(self, subject: str) -> tuple[int, int, int, int | None] | None:
+        """Return (part, first row, rows, last moment) of a subject, None when there is none."""
+        table, number = self._subjects, subject_number(subject)
+        at = int(table["subject_id"].search_sorted(number))
+        if at >= table.height or table["subject_id"][at] != number:
+            return None
+        return table["part"][at], table["start"][at], table["events"][at], table["last"][at]
+
+    def _rows(self, subject: str) -> list[Row]:
+        import polars as pl
+
+        found = self._subject(subject)
+        if found is None:
+            return []
+        part, start, count, _ = found
+        shard = self._in("data", f"{part:04d}.parquet")
+        return rows_of(pl.scan_parquet(shard).slice(start, count).select(OF_A_ROW).collect())
+
+    # --- resources as they came ----------------------------------------------------------------
+
+    def raw(self, source: str) -> bytes:
+        """Return the resource ``Type/id`` as it was sent, decimals and all.
+
+        Raises UserError when it is not here.
+        """
+        return self.history(source)[-1]
+
+    def history(self, source: str) -> list[bytes]:
+        """Return every copy of the resource ``Type/id`` that was read, the one that stands last.
+
+        Raises UserError when it is not here.
+        """
+        import polars as pl
+
+        part = self._in("index", f"{source_part(source, self.manifest.parts):04d}.parquet")
+        found: list[Any] = []
+        if part.exists():
+            scanned = pl.scan_parquet(part).filter(pl.col("source") == source)
+            found = scanned.select(_PLACE).sort("order").collect().rows()
+        if not found:
+            raise UserError(f"No resource '{source}' in this archive.")
+        return [self._get(*place) for place in found]
+
+    def _get(self, order: int, frame: int, offset: int, length: int) -> bytes:
+        return self._original.get(order >> ORDER_BITS, frame, offset, length)
+
+    def rejects(self) -> list[Reject]:
+        """Return every resource that was refused, with its place and reason, in the order of reading."""
+        rows = self._index().filter(fate=REJECTED).sort("order").select("file", "line", "reason").collect()
+        return [Reject(*row) for row in rows.rows()]
+
+    def _index(self) -> pl.LazyFrame:
+        import polars as pl
+
+        return pl.scan_parquet(self._in("index") / "*.parquet")
+
+    def write_back(self, folder: Path) -> dict[str, int]:
+        """Write every resource that stands as NDJSON by type, as it was sent; return the counts.
+
+        What was refused goes, line by line, into ``refused.txt``. Nothing is held in memory but a block.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        counts: dict[str, int] = {}
+        files: dict[str, Any] = {}
+        try:
+            for name, raw in self._standing():
+                if name not in files:
+                    files[name] = (folder / name).open("wb")
+                files[name].write(raw.strip() + b"\n")
+                counts[name] = counts.get(name, 0) + 1
+        finally:
+            for file in files.values():
+                file.close()
+        return counts
+
+    def _standing(self) -> Iterator[tuple[str, bytes]]:
+        rows = self._index().filter("stands").select("source", "fate", *_PLACE).sort("order")
+        for source, fate, *place in rows.collect(engine="streaming").iter_rows():
+            kind = source.partition("/")[0]
+            name = "refused.txt" if fate == REJECTED else f"{kind}.ndjson"
+            yield name, self._get(*place)
+
+
+def _stamp(root: Path) -> tuple[int, int]:
+    try:
+        found = (root / manifests.NAME).stat()
+    except FileNotFoundError:
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_ino)

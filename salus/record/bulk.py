@@ -1,0 +1,184 @@
+"""Bulk in: a FHIR export (a Bundle, a folder or stream of NDJSON, plain or packed) into an archive.
+
+Memory does not grow with the export: lines come in blocks, columns go to disk by part, and each part is
+sorted by itself. A broken line costs that line.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from time import process_time
+from typing import Any
+
+import msgspec
+
+from salus.core.errors import EvidenceError
+from salus.record import manifest, places
+from salus.record.account import Account
+from salus.record.fhir import entries
+from salus.record.fhir_decode import named
+from salus.record.intake import Intake
+from salus.record.settle import settle
+
+# Unpacked bytes of FHIR whose evidence is sorted in memory at once.
+_PART = 1 << 28
+_PARTS_OF_A_STREAM = 16
+_MOST_PARTS = 256
+Progress = Callable[..., Any]
+
+
+def read_place(place: str, archive: Path, progress: Progress | None = None) -> Account:
+    """Read every FHIR resource at `place` into the archive in folder `archive`; return the account.
+
+    place: a file, a folder, or ``-``. progress: makes a progress bar, as tqdm does. A resource that was
+    read before is replaced by the later copy. Raises UserError when there is nothing to read, AwayError
+    when another read into the same archive is under way.
+    """
+    if place == places.STDIN:
+        return into(archive, 0, lambda intake: _stream(intake, None, "-", None))
+    found, passed = places.files(place)
+    root = Path(place) if Path(place).is_dir() else Path(place).parent
+    with _bar(progress, sum(path.stat().st_size for path in found)) as seen:
+        account = into(archive, places.size(found), lambda intake: _files(intake, found, root, seen))
+    account.notes += [f"passed over: {name}" for name in passed]
+    return account
+
+
+def into(archive: Path, size: int, fill: Callable[[Intake], None]) -> Account:
+    """Let `fill` put resources (about `size` bytes, 0: unknown) into the archive; all of it or nothing."""
+    began = process_time()
+    archive.mkdir(parents=True, exist_ok=True)
+    with manifest.Lock(archive):
+        base = manifest.load(archive)
+        manifest.sweep(archive, base)
+        work = archive / "work"
+        wanted = min(_MOST_PARTS, size // _PART + 1) if size else _PARTS_OF_A_STREAM
+        parts = max(wanted, base.parts if base else 1)
+        number = max(base.reads, default=0) + 1 if base else 1
+        intake = Intake(archive, work, number, parts)
+        fill(intake)
+        settle(archive, intake, base, work)
+        shutil.rmtree(work, ignore_errors=True)
+    intake.account.cpu_seconds = process_time() - began
+    return intake.account
+
+
+class _bar:
+    """A progress bar over bytes, or none."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._made = progress and progress(total=total, desc="Reading", unit="B", unit_scale=True)
+
+    def __enter__(self) -> Callable[[int], object] | None:
+        return getattr(self._made, "update", None)
+
+    def __exit__(self, *_: object) -> None:
+        close = getattr(self._made, "close", None)
+        if close is not None:
+            close()
+
+
+def _files(intake: Intake, found: list[Path], root: Path, seen: Callable[[int], object] | None) -> None:
+    for path in found:
+        _stream(intake, path, str(path.relative_to(root)), seen)
+
+
+def _stream(intake: Intake, path: Path | None, name: str, seen: Callable[[int], object] | None) -> None:
+    """Read one file (None: standard input) as lines, or as one document when its first line is none."""
+    blocks = places.blocks(places.chunks(path, seen))
+    first = b""
+    try:
+        first = next((block for block in blocks if block.strip()), b"")
+    except places.BrokenOff as broken:
+        intake.refuse(broken.rest, intake.file(name), 1, str(broken))
+        return
+    lined = path is not None and places.kind_of(path) in (".ndjson", ".jsonl")
+    if lined or (_is_line(first) and not (path is not None and _is_alone(first))):
+        _lines(intake, chain((first,), blocks), name)
+    else:
+        _document(intake, chain((first,), blocks), name)
+
+
+def _is_line(block: bytes) -> bool:
+    """Whether the first line is a JSON object by itself."""
+    line = block.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")[0]
+    try:
+        named(line)
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+    return True
+
+
+def _is_alone(block: bytes) -> bool:
+    return not block.strip().partition(b"\n")[2]
+
+
+def _lines(intake: Intake, blocks: Iterator[bytes], name: str) -> None:
+    file, line, hint = intake.file(name), 1, ""
+    try:
+        for block in blocks:
+            for piece, bundle in _parted(block):
+                if bundle:
+                    _bundle(intake, piece, f"{name}#{line}")
+                    line += 1
+                    continue
+                count, hint = intake.block(piece, file, line, hint)
+                line += count
+    except places.BrokenOff as broken:
+        intake.refuse(broken.rest, file, line, str(broken))
+
+
+def _parted(block: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Part a block of lines from Bundles that stand among them, each on one line."""
+    if b'"Bundle"' not in block:
+        yield block, False
+        return
+    held: list[bytes] = []
+    for line in block.splitlines(keepends=True):
+        if b'"Bundle"' in line and _is_bundle(line):
+            yield b"".join(held), False
+            held = []
+            yield line, True
+        else:
+            held.append(line)
+    yield b"".join(held), False
+
+
+def _is_bundle(line: bytes) -> bool:
+    try:
+        return named(line).resourceType == "Bundle"
+    except (msgspec.MsgspecError, RecursionError):
+        return False
+
+
+def _document(intake: Intake, blocks: Iterator[bytes], name: str) -> None:
+    held: list[bytes] = []
+    try:
+        held.extend(blocks)
+    except places.BrokenOff as broken:
+        intake.refuse(b"".join([*held, broken.rest]), intake.file(name), 1, str(broken))
+        return
+    whole = b"".join(held).removeprefix(b"\xef\xbb\xbf").strip()
+    if whole:
+        _bundle(intake, whole, name)
+
+
+def _bundle(intake: Intake, raw: bytes, name: str) -> None:
+    """Take a Bundle's entries, or the one resource that `raw` is."""
+    file = intake.file(name)
+    try:
+        found = entries(raw)
+        resources = [(raw, "")] if found is None else [(bytes(entry), url) for entry, url in found]
+    except EvidenceError as error:
+        intake.refuse(raw, file, 1, str(error))
+        return
+    # Full URLs hold within their Bundle only.
+    intake.near.urls.clear()
+    for entry, url in resources:
+        intake.near.announce(entry, url)
+    for start in range(0, len(resources), 256):
+        batch = resources[start : start + 256]
+        intake.resources([one for one, _ in batch], file, start + 1, [url for _, url in batch])

@@ -1,0 +1,163 @@
+"""Rows of evidence as columns and back: the MEDS shape (subject, time, code, value) with its provenance.
+
+Source: MEDS 0.4 data schema; numeric_value is its 32-bit number, `value` the number as it was read. Times are
+UTC without a zone, as MEDS wants them; the code of a row is its chosen coding, the rest are `other_codes`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from salus.core.evidence import Absence, Value
+from salus.record.fhir_rows import Row
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NOTHING, NUMBER, TEXT, TRUTH, ABSENT = range(5)
+# What a Timeline is made from, in the order of a Row.
+OF_A_ROW = ("code", "other_codes", "time", "end", "known_at", "value_kind", "value", "text_value",
+            "unit", "comparator", "status", "source")  # fmt: skip
+_TRUTH = {True: "true", False: "false"}
+
+
+class Vocabulary(dict[tuple[str, ...], int]):
+    """Numbers the codings that occur, so that a row carries one small number."""
+
+    def __missing__(self, codes: tuple[str, ...]) -> int:
+        self[codes] = number = len(self)
+        return number
+
+
+@cache
+def loose() -> dict[str, Any]:
+    """Return the schema of rows before codes and files are written out."""
+    import polars as pl
+
+    return {
+        "subject_id": pl.Int64, "code": pl.UInt32, "time": pl.Int64, "end": pl.Int64, "known_at": pl.Int64,
+        "value_kind": pl.UInt8, "value": pl.Float64, "text_value": pl.String, "unit": pl.String,
+        "comparator": pl.String, "status": pl.String, "source": pl.String, "file": pl.UInt32,
+        "line": pl.UInt32, "order": pl.Int64,
+    }  # fmt: skip
+
+
+def frame(
+    rows: Sequence[Row], owners: Sequence[tuple[int, int, int, int]], words: Vocabulary
+) -> pl.DataFrame:
+    """Return `rows` as a DataFrame of the loose schema.
+
+    owners: subject number, file number, line and order of each row.
+    """
+    import polars as pl
+
+    codes, time, end, known, values, unit, comparator, status, source = zip(*rows, strict=True)
+    subjects, files, lines, orders = zip(*owners, strict=True)
+    kinds, numbers, texts = _apart(values)
+    columns = {
+        "subject_id": subjects, "code": [words[one] for one in codes], "time": time, "end": end,
+        "known_at": known, "value_kind": kinds, "value": numbers, "text_value": texts, "unit": unit,
+        "comparator": comparator, "status": status, "source": source, "file": files, "line": lines,
+        "order": orders,
+    }  # fmt: skip
+    types = loose()
+    return pl.DataFrame([pl.Series(name, column, dtype=types[name]) for name, column in columns.items()])
+
+
+def _apart(values: Sequence[Value]) -> tuple[list[int], list[float | None], list[str | None]]:
+    """Return the kind, the number and the text of each value."""
+    numbers = [value if value.__class__ is float else None for value in values]
+    texts = [value if value.__class__ is str else None for value in values]
+    kinds = [_KINDS[value.__class__] for value in values]
+    if TRUTH in kinds or ABSENT in kinds:
+        for at, kind in enumerate(kinds):
+            if kind == TRUTH:
+                texts[at] = _TRUTH[values[at]]  # type: ignore[index]
+            elif kind == ABSENT:
+                texts[at] = str(values[at])
+    return kinds, numbers, texts
+
+
+_KINDS = {type(None): NOTHING, float: NUMBER, str: TEXT, bool: TRUTH, Absence: ABSENT}
+
+
+def finished(rows: pl.DataFrame, words: pl.DataFrame, files: pl.Series) -> pl.DataFrame:
+    """Return loose rows in the archive's own columns.
+
+    words: columns `code` and `other_codes` by number. files: file names by number.
+    """
+    import polars as pl
+
+    number = rows["code"]
+    instants = [pl.col(name).cast(pl.Datetime("us")) for name in ("time", "end", "known_at")]
+    return rows.with_columns(
+        *instants,
+        words["code"].gather(number).alias("code"),
+        words["other_codes"].gather(number).alias("other_codes"),
+        files.gather(rows["file"]).alias("file"),
+        pl.col("value").cast(pl.Float32).alias("numeric_value"),
+    ).select(ARCHIVED)
+
+
+# The columns of the archive: MEDS's own first.
+ARCHIVED = ("subject_id", "time", "code", "numeric_value", "text_value", "value_kind", "value", "unit",
+            "comparator", "end", "known_at", "status", "source", "other_codes", "file", "line",
+            "order")  # fmt: skip
+
+
+def word_list(every: Sequence[tuple[str, ...]]) -> pl.DataFrame:
+    """Return codings by number as columns: the chosen code, and the others (null when there are none)."""
+    import polars as pl
+
+    return pl.DataFrame(
+        {"code": [codes[0] for codes in every], "other_codes": [list(codes[1:]) or None for codes in every]},
+        schema={"code": pl.String, "other_codes": pl.List(pl.String)},
+    )
+
+
+def rows_of(columns: pl.DataFrame) -> list[Row]:
+    """Return archived columns (at least `OF_A_ROW`) as rows."""
+    import polars as pl
+
+    plain = columns.select(
+        pl.col(name).to_physical() if name in ("time", "end", "known_at") else name for name in OF_A_ROW
+    )
+    return [
+        (
+            (code, *others) if others else (code,),
+            time,
+            end,
+            known,
+            _together(kind, number, text),
+            unit,
+            comparator,
+            status,
+            source,
+        )
+        for (
+            code,
+            others,
+            time,
+            end,
+            known,
+            kind,
+            number,
+            text,
+            unit,
+            comparator,
+            status,
+            source,
+        ) in plain.rows()
+    ]
+
+
+def _together(kind: int, number: float | None, text: str | None) -> Value:
+    if kind == NUMBER:
+        return number
+    if kind == TEXT:
+        return text
+    if kind == TRUTH:
+        return text == "true"
+    return Absence(text) if kind == ABSENT and text is not None else None

@@ -1,0 +1,149 @@
+"""Who a patient is: names and identifiers as the record gives them, and which records are of one person.
+
+FHIR R4 Patient.link joins records (replaced-by, replaces, refer, seealso). The join is made when a timeline
+is read and never written into the evidence, so that an unmerge (a Patient without the link) parts them again
+and neither history is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from salus.record.fhir_terms import canonical
+from salus.record.fhir_types import Reference
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_REPLACED = "replaced-by"
+_USES = ("official", "usual", None, "nickname", "anonymous", "temp", "maiden", "old")
+
+
+class _Name(Struct, gc=False):
+    use: str | None = None
+    text: str | None = None
+    family: str | None = None
+    given: list[str | None] | None = None
+
+
+class _Identifier(Struct, gc=False):
+    system: str | None = None
+    value: str | None = None
+
+
+class _Link(Struct, gc=False):
+    other: Reference | None = None
+    type: str | None = None
+
+
+class _Patient(Struct, gc=False):
+    name: list[_Name] | None = None
+    birthDate: str | None = None
+    gender: str | None = None
+    identifier: list[_Identifier] | None = None
+    link: list[_Link] | None = None
+
+
+_decode = msgspec.json.Decoder(_Patient).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """What a page shows of a patient. identifiers: ``system|value``. links: (how, ``Patient/<id>``)."""
+
+    subject: str
+    name: str = ""
+    birth_date: str = ""
+    sex: str = "unknown"
+    identifiers: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+
+
+def person(subject: str, raw: bytes) -> Person:
+    """Return who the Patient resource `raw` says that `subject` is; what is misshapen is left out."""
+    try:
+        found = _decode(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return Person(subject)
+    links = tuple(
+        (link.type or "", canonical(link.other.reference))
+        for link in found.link or ()
+        if link.other is not None and link.other.reference
+    )
+    known = tuple(f"{one.system or ''}|{one.value}" for one in found.identifier or () if one.value)
+    return Person(subject, _called(found), found.birthDate or "", found.gender or "unknown", known, links)
+
+
+def _called(patient: _Patient) -> str:
+    names = sorted(
+        patient.name or (), key=lambda one: _USES.index(one.use) if one.use in _USES else len(_USES)
+    )
+    for one in names:
+        whole = one.text or " ".join(part for part in (*(one.given or ()), one.family) if part)
+        if whole:
+            return whole
+    return ""
+
+
+def people_columns(people: list[Person]) -> pl.DataFrame:
+    """Return people as columns, the last one of each subject."""
+    import polars as pl
+
+    text = pl.List(pl.String)
+    schema: dict[str, Any] = {
+        "subject": pl.String, "name": pl.String, "birth_date": pl.String, "sex": pl.String,
+        "identifiers": text, "links": text,
+    }  # fmt: skip
+    rows = [
+        (
+            one.subject,
+            one.name,
+            one.birth_date,
+            one.sex,
+            list(one.identifiers),
+            [f"{how} {to}" for how, to in one.links],
+        )
+        for one in people
+    ]
+    made = pl.DataFrame(rows, schema=schema, orient="row")
+    return made.unique("subject", keep="last", maintain_order=True)
+
+
+def person_of(row: dict[str, Any]) -> Person:
+    """Return the Person of one row of `people_columns`."""
+    links = tuple((how, to) for how, _, to in (link.partition(" ") for link in row["links"]))
+    return Person(
+        row["subject"], row["name"], row["birth_date"], row["sex"], tuple(row["identifiers"]), links
+    )
+
+
+@dataclass(slots=True)
+class Identities:
+    """Which subjects are one person. `links`: (subject, how, other) as the current Patients say."""
+
+    links: list[tuple[str, str, str]]
+    _groups: dict[str, tuple[str, ...]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        groups: dict[str, set[str]] = {}
+        for one, _, other in self.links:
+            joined = groups.get(one, {one}) | groups.get(other, {other})
+            groups.update(dict.fromkeys(joined, joined))
+        replaced = {one for one, how, _ in self.links if how == _REPLACED}
+        replaced |= {other for _, how, other in self.links if how == "replaces"}
+        self._groups = {
+            one: tuple(sorted(group, key=lambda each: (each in replaced, each)))
+            for one, group in groups.items()
+        }
+
+    def group(self, subject: str) -> tuple[str, ...]:
+        """Return every subject that is this person, the one that stands for all of them first."""
+        return self._groups.get(subject, (subject,))
+
+    def canonical(self, subject: str) -> str:
+        """Return the subject that stands for this person: one that no other replaces."""
+        return self.group(subject)[0]

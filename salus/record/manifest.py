@@ -1,0 +1,105 @@
+"""The manifest of an archive: which generation of files is the record now; replaced in one rename."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from salus.core.errors import AwayError, EvidenceError
+
+NAME = "archive.json"
+_LOCK = "read.lock"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What the record is made of. parts: shards of events and of the index. reads: numbers of reads kept."""
+
+    format: int = FORMAT
+    generation: int = 0
+    folder: str = ""
+    previous: str = ""
+    parts: int = 1
+    events: int = 0
+    subjects: int = 0
+    reads: list[int] = field(default_factory=list)
+
+
+def load(root: Path) -> Manifest | None:
+    """Return the manifest in `root`, None when nothing was ever read there.
+
+    Raises EvidenceError when it is damaged or from a newer Salus.
+    """
+    try:
+        raw = (root / NAME).read_bytes()
+    except FileNotFoundError:
+        return None
+    try:
+        found = msgspec.json.decode(raw, type=Manifest)
+    except msgspec.MsgspecError:
+        raise EvidenceError(f"'{root / NAME}' is damaged: restore it from a backup.") from None
+    if found.format != FORMAT:
+        raise EvidenceError(
+            f"'{root / NAME}' has format {found.format}; this Salus reads {FORMAT}: update it."
+        )
+    return found
+
+
+def publish(root: Path, manifest: Manifest) -> None:
+    """Make `manifest` the record: everything it names is on disk first, then one rename."""
+    sync(root / manifest.folder)
+    draft = root / f"{NAME}.new"
+    draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
+    sync(draft)
+    draft.replace(root / NAME)
+    sync(root, deep=False)
+
+
+def sync(path: Path, deep: bool = True) -> None:
+    """Bring a file, or a folder with all that is in it, to the disk."""
+    if deep and path.is_dir():
+        for inside in path.iterdir():
+            sync(inside)
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(root: Path, manifest: Manifest | None) -> None:
+    """Remove what a read that was killed left behind, and generations that nobody reads any more."""
+    kept = {manifest.folder, manifest.previous} if manifest else set()
+    for folder in root.glob("gen-*"):
+        if folder.name not in kept:
+            shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(root / "work", ignore_errors=True)
+    reads = set(manifest.reads) if manifest else set()
+    for copy in (root / "raw").glob("read-*.ndjson.zst"):
+        if int(copy.name[5:9]) not in reads:
+            copy.unlink(missing_ok=True)
+
+
+class Lock:
+    """Lets one read at a time change an archive; the lock dies with its process."""
+
+    def __init__(self, root: Path) -> None:
+        import fcntl
+
+        self._file = (root / _LOCK).open("w")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._file.close()
+            raise AwayError(f"Another read into '{root}' is under way: try again when it is done.") from None
+
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()

@@ -1,0 +1,272 @@
+"""Settle: what an intake gathered becomes the next generation of the archive, joined with the one before.
+
+The later copy of a resource (``Type/id``) stands; earlier copies lose their events but stay in the index and
+in the verbatim copy. Everything is written into a new folder; the manifest is renamed last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zlib import crc32
+
+import msgspec
+
+import salus
+from salus.core.errors import EvidenceError
+from salus.record import columns
+from salus.record.fhir_terms import display_names
+from salus.record.identity import people_columns
+from salus.record.intake import EVENTS, ORDER_BITS, SUBJECTS, Intake, with_part
+from salus.record.manifest import Manifest, publish
+from salus.record.spill import Spill
+from salus.record.verbatim import Original
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# At most this many rows in a row group, so that one patient costs one group or two.
+ROW_GROUP = 20_000
+
+
+def settle(root: Path, intake: Intake, base: Manifest | None, work: Path) -> Manifest:
+    """Write the next generation and make it the record; completes the intake's account."""
+    settled = _Settled(root, intake, base, work)
+    intake.pour()
+    intake.copy.close()
+    settled.index()
+    settled.events()
+    settled.metadata()
+    manifest = settled.manifest()
+    publish(root, manifest)
+    return manifest
+
+
+class _Settled:
+    def __init__(self, root: Path, intake: Intake, base: Manifest | None, work: Path) -> None:
+        import polars as pl
+
+        self.root, self.intake, self.base = root, intake, base
+        self.parts = intake.parts
+        self.old = root / base.folder if base else None
+        self.generation = base.generation + 1 if base else 1
+        self.folder = root / f"gen-{self.generation:04d}"
+        width = (1 << 63) // self.parts + 1
+        self.lost = Spill(work / "lost", self.parts, lambda: pl.col("subject_id") // width)
+        self.codes: list[pl.Series] = []
+        self.counts: list[pl.DataFrame] = []
+        for inside in ("data", "index", "metadata"):
+            (self.folder / inside).mkdir(parents=True)
+
+    # --- the index: which copy of each resource stands -----------------------------------------
+
+    def index(self) -> None:
+        """Write the index and set aside the rows of evidence that no longer stand."""
+        import polars as pl
+
+        if self.old is not None:
+            self._take_old_index(self.old)
+        for number in range(self.parts):
+            rows = self.intake.index.part(number)
+            if rows is None:
+                continue
+            rows = rows.drop("part").sort("source", "order", maintain_order=True)
+            same = pl.col("source") == pl.col("source").shift(-1)
+            rows = rows.with_columns((~same | (pl.col("source") == "")).fill_null(True).alias("stands"))
+            if not rows["stands"].all():
+                self._replaced(rows)
+            rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WRITTEN)
+
+    def _take_old_index(self, old: Path) -> None:
+        """Put the rows of the last generation before the new ones."""
+        import polars as pl
+
+        for path in sorted((old / "index").glob("*.parquet")):
+            rows = pl.read_parquet(path).drop("stands")
+            self.intake.index.add(with_part(rows, self.parts))
+
+    def _replaced(self, rows: pl.DataFrame) -> None:
+        import polars as pl
+
+        lost = rows.filter(~pl.col("stands") & (pl.col("fate") == EVENTS))
+        self.lost.add(lost.select("subject_id", "order"))
+        if self.old is None:
+            return
+        this = pl.col("order") >= self.intake.number << ORDER_BITS
+        pairs = rows.with_columns(
+            pl.col("order").shift(1).alias("order_before"),
+            *(pl.col(name).shift(1).alias(f"{name}_before") for name in ("frame", "offset", "length")),
+            (pl.col("source") == pl.col("source").shift(1)).alias("again"),
+        ).filter(pl.col("again") & this & pl.col("stands") & (pl.col("source") != ""))
+        self.intake.account.changed += self._changed(pairs)
+
+    def _changed(self, pairs: pl.DataFrame) -> Iterator[str]:
+        """Yield the sources whose bytes differ from those of the copy before."""
+        original = Original(self.root / "raw")
+        places = ("order", "frame", "offset", "length")
+        sums = []
+        for suffix in ("_before", ""):
+            named = [f"{name}{suffix}" for name in places]
+            ordered = pairs.sort(*named[:3]).select("source", *named)
+            found = {
+                source: crc32(original.get(order >> ORDER_BITS, frame, offset, length))
+                for source, order, frame, offset, length in ordered.iter_rows()
+            }
+            sums.append(found)
+        return (source for source, value in sums[1].items() if sums[0][source] != value)
+
+    # --- the evidence ----------------------------------------------------------------------------
+
+    def events(self) -> None:
+        """Write the evidence, sorted by subject and time, one shard a part."""
+        import polars as pl
+
+        words = columns.word_list(self.intake.resolved())
+        files = pl.Series(self.intake.files, dtype=pl.String)
+        written = 0
+        for number in range(self.parts):
+            loose = self.intake.events.part(number)
+            rows = None if loose is None else columns.finished(loose, words, files)
+            rows = self._with_old(number, rows)
+            if rows is None or not rows.height:
+                continue
+            gone = self.lost.part(number)
+            if gone is not None:
+                rows = rows.filter(~pl.col("order").is_in(gone["order"].implode()))
+            rows = rows.sort("subject_id", "time", maintain_order=True)
+            rows.write_parquet(self.folder / "data" / f"{number:04d}.parquet", **_WRITTEN)
+            written += rows.filter(pl.col("order") >= self.intake.number << ORDER_BITS).height
+            self._count(rows, number)
+        self.intake.account.events = written
+
+    def _with_old(self, number: int, rows: pl.DataFrame | None) -> pl.DataFrame | None:
+        """Return the last generation's rows of this part before the new ones."""
+        import polars as pl
+
+        if self.old is None or not any((self.old / "data").glob("*.parquet")):
+            return rows
+        width = (1 << 63) // self.parts + 1
+        mine = pl.col("subject_id").is_between(number * width, (number + 1) * width, closed="left")
+        old = pl.scan_parquet(self.old / "data" / "*.parquet").filter(mine).collect()
+        old = self._with_drugs(old)
+        return old if rows is None else pl.concat([old, rows])
+
+    def _with_drugs(self, old: pl.DataFrame) -> pl.DataFrame:
+        """Give older rows that name a Medication its codes, when it has come since."""
+        import polars as pl
+
+        known = self.intake.near.medications
+        if not known or not old["code"].str.starts_with("Medication/").any():
+            return old
+        drugs = pl.DataFrame(
+            {"code": list(known), "_code": [codes[0] for codes in known.values()],
+             "_others": [list(codes[1:]) or None for codes in known.values()]},
+            schema={"code": pl.String, "_code": pl.String, "_others": pl.List(pl.String)},
+        )  # fmt: skip
+        joined = old.join(drugs, on="code", how="left", maintain_order="left")
+        found = (
+            pl.coalesce("_code", "code").alias("code"),
+            pl.coalesce("_others", "other_codes").alias("other_codes"),
+        )
+        return joined.with_columns(*found).drop("_code", "_others")
+
+    def _count(self, rows: pl.DataFrame, part: int) -> None:
+        """Note the codes that occur, and of each subject the rows' place and the last moment known."""
+        import polars as pl
+
+        self.codes.append(rows["code"].unique())
+        counted = rows.with_row_index("start").group_by("subject_id", maintain_order=True).agg(
+            pl.col("start").first(),
+            pl.len().alias("events"),
+            pl.max_horizontal("known_at", "time").max().alias("last"),
+        )  # fmt: skip
+        self.counts.append(counted.with_columns(pl.lit(part, dtype=pl.UInt32).alias("part")))
+
+    # --- what describes them -----------------------------------------------------------------------
+
+    def metadata(self) -> None:
+        """Write who the subjects are, what the codes mean, and what made this (MEDS 0.4 metadata)."""
+        import polars as pl
+
+        folder = self.folder / "metadata"
+        subjects = self._subjects()
+        subjects.write_parquet(folder / "subjects.parquet", **_WRITTEN)
+        people = people_columns(self.intake.people)
+        if self.old is not None:
+            before = pl.read_parquet(self.old / "metadata" / "people.parquet")
+            people = pl.concat([before, people]).unique("subject", keep="last", maintain_order=True)
+        people.write_parquet(folder / "people.parquet", **_WRITTEN)
+        self._code_list().write_parquet(folder / "codes.parquet", **_WRITTEN)
+        (folder / "dataset.json").write_bytes(msgspec.json.format(msgspec.json.encode(_dataset())))
+        account = self.intake.account
+        account.subjects = len({s for frame in self.intake.subjects for s in frame["subject_id"]})
+
+    def _subjects(self) -> pl.DataFrame:
+        """Return subject, its number, its events and the last moment known; refuse numbers that collide."""
+        import polars as pl
+
+        schema = {"subject": pl.String, "subject_id": pl.Int64}
+        named = pl.concat([pl.DataFrame(schema=schema), *self.intake.subjects])
+        if self.old is not None:
+            before = pl.read_parquet(self.old / "metadata" / "subjects.parquet").select(*SUBJECTS)
+            named = pl.concat([before, named])
+        named = named.unique("subject", maintain_order=True)
+        if named["subject_id"].n_unique() != named.height:
+            raise EvidenceError("Two subjects share one subject number: read them into two archives.")
+        if not self.counts:
+            return named.clear().with_columns(
+                events=pl.lit(None, pl.UInt32), last=pl.lit(None, pl.Datetime("us"))
+            )
+        return pl.concat(self.counts).join(named, on="subject_id", how="left").sort("subject_id")
+
+    def _code_list(self) -> pl.DataFrame:
+        import polars as pl
+
+        names = dict(display_names())
+        if self.old is not None:
+            before = pl.read_parquet(self.old / "metadata" / "codes.parquet")
+            names = {code: name for code, name, _ in before.rows() if name} | names
+        every = sorted({code for found in self.codes for code in found})
+        return pl.DataFrame(
+            {
+                "code": every,
+                "description": [names.get(code) for code in every],
+                "parent_codes": [None] * len(every),
+            },
+            schema={"code": pl.String, "description": pl.String, "parent_codes": pl.List(pl.String)},
+        )
+
+    def manifest(self) -> Manifest:
+        """Return the manifest of the new generation."""
+        base, counted = self.base, [frame["events"].sum() for frame in self.counts]
+        return Manifest(
+            generation=self.generation,
+            folder=self.folder.name,
+            previous=base.folder if base else "",
+            parts=self.parts,
+            events=sum(int(number) for number in counted),
+            subjects=sum(frame.height for frame in self.counts),
+            reads=[*(base.reads if base else []), self.intake.number],
+        )
+
+
+_WRITTEN: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "row_group_size": ROW_GROUP,
+    "statistics": True,
+}
+
+
+def _dataset() -> dict[str, object]:
+    """Return MEDS 0.4 DatasetMetadata."""
+    return {
+        "dataset_name": "salus-archive",
+        "dataset_version": "1",
+        "etl_name": "salus",
+        "etl_version": salus.__version__,
+        "meds_version": "0.4",
+        "created_at": datetime.now(UTC).isoformat(),
+    }

@@ -1,0 +1,61 @@
+"""Columns that wait for their place: in memory while few, on disk by part when many; memory stays flat."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# Rows held before they go to disk; about 30 MB of evidence.
+_HELD = 1 << 17
+
+
+class Spill:
+    """Takes frames in any order and gives them back part by part.
+
+    part: an expression for the number of the part, from 0 to `parts` - 1, that a row belongs to.
+    """
+
+    def __init__(self, folder: Path, parts: int, part: Callable[[], pl.Expr]) -> None:
+        self._folder, self._parts, self._part = folder, parts, part
+        self._held: list[pl.DataFrame] = []
+        self._rows = self._files = 0
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take `rows`; now and then everything held goes to disk."""
+        if rows.height:
+            self._held.append(rows)
+            self._rows += rows.height
+        if self._rows >= _HELD:
+            self._write()
+
+    def _write(self) -> None:
+        for number, rows in self._split():
+            rows.write_ipc(self._folder / f"{number:05d}-{self._files:06d}.arrow")
+        self._files += 1
+        self._held, self._rows = [], 0
+
+    def _split(self) -> Iterator[tuple[int, pl.DataFrame]]:
+        import polars as pl
+
+        rows = pl.concat(self._held)
+        if self._parts == 1:
+            yield 0, rows
+            return
+        rows = rows.with_columns(self._part().cast(pl.UInt32).alias("_part"))
+        for (number,), piece in rows.partition_by("_part", as_dict=True, include_key=False).items():
+            yield int(number), piece
+
+    def part(self, number: int) -> pl.DataFrame | None:
+        """Return all rows of one part, in the order in which they came; None when there are none."""
+        import polars as pl
+
+        if self._held and (self._files or self._parts > 1):
+            self._write()
+        found = [pl.read_ipc(path.read_bytes()) for path in sorted(self._folder.glob(f"{number:05d}-*"))]
+        found += self._held
+        return pl.concat(found) if found else None
