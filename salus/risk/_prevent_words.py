@@ -72,7 +72,8 @@ def _measured(view: View, inputs: Inputs, parts: Mapping[str, float]) -> Iterato
     if lipids:
         says = ", ".join(_value(view, reading) for reading in lipids)
         sources = tuple(source for reading in lipids for source in reading.sources)
-        yield _reason(sources, parts["cholesterol"], says)
+        # One without the other says little: their weight is that of both.
+        yield _reason(sources, parts["cholesterol"] if len(lipids) == 2 else 0.0, says)
     rest = [(inputs.required[name], _PIECE[name]) for name in ("sbp", "egfr")]
     rest += [(inputs.bmi, "body mass index")] if mass_fits(inputs.bmi) else []
     spans = known(inputs)
@@ -184,7 +185,9 @@ def _old(view: View, inputs: Inputs) -> Iterator[str]:
 
 def prior_reason(fact: Fact) -> Reason:
     """Return why PREVENT does not apply: the disease is there already."""
-    return Reason(fact.sources, 0.0, capital(fact.says) + " on record", LOG_ODDS)
+    first = min((event.time for event in fact.events if event.time is not None), default=None)
+    since = f" since {on_day(first)}" if first is not None else ""
+    return Reason(fact.sources, 0.0, f"{capital(fact.says)} on record{since}", LOG_ODDS)
 
 
 def _listed(names: list[str]) -> str:

@@ -158,7 +158,7 @@ def _nothing_measured(view: View, kidneys: Kidneys) -> tuple[Abstention, tuple[R
         return None
     problem = egfr.problem or kidneys.creatinine.problem
     last = f" The last is from {how_old(view, egfr.at)}." if egfr.at is not None else ""
-    says = f"Kidney function cannot be told: {problem}.{last}"
+    says = f"Kidney function cannot be told: {problem.rstrip('.')}.{last}"
     absent = Reason(egfr.sources, 0.0, capital(problem), STEP, absent="creatinine or eGFR")
     estimate = _estimate(kidneys) if egfr.usable else None
     return Abstention("missing-evidence", says, ("creatinine or eGFR",), estimate), (absent,)
