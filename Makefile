@@ -9,11 +9,12 @@ LOCKED := pyproject.toml constraints.txt
 .DEFAULT_GOAL := help
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/^([a-z]+):.*## (.*)/make \1|\2/' | column -t -s '|'
+	@sed -nE 's/^([a-z]+):.*## (.*)/make \1	\2/p' Makefile
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Salus needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.12")'
-	@$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || scripts/debian-packages python3-venv
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/.base: $(LOCKED) | $(VENV)/bin/python
 	@echo "Installing Salus into $(VENV) ..."
@@ -60,7 +61,7 @@ sbom: build/base/.made $(VENV)/.test ## Write the software bill of materials (Cy
 	  --output-format JSON --output-file build/sbom.cdx.json build/base/bin/python
 	@echo build/sbom.cdx.json
 
-build: sbom ## Build the wheel, the source archive and the SBOM
+build: sbom ## Build the wheel and its bill of materials into dist
 	@$(BIN)/python -m pip wheel -qq --disable-pip-version-check --no-deps --wheel-dir dist .
 	@cp build/sbom.cdx.json dist/
 
