@@ -68,12 +68,26 @@ def _order(event: Event) -> tuple[float, str, tuple[str, ...], str]:
     return (moment, event.source, event.codes, repr(rest))
 
 
+def _placed(events: tuple[Event, ...]) -> dict[tuple[str, str], list[int]]:
+    """Return the places of each code and each kind, in order."""
+    found: dict[tuple[str, str], list[int]] = {}
+    for place, event in enumerate(events):
+        found.setdefault(("kind", event.kind), []).append(place)
+        for code in dict.fromkeys(event.codes):
+            found.setdefault(("code", code), []).append(place)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """All events of one subject, in time order, each once; order of arrival does not matter."""
 
     subject: str
     events: tuple[Event, ...] = field(default=())
+    # Which places carry a code, or come from a kind: models ask hundreds of times about one timeline.
+    _places: dict[tuple[str, str], list[int]] = field(
+        default_factory=dict, init=False, repr=False, compare=False, hash=False
+    )
 
     @classmethod
     def of(cls, subject: str, events: Iterable[Event]) -> Timeline:
@@ -97,14 +111,22 @@ class Timeline:
         test: Callable[[Event], bool] | None = None,
     ) -> Timeline:
         """Keep events that carry one of `codes`, came from resource type `kind` and pass `test`."""
-        wanted = None if codes is None else frozenset(codes)
-        return self._cut(
-            lambda event: (
-                (wanted is None or event.coded(wanted))
-                and (kind is None or event.kind == kind)
-                and (test is None or test(event))
-            )
-        )
+        if codes is not None:
+            found = self._at({("code", code) for code in codes})
+        else:
+            found = self.events if kind is None else self._at({("kind", kind)})
+        if codes is not None and kind is not None:
+            found = tuple(event for event in found if event.kind == kind)
+        if test is not None:
+            found = tuple(event for event in found if test(event))
+        return Timeline(self.subject, found)
+
+    def _at(self, keys: set[tuple[str, str]]) -> tuple[Event, ...]:
+        if not self._places and self.events:
+            self._places.update(_placed(self.events))
+        lists = [self._places[key] for key in keys if key in self._places]
+        places = lists[0] if len(lists) == 1 else sorted({place for found in lists for place in found})
+        return tuple(self.events[place] for place in places)
 
     def before(self, moment: datetime) -> Timeline:
         """Keep dated events at or before `moment`."""
