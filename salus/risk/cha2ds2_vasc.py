@@ -131,19 +131,26 @@ def _female(view: View) -> Item:
     return Item("female sex", (FEMALE_POINT if known == "female" else 0,), f"sex {known}", sources)
 
 
-def _why_not(view: View, fibrillates: Fact) -> Abstention | None:
-    years = age(view)
+def _why_not(view: View, fibrillates: Fact) -> tuple[Abstention, tuple[Reason, ...]] | None:
+    """Return why the score is not for this patient, and what shows it."""
+    years, stenosis = age(view), condition(view, terms.MITRAL_STENOSIS, ever=True)
     if years.usable and years.high < ADULT:
-        return Abstention("not-eligible", "CHA2DS2-VA is for adults.")
+        return _not_eligible("CHA2DS2-VA is for adults.", years.sources, "Under 18")
     if fibrillates.value is False:
-        return Abstention("not-eligible", "No atrial fibrillation or flutter among the recorded conditions.")
+        says = "No atrial fibrillation or flutter among the recorded conditions."
+        return Abstention("not-eligible", says), (Reason(fibrillates.sources, 0.0, says, absent=says),)
     if fibrillates.value is None:
         says = f"CHA2DS2-VA is only for atrial fibrillation; not known: {fibrillates.says}."
-        return Abstention("missing-evidence", says, ("atrial fibrillation",))
-    if condition(view, terms.MITRAL_STENOSIS, ever=True).value:
+        why = Reason(fibrillates.sources, 0.0, fibrillates.says, absent=fibrillates.says)
+        return Abstention("missing-evidence", says, ("atrial fibrillation",)), (why,)
+    if stenosis.value:
         says = "Rheumatic mitral stenosis is on record: a vitamin K antagonist is decided without this score."
-        return Abstention("not-eligible", says)
+        return _not_eligible(says, stenosis.sources, "Rheumatic mitral stenosis on record")
     return None
+
+
+def _not_eligible(says: str, sources: tuple[str, ...], why: str) -> tuple[Abstention, tuple[Reason, ...]]:
+    return Abstention("not-eligible", says), (Reason(sources, 0.0, why),)
 
 
 def _anticoagulated(view: View) -> Fact:
@@ -291,7 +298,7 @@ class Cha2ds2Vasc:
         fibrillates = condition(view, terms.ATRIAL_FIBRILLATION, ever=True)
         barred = _why_not(view, fibrillates)
         if barred:
-            return insight(self.card, view, barred)
+            return insight(self.card, view, barred[0], None, barred[1])
         parts, female, now = items(view), _female(view), _anticoagulated(view)
         low, high = sum(item.low for item in parts), sum(item.high for item in parts)
         why = (*reasons(parts), *_shown(fibrillates, now))

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from salus.core.card import Action, Card, Measured, Need
-from salus.core.insight import Abstention, Estimate, Insight, Outcome, Risk, Urgency
+from salus.core.insight import Abstention, Estimate, Insight, Outcome, Reason, Risk, Urgency
 from salus.core.measures import read
 from salus.core.seams import View
 from salus.risk import _findrisc_items as form
 from salus.risk._inputs import age, condition
 from salus.risk._labs import HBA1C
 from salus.risk._measures import BMI, HEIGHT, WAIST, WEIGHT
-from salus.risk._points import Item, insight, limits, missing, part, reasons, spanned
+from salus.risk._points import SCORE, Item, insight, limits, missing, part, reasons, spanned
 from salus.risk._pregnancy import pregnant
 from salus.risk._terms import DIABETES
 
@@ -52,17 +52,22 @@ def category(score: float) -> Category:
     return [row for row in CATEGORIES if score >= row.at_least][-1]
 
 
-def _why_not(view: View) -> Abstention | None:
-    years = age(view)
+def _why_not(view: View) -> tuple[Abstention, Reason] | None:
+    """Return why FINDRISC is not for this person, and what shows it."""
+    years, known, carrying = age(view), condition(view, DIABETES, ever=True), pregnant(view)
     if years.usable and years.high < ADULT:
-        return Abstention("not-eligible", "FINDRISC is for adults.")
-    if condition(view, DIABETES, ever=True).value:
-        return Abstention("not-eligible", "Diabetes is on record: there is nothing to predict.")
-    if pregnant(view).value:
-        return Abstention(
-            "not-eligible", "FINDRISC does not hold in pregnancy: weight and waist change with it."
-        )
+        return _not_eligible("FINDRISC is for adults.", years.sources, "Under 18")
+    if known.value:
+        says = "Diabetes is on record: there is nothing to predict."
+        return _not_eligible(says, known.sources, "Diabetes on record")
+    if carrying.value:
+        says = "FINDRISC does not hold in pregnancy: weight and waist change with it."
+        return _not_eligible(says, carrying.sources, "Pregnancy on record")
     return None
+
+
+def _not_eligible(says: str, sources: tuple[str, ...], why: str) -> tuple[Abstention, Reason]:
+    return Abstention("not-eligible", says), Reason(sources, 0.0, why, SCORE)
 
 
 def _unsupported(view: View, items: tuple[Item, ...], low: int, high: int) -> Abstention | None:
@@ -187,7 +192,7 @@ class Findrisc:
         """Return the ten-year risk by category, its range where answers are missing, or an Abstention."""
         barred = _why_not(view)
         if barred:
-            return insight(self.card, view, barred)
+            return insight(self.card, view, barred[0], None, (barred[1],))
         items = form.items(view)
         low, high = sum(item.low for item in items), sum(item.high for item in items)
         why, said = reasons(items), limits(items, *_cautions(view))

@@ -9,14 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from salus.core.card import Action, Card, Measured, Need
-from salus.core.insight import Abstention, Finding, Insight, Urgency
+from salus.core.insight import Abstention, Finding, Insight, Reason, Urgency
 from salus.core.seams import View
 from salus.risk import _bedside as bedside
 from salus.risk._inputs import age, sex
 from salus.risk._measures import PULSE, RESPIRATORY_RATE, SPO2, SYSTOLIC, TEMPERATURE
 from salus.risk._news2_chart import HIGH, MEDIUM, RED, category
 from salus.risk._news2_sum import VITAL, Scored, scored, timing
-from salus.risk._points import insight, limits, missing, part, reasons, spanned
+from salus.risk._points import SCORE, insight, limits, missing, part, reasons, spanned
 from salus.risk._pregnancy import pregnant
 from salus.risk._terms import PREGNANCY
 
@@ -31,12 +31,15 @@ RED_ACTION = Action(
 )
 
 
-def _why_not(view: View) -> Abstention | None:
-    years = age(view)
+def _why_not(view: View) -> tuple[Abstention, Reason] | None:
+    """Return why this patient is not for NEWS2, and what shows it."""
+    years, carrying = age(view), pregnant(view)
     if years.usable and years.high < ADULT:
-        return Abstention("not-eligible", "NEWS2 is not for under 16: use a paediatric early warning score.")
-    if pregnant(view).value and sex(view)[0] != "male":
-        return Abstention("not-eligible", "NEWS2 is not for pregnancy: use a maternity early warning score.")
+        says = "NEWS2 is not for under 16: use a paediatric early warning score."
+        return Abstention("not-eligible", says), Reason(years.sources, 0.0, "Under 16", SCORE)
+    if carrying.value and sex(view)[0] != "male":
+        says = "NEWS2 is not for pregnancy: use a maternity early warning score."
+        return Abstention("not-eligible", says), Reason(carrying.sources, 0.0, "Pregnancy on record", SCORE)
     return None
 
 
@@ -46,7 +49,7 @@ def _unsupported(view: View, scored: Scored) -> Abstention | None:
     vital = [item for item in scored.items if item.name in VITAL and not item.absent]
     years = age(view)
     if not vital:
-        says = "NEWS2 cannot be judged: no vital signs in the last 24 hours."
+        says = "NEWS2 cannot be judged: no usable vital signs in the last 24 hours."
         return Abstention("missing-evidence", says, absent, estimate)
     if not years.usable or years.low < ADULT:
         says = f"NEWS2 would be {_number(scored)}, but age is not known, and it is only for 16 and over."
@@ -163,7 +166,7 @@ class News2:
         """Return the score, its range where inputs are missing, or an Abstention."""
         barred = _why_not(view)
         if barred:
-            return insight(self.card, view, barred)
+            return insight(self.card, view, barred[0], None, (barred[1],))
         found = scored(view)
         said = limits(found.items, *found.cautions, *timing(found), *_cautions(view))
         why = reasons(found.items)

@@ -1,4 +1,4 @@
-"""The worked examples of the risk room: each record, read as FHIR, gives the insight that stands beside it."""
+"""The worked examples of the risk room: a record, read as FHIR, gives the insight beside it."""
 
 from __future__ import annotations
 
