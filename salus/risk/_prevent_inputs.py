@@ -23,6 +23,7 @@ from salus.risk._smoking import smokes
 from salus.risk._terms import (
     ATHEROSCLEROTIC_DISEASE,
     DIABETES,
+    DIALYSIS,
     HEART_FAILURE,
     is_blood_pressure_drug,
     is_statin,
@@ -65,6 +66,7 @@ class Inputs:
     optional: Mapping[str, Reading]
     facts: Mapping[str, Fact]
     prior: tuple[Fact, ...]
+    dialysis: Fact
 
     @property
     def outside(self) -> tuple[Reading, ...]:
@@ -126,6 +128,7 @@ def gather(view: View) -> Inputs:
             condition(view, ATHEROSCLEROTIC_DISEASE, ever=True),
             condition(view, HEART_FAILURE, ever=True),
         ),
+        dialysis=condition(view, DIALYSIS),
     )
 
 

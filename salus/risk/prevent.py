@@ -151,6 +151,9 @@ def _not_for(inputs: Inputs) -> tuple[Abstention, tuple[Reason, ...]] | None:
     if disease is not None:
         says = f"PREVENT is for people without known cardiovascular disease: {disease.name} is on record."
         return Abstention("not-eligible", says), (prior_reason(disease),)
+    if inputs.dialysis.value:
+        says = "PREVENT was not made for people on dialysis."
+        return Abstention("not-eligible", says), (prior_reason(inputs.dialysis),)
     return _outside(inputs)
 
 

@@ -260,6 +260,10 @@ def test_not_for_those_who_have_the_disease(code, status):
     assert insight.reasons[0].evidence == (f"Condition/{code}",)
 
 
+def test_not_for_people_on_dialysis():
+    abstains(ask(has("ICD10CM/Z99.2")), "not-eligible")
+
+
 OUTSIDE = [
     (seen(TC, 129.0, "mg/dL"), seen(TC, 130.0, "mg/dL")),
     (seen(TC, 321.0, "mg/dL"), seen(TC, 320.0, "mg/dL")),
