@@ -86,7 +86,7 @@ def limits(items: Sequence[Item], *more: str) -> tuple[str, ...]:
         if item.absent:
             found.append(f"{_capital(item.absent)}: {counted(item.low, item.high)} possible.")
         if item.limit:
-            found.append(item.limit)
+            found.append(_capital(item.limit))
     assumed = [item.assumed for item in items if item.assumed]
     if assumed:
         found.append(f"Taken as no: {'; '.join(assumed)}.")

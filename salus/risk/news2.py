@@ -24,11 +24,10 @@ ADULT = 16
 # Half of what the score can give (0 to 20): a wider range with a harmless lower end supports no action.
 TOO_WIDE = 10
 
-RED_ACTION = Action(
-    RED,
-    Urgency.TODAY,
-    "One measurement alone scores 3: tell the medical team, urgent review on the ward, observe hourly.",
-)
+# Chart 2: 3 in any one parameter asks for an urgent response on the ward, whatever the sum.
+_REVIEW = "tell the medical team, urgent review on the ward, observe hourly."
+RED_ACTION = Action(RED, Urgency.TODAY, f"One measurement alone scores 3: {_REVIEW}")
+RED_POSSIBLE = Action(RED, Urgency.TODAY, f"One measurement alone may score 3: {_REVIEW}")
 
 
 def _why_not(view: View) -> tuple[Abstention, Reason] | None:
@@ -68,7 +67,8 @@ def _number(scored: Scored) -> str:
 
 def _finding(scored: Scored, action: Action) -> Finding:
     risk = category(scored.low, scored.high, scored.red_certain, scored.red_possible)
-    unknown = "; ".join(item.absent for item in scored.items if item.absent)
+    # Why a value is not usable stands among the limits; here it is enough that it is not.
+    unknown = "; ".join(item.absent.partition(": ")[0] for item in scored.items if item.absent)
     says = f"NEWS2 {_number(scored)}{'; ' + unknown if unknown else ''} ({risk} risk). {action.says}"
     parts = tuple(part(item) for item in scored.items)
     return Finding("NEWS2", spanned(scored.low, scored.high), risk, says, parts)
@@ -178,7 +178,7 @@ class News2:
 
     def _action(self, found: Scored) -> Action:
         if found.red_possible and found.high < MEDIUM:
-            return RED_ACTION
+            return RED_ACTION if found.red_certain else RED_POSSIBLE
         action = self.card.action(found.high)
         assert action is not None
         return action
