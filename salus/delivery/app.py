@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ __all__ = ["Settings", "create_app", "serve"]
 
 # Issue-type codes (FHIR R4) for what the router itself refuses.
 _CODES = {404: "not-found", 405: "not-supported"}
+# A call's bytes arrive in many pieces, and each waits for a worker thread to let go of the interpreter.
+_SWITCH_S = 0.0005
 _MACHINES = (cds_hooks.PATH, fhir.PATH, openapi.PATH, "/healthz", "/metrics")
 
 
@@ -85,6 +88,7 @@ def serve(site: Site, settings: Settings, *, host: str = "127.0.0.1", port: int 
     import uvicorn
 
     log_as_json()
+    sys.setswitchinterval(_SWITCH_S)
     uvicorn.run(
         create_app(site, settings),
         host=host,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 from salus.core.card import Card, Need
@@ -34,7 +35,8 @@ class Query:
     required_by: frozenset[str] = frozenset()
 
 
-def queries(cards: Iterable[Card]) -> tuple[Query, ...]:
+@lru_cache(maxsize=64)
+def queries(cards: tuple[Card, ...]) -> tuple[Query, ...]:
     """Return the queries that bring every need of `cards`, each code once, the patient first."""
     needs = [(card.name, need) for card in cards for need in card.needs]
     if not needs:

@@ -131,10 +131,10 @@ def answer(site: Site, settings: Settings, service: str, body: bytes) -> Answer:
     if hook is None:
         return unknown_service(service)
     try:
-        call = _sound(body, hook)
+        call, sent = _sound(body, hook)
     except Refused as error:
         return Answer(400, outcome(error.issues))
-    return _judge(site, settings, hook, call)
+    return _judge(site, settings, call, sent)
 
 
 def away(service: str, settings: Settings, error: AwayError) -> Answer:
@@ -152,8 +152,8 @@ class Refused(UserError):
         self.issues = tuple(issues)
 
 
-def _sound(body: bytes, hook: str) -> _Call:
-    """Return the call; only when something is wrong is all of it looked through, to name every issue."""
+def _sound(body: bytes, hook: str) -> tuple[_Call, _Sent]:
+    """Return the call and its prefetch; all of it is looked through only where something is wrong."""
     try:
         call = _decode_call(body)
     except (msgspec.ValidationError, RecursionError):
@@ -161,12 +161,13 @@ def _sound(body: bytes, hook: str) -> _Call:
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise Refused([Issue("fatal", "structure", "CDSHooksRequest", "The body is not JSON.")]) from None
     bad = [issue for issue in check_request(call.envelope()) if not issue.tolerated]
-    if bad or not _sound_prefetch(call.prefetch):
+    sent = _received(call.prefetch)
+    if bad or sent is None:
         raise Refused(_every(body) or bad)
     if call.hook != hook:
         text = f"This service answers at the hook '{hook}': call the service of the hook that was triggered."
         raise Refused([Issue("error", "invalid", "CDSHooksRequest.hook", text)])
-    return call
+    return call, sent
 
 
 def _every(body: bytes) -> list[Issue]:
@@ -176,24 +177,11 @@ def _every(body: bytes) -> list[Issue]:
         return [Issue("fatal", "structure", "CDSHooksRequest", "The body is not JSON that can be read.")]
 
 
-def _sound_prefetch(raw: msgspec.Raw) -> bool:
-    """Whether each value is a resource or null; what is inside a resource is the record's matter."""
-    if _is_null(raw):
-        return True
-    try:
-        parts = _decode_parts(raw)
-        if "resourceType" in parts:
-            return _decode_head(raw).resourceType == "Bundle"
-        return all(_is_null(part) or _decode_head(part).resourceType for part in parts.values())
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
-
-
-def _judge(site: Site, settings: Settings, hook: str, call: _Call) -> Answer:
-    speaking = at_hook(site, hook)
+def _judge(site: Site, settings: Settings, call: _Call, sent: _Sent) -> Answer:
+    speaking = at_hook(site, call.hook)
     if not speaking:
         return Answer(200, {"cards": []})
-    asked, sent = queries(speaking), _received(call.prefetch)
+    asked = queries(speaking)
     lacking = sent.lacking(asked)
     fetched = fetch(lacking, call.context["patientId"], call.fhirServer, call.fhirAuthorization, settings)
     lacking = missing(lacking, dict.fromkeys(fetched.parts, True))
@@ -201,22 +189,31 @@ def _judge(site: Site, settings: Settings, hook: str, call: _Call) -> Answer:
     timeline, unused = _timeline(sent, fetched, call.prefetch, subject)
     if not len(timeline) or nothing_to_go_on(asked, lacking, [card.name for card in speaking]):
         return _precondition(lacking, fetched)
-    look = Look(hook, settings, _page(site, settings, subject), unused)
+    look = Look(call.hook, settings, _page(site, settings, subject), unused)
     return _answer(site, look, call, speaking, timeline)
 
 
-def _received(raw: msgspec.Raw) -> _Sent:
+def _received(raw: msgspec.Raw) -> _Sent | None:
+    """Return what came; None where a value is neither a resource nor null.
+
+    What is inside a resource is the record's matter.
+    """
     if _is_null(raw):
         return _Sent({}, {}, bundle=False)
-    parts = _decode_parts(raw)
-    if "resourceType" in parts:
-        return _Sent({}, {}, bundle=True)
-    usable = {key: _usable(part) for key, part in parts.items()}
-    return _Sent(parts, usable, bundle=False)
+    try:
+        parts = _decode_parts(raw)
+        if "resourceType" in parts:
+            bundle = msgspec.json.decode(parts["resourceType"]) == "Bundle"
+            return _Sent({}, {}, bundle=True) if bundle else None
+        kinds = {key: None if _is_null(part) else _kind(part) for key, part in parts.items()}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    usable = {key: kind not in (None, "OperationOutcome") for key, kind in kinds.items()}
+    return None if "" in kinds.values() else _Sent(parts, usable, bundle=False)
 
 
-def _usable(part: msgspec.Raw) -> bool:
-    return not _is_null(part) and _decode_head(part).resourceType != "OperationOutcome"
+def _kind(part: msgspec.Raw) -> str:
+    return _decode_head(part).resourceType or ""
 
 
 def _timeline(sent: _Sent, fetched: Fetched, raw: msgspec.Raw, subject: str) -> tuple[Timeline, str]:
