@@ -106,7 +106,9 @@ _OLDER_RECORD = {
 ORDINARY = (
     Case(
         "ward-01", "nothing wrong, lists recorded as empty", "Amina", "Okafor", "female", "1992-04-18",
-        (_well(1.0),), no_problems=True, no_drugs=True, smokes="never",
+        (_well(1.0),),
+        (Lab("creatinine", 1, 0.7), Lab("cholesterol", 1, 158), Lab("hdl", 1, 61), Lab("bmi", 1, 22.4)),
+        no_problems=True, no_drugs=True, smokes="never",
     ),
     Case(
         "ward-02", "an ordinary recovery, every input there", "Piotr", "Kowalski", "male", "1968-09-02",
@@ -218,11 +220,14 @@ CARDIAC = (
     ),
     Case(
         "ward-14", "atrial fibrillation, nothing else", "Haruto", "Tanaka", "male", "1974-09-17",
-        (_well(0.9, pulse=84),), (), (_has("atrial fibrillation", 0.5),), ("bisoprolol",), "never",
+        (_well(0.9, pulse=84),),
+        (Lab("creatinine", 15, 1.0), Lab("cholesterol", 15, 188), Lab("hdl", 15, 49), Lab("bmi", 2, 23.8)),
+        (_has("atrial fibrillation", 0.5),), ("bisoprolol",), "never",
     ),
     Case(
         "ward-15", "atrial fibrillation on an anticoagulant", "Zainab", "Hussain", "female", "1957-04-04",
-        (_well(1.6, pulse=80),), (), (_has("atrial fibrillation", 4), _has("heart failure", 2)),
+        (_well(1.6, pulse=80),), (Lab("creatinine", 8, 0.9), Lab("uacr", 8, 12)),
+        (_has("atrial fibrillation", 4), _has("heart failure", 2)),
         ("apixaban", "furosemide", "bisoprolol"), "former",
     ),
     Case(
