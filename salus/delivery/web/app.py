@@ -23,12 +23,13 @@ from salus.core.errors import AwayError, EvidenceError, RefusedError, UserError
 from salus.core.registry import models as known_models
 from salus.core.review import OVERRIDE_REASONS, Review
 from salus.delivery.web import words
-from salus.delivery.web.desk import Desk, PatientSheet, WardSheet
+from salus.delivery.web.desk import Desk, PatientSheet, WardSheet, numbers
 from salus.delivery.web.forms import CHOICES, DONE, Draft, Tokens, read_draft, same_site
+from salus.delivery.web.pages import answers, messages
 from salus.delivery.web.pages import audit as audit_page
-from salus.delivery.web.pages import messages
 from salus.delivery.web.pages import models as models_page
 from salus.delivery.web.pages import patient as patient_page
+from salus.delivery.web.pages import record as record_page
 from salus.delivery.web.pages import ward as ward_page
 from salus.delivery.web.render import STATIC, Page, guard, render
 
@@ -187,7 +188,7 @@ class Pages:
         )
 
     def _labels(self, sheet: PatientSheet, away: bool) -> dict[str, str]:
-        return {} if away else self.desk.labels(patient_page.shown_sources(sheet))
+        return {} if away else self.desk.labels(patient_page.shown_events(sheet))
 
     def record(self, request: Request) -> Response:
         """What does the whole record say?"""
@@ -196,7 +197,7 @@ class Pages:
         found = self.desk.record(number, self.settings.actor)
         if found is None:
             raise HTTPException(404)
-        return render("record.html", self.page("ward"), **patient_page.paged(found, self.desk.labels, start))
+        return render("record.html", self.page("ward"), **record_page.paged(found, self.desk.labels, start))
 
     def review(self, request: Request, form: Mapping[str, str]) -> Response:
         """Record a decision: POST, then 303 to the page on which it can be seen."""
@@ -213,7 +214,7 @@ class Pages:
         except (AwayError, OSError):
             return self._kept(number, draft, messages.not_kept())
         return RedirectResponse(
-            f"/patients/{number}?recorded={kept.insight}#{patient_page.key(kept.insight)}", 303
+            f"/patients/{number}?recorded={kept.insight}#{answers.key(kept.insight)}-review", 303
         )
 
     def _said(self, draft: Draft, token: str) -> Review:
@@ -297,9 +298,8 @@ def patient_path(site: Site, subject: str) -> str | None:
     """Return the path of the page about `subject`, or None where the record is not here."""
     if not site.has_archive:
         return None
-    archive = site.archive
-    number = archive.subject_id(subject)
-    return f"/patients/{number}" if archive.subject_of(number) == subject else None
+    number = site.archive.number(subject)
+    return f"/patients/{number}" if number in numbers(site) else None
 
 
 def refused(request: Request, status: int) -> Response:

@@ -124,7 +124,7 @@ def _window(events: list[Event], as_of: datetime) -> tuple[list[Event], str]:
     """Return the last day where it holds enough to see a course, else the last dozen values."""
     recent = [event for event in events if event.time is not None and as_of - event.time <= DAY]
     if len(recent) >= 3:
-        return recent[-POINTS:], "last 24 hours"
+        return recent[-POINTS:], "last 24 h"
     chosen = events[-12:]
     first = chosen[0].time
     return chosen, f"since {first.day} {first:%b} {first.year}" if first else ""
@@ -145,10 +145,9 @@ def _scale(values: list[float], band: tuple[float, float] | None) -> tuple[float
     low, high = min(values), max(values)
     if band is not None:
         low, high = min(low, band[0]), max(high, min(band[1], high * 1.15))
-    if high - low < 1e-9:
-        pad = abs(high) * 0.1 or 1.0
-        return low - pad, high + pad
-    return low, high
+    # Less than a tenth of the value would make noise look like a course.
+    short = (abs(high) * 0.1 or 1.0) - (high - low)
+    return (low - short / 2, high + short / 2) if short > 0 else (low, high)
 
 
 def _across(times: list[float], at: float) -> float:

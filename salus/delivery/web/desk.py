@@ -12,12 +12,13 @@ from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from salus.core.errors import SalusError, UserError
-from salus.core.evidence import Timeline
+from salus.core.errors import EvidenceError, SalusError, UserError
+from salus.core.evidence import Event, Timeline
 from salus.core.insight import Insight
 from salus.core.review import Entry, Review
 from salus.delivery.web import words
 from salus.delivery.web.forms import DONE
+from salus.delivery.web.labels import read_labels
 from salus.delivery.web.pages.ward import Bed
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Desk:
         self._ward: WardSheet | None = None
         self._sheets: OrderedDict[int, PatientSheet] = OrderedDict()
         self._demonstration = False
+        self._codes: tuple[int, Mapping[str, str]] = (0, {})
 
     def demonstration(self) -> bool:
         """Whether this is a demonstration; while the store is away, what it last said."""
@@ -111,7 +113,7 @@ class Desk:
         with self._lock:
             if number in self._sheets:
                 return self._sheets[number].subject
-        return self.site.archive.subject_of(number) if self.site.has_archive else None
+        return numbers(self.site).get(number) if self.site.has_archive else None
 
     def patient(self, number: int, actor: Actor) -> PatientSheet | None:
         """Ask about one person and look at the record; None when nobody has this number."""
@@ -204,20 +206,31 @@ class Desk:
         shown = [row for row in kept if row.id not in current and (row.id in decided or row.stale_since)]
         return tuple(from_json({**msgspec.json.decode(row.document), "id": row.id}) for row in shown[:20])
 
-    def labels(self, sources: Iterable[str]) -> dict[str, str]:
-        """Return source -> the words by which its resource calls itself, where it does."""
-        found = {}
-        for source in sources:
-            text = self.site.archive.display(source)
-            if text:
-                found[source] = text
+    def labels(self, events: Iterable[Event]) -> dict[str, str]:
+        """Return code -> display and source -> name, as the record itself says them.
+
+        Only what the archive's list of codes does not name, or what answers in codes, is opened again.
+        """
+        import msgspec
+
+        found = dict(self._code_names())
+        unread = {event.source for event in events if event.code not in found or isinstance(event.value, str)}
+        for source in sorted(unread):
+            with suppress(UserError, EvidenceError, msgspec.DecodeError):
+                read_labels(msgspec.json.decode(self.site.archive.raw(source)), source, found)
         return found
+
+    def _code_names(self) -> Mapping[str, str]:
+        archive = self.site.archive
+        if self._codes[0] != archive.generation:
+            self._codes = (archive.generation, archive.code_names())
+        return self._codes[1]
 
     def _bed(
         self, subject: str, person: Any, as_of: datetime, insights: Iterable[Insight], done: Mapping[str, str]
     ) -> Bed:
         return Bed(
-            number=self.site.archive.subject_id(subject),
+            number=self.site.archive.number(subject),
             subject=subject,
             name=person.name,
             born=person.birth_date,
@@ -229,6 +242,17 @@ class Desk:
         )
 
 
+def numbers(site: Site) -> Mapping[int, str]:
+    """Return number -> subject of everyone in the archive, kept until records change."""
+    archive = site.archive
+    kept = site.memory.get("page-numbers")
+    if kept is None or kept[0] != archive.generation:
+        kept = (archive.generation, {archive.number(subject): subject for subject in archive.subjects()})
+        site.memory["page-numbers"] = kept
+    found: Mapping[int, str] = kept[1]
+    return found
+
+
 def told(reviews: Iterable[Review]) -> dict[str, str]:
     """Return insight -> the last decision on it, in words."""
     return {
@@ -238,4 +262,4 @@ def told(reviews: Iterable[Review]) -> dict[str, str]:
 
 
 def _identifiers(person: Any) -> tuple[str, ...]:
-    return tuple(str(value) for value in person.identifiers)
+    return tuple(one.rpartition("|")[2] for one in person.identifiers)

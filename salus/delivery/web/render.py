@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from salus import __version__
 from salus.delivery.web import words
-from salus.delivery.web.pages.patient import anchor
+from salus.delivery.web.pages.record import anchor
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"

@@ -7,6 +7,7 @@ least (Gigerenzer et al., Psychol Sci Public Interest 2007;8:53-96).
 from __future__ import annotations
 
 import re
+from calendar import month_name
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -218,11 +219,25 @@ def age_of(at: datetime, now: datetime) -> str:
     return f"{ago(now - at)} old"
 
 
-def years(born: datetime | None, at: datetime) -> int | None:
-    """Return completed years at `at`, or None without a date of birth."""
-    if born is None:
-        return None
-    return at.year - born.year - ((at.month, at.day) < (born.month, born.day))
+def years(born: str, at: datetime) -> str:
+    """Return completed years at `at` (``67``) since a FHIR date; ``66 or 67`` where it is partial."""
+    parts = [int(part) for part in born.split("-") if part.isdigit()]
+    if not parts:
+        return ""
+    most, today = at.year - parts[0], (at.month, at.day)
+    if len(parts) == 3:
+        return str(most - (today < (parts[1], parts[2])))
+    if len(parts) == 2 and at.month != parts[1]:
+        return str(most - (at.month < parts[1]))
+    return f"{most - 1} or {most}"
+
+
+def day(date: str) -> str:
+    """Return a FHIR date as people write it (``23 July 1959``, ``July 1959``, ``1959``)."""
+    parts = [int(part) for part in date.split("-") if part.isdigit()]
+    if len(parts) > 1 and 1 <= parts[1] <= 12:
+        return " ".join([*(str(part) for part in parts[2:3]), month_name[parts[1]], str(parts[0])])
+    return str(parts[0]) if parts else ""
 
 
 def plural(count: int, one: str, many: str = "") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from salus.core.registry import model as find_model
-from salus.delivery.web.pages.patient import measured
+from salus.delivery.web.pages.answers import measured
 
 if TYPE_CHECKING:
     from salus.spine import Site

@@ -23,7 +23,7 @@ class Bed:
     number: int
     subject: str
     name: str
-    born: datetime | None
+    born: str
     sex: str
     place: str
     as_of: datetime
@@ -97,11 +97,11 @@ def read_choice(query: Mapping[str, str], known: Iterable[str]) -> Choice:
     )
 
 
-def about(born: datetime | None, sex: str, place: str, at: datetime) -> str:
+def about(born: str, sex: str, place: str, at: datetime) -> str:
     """Return who it is in a few characters (``72 F · bed 4``)."""
     age = words.years(born, at)
     letter = {"female": "F", "male": "M"}.get(sex, "")
-    first = " ".join(part for part in (str(age) if age is not None else "age not known", letter) if part)
+    first = " ".join(part for part in (age or "age not known", letter) if part)
     return " · ".join(part for part in (first, place) if part)
 
 

@@ -1,0 +1,61 @@
+"""What a resource calls its codes: the displays that the record itself carries, for people who read it.
+
+Source: FHIR R4 Coding.display and CodeableConcept.text; nothing is looked up in a terminology.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from salus.core.codes import short
+
+# LOINC long names are for machines; these are what a ward calls the commonest of them.
+COMMON = {
+    "MEDS_BIRTH": "Born",
+    "MEDS_DEATH": "Died",
+    "LOINC/46098-0": "Sex",
+    "LOINC/85354-9": "Blood pressure",
+    "LOINC/8480-6": "Systolic pressure",
+    "LOINC/8462-4": "Diastolic pressure",
+    "LOINC/8867-4": "Pulse",
+    "LOINC/9279-1": "Breathing",
+    "LOINC/8310-5": "Temperature",
+    "LOINC/59408-5": "Oxygen saturation",
+    "LOINC/2708-6": "Oxygen saturation",
+    "LOINC/3151-8": "Oxygen given",
+    "LOINC/3150-6": "Oxygen given",
+    "LOINC/80288-4": "Consciousness",
+}
+# Where a resource says what it is; the first that is there.
+_NAMED_BY = ("code", "medicationCodeableConcept", "vaccineCode", "type", "class", "category")
+
+
+def _text(concept: Any) -> str:
+    """Return what a CodeableConcept or Coding (or the first of several) calls itself, or ""."""
+    if isinstance(concept, list):
+        return _text(concept[0]) if concept else ""
+    if not isinstance(concept, dict):
+        return ""
+    displays = [one.get("display") for one in concept.get("coding") or () if isinstance(one, dict)]
+    found = concept.get("text") or next((one for one in displays if one), None) or concept.get("display")
+    return found if isinstance(found, str) else ""
+
+
+def read_labels(resource: Any, source: str, found: dict[str, str]) -> None:
+    """Add to `found` the display of every code in `resource`, and under `source` what it is called."""
+    named = next((text for key in _NAMED_BY if (text := _text(resource.get(key)))), "")
+    if named:
+        found[source] = named
+    _walk(resource, found)
+
+
+def _walk(node: Any, found: dict[str, str]) -> None:
+    if isinstance(node, list):
+        for part in node:
+            _walk(part, found)
+    elif isinstance(node, dict):
+        code, display = node.get("code"), node.get("display")
+        if isinstance(code, str) and isinstance(display, str):
+            found.setdefault(short(node.get("system"), code), display)
+        for part in node.values():
+            _walk(part, found)

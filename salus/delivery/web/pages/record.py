@@ -1,0 +1,123 @@
+"""The record as lines that people read: one a resource, with an anchor that every reason can point to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from salus.core.card import Card
+from salus.core.codes import BIRTH, DEATH
+from salus.core.evidence import Event, Timeline
+from salus.core.insight import Insight
+from salus.core.registry import models as known_models
+from salus.delivery.web import words
+from salus.delivery.web.labels import COMMON
+
+if TYPE_CHECKING:
+    from salus.delivery.web.desk import PatientSheet
+
+# Lines on one page of the whole record.
+PER_PAGE = 200
+
+
+def anchor(source: str) -> str:
+    """Return the id of an event's row: ``Observation/123`` is ``#Observation-123``."""
+    return "".join(char if char.isalnum() or char in "-_." else "-" for char in source)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one resource of the record says, as a row with an anchor of its own."""
+
+    source: str
+    at: datetime | None
+    until: datetime | None
+    what: tuple[tuple[str, str], ...]
+    status: str
+    cited: tuple[str, ...] = field(default=())
+
+
+def cited(insights: Iterable[Insight]) -> dict[str, tuple[str, ...]]:
+    """Return which models lean on each source."""
+    found: dict[str, list[str]] = {}
+    for insight in insights:
+        for source in dict.fromkeys(one for reason in insight.reasons for one in reason.evidence):
+            found.setdefault(source, []).append(insight.model.name)
+    return {source: tuple(dict.fromkeys(names)) for source, names in found.items()}
+
+
+def lines(
+    timeline: Timeline,
+    names: Mapping[str, str],
+    leaned: Mapping[str, tuple[str, ...]],
+    most: int | None = None,
+) -> list[Line]:
+    """Return the record newest first, one line a resource; `most` keeps what is cited and then the newest.
+
+    names: source or code -> in words.
+    """
+    found: dict[str, list[Event]] = {}
+    for event in timeline:
+        found.setdefault(event.source, []).append(event)
+    newest = list(reversed(list(found)))
+    if most is not None:
+        rest = [source for source in newest if source not in leaned][: max(most - len(leaned), 0)]
+        keep = frozenset(rest) | frozenset(leaned)
+        newest = [source for source in newest if source in keep]
+    return [_line(source, found[source], names, leaned) for source in newest]
+
+
+def _line(
+    source: str, events: list[Event], names: Mapping[str, str], leaned: Mapping[str, tuple[str, ...]]
+) -> Line:
+    """A panel whose parts have the values is not said again without one."""
+    first = events[0]
+    spoken = [event for event in events if event.value is not None] or events
+    alone = len(spoken) == 1
+    what = tuple((_named(event, names, alone), _value(event, names)) for event in spoken)
+    return Line(source, first.time, first.end, what, first.status or "", leaned.get(source, ()))
+
+
+def _named(event: Event, names: Mapping[str, str], alone: bool) -> str:
+    keys = (*event.codes, event.source) if alone else event.codes
+    text = next((names[key] for key in keys if key in names), event.code or event.kind)
+    return text[:1].upper() + text[1:]
+
+
+def _value(event: Event, names: Mapping[str, str]) -> str:
+    """What it says; a coded answer in the words of the record, a birth or death as its day."""
+    if event.code in (BIRTH, DEATH) and event.time is not None:
+        return f"{event.time.day} {event.time:%b} {event.time.year}"
+    return names.get(event.value, event.value) if isinstance(event.value, str) else words.value(event)
+
+
+def names_of(cards: Iterable[Card], labels: Mapping[str, str]) -> dict[str, str]:
+    """Return code or source -> name: as a ward says it, as the models ask for it, as the record calls it."""
+    asked: dict[str, str] = {}
+    for need in (need for card in cards for need in card.needs):
+        if need.resource == "Observation" and len(need.codes) <= 12:
+            asked.update((code, need.name) for code in need.codes if code not in asked)
+    return {**labels, **asked, **COMMON}
+
+
+def paged(
+    sheet: PatientSheet, labels: Callable[[Iterable[Event]], Mapping[str, str]], start: int
+) -> dict[str, Any]:
+    """Return one page of the whole record; `labels` names the resources that are shown."""
+    cards = [model.card for model in known_models().values()]
+    every = lines(sheet.timeline, {}, {})
+    shown = frozenset(line.source for line in every[start : start + PER_PAGE])
+    part = Timeline(sheet.subject, tuple(event for event in sheet.timeline if event.source in shown))
+    rows = lines(part, names_of(cards, labels(part)), {})
+    more = start + PER_PAGE < len(every)
+    return {
+        "name": sheet.bed.name or "Name not recorded",
+        "patient_url": f"/patients/{sheet.number}",
+        "rows": rows,
+        "total": len(every),
+        "start": start,
+        "earlier": max(start - PER_PAGE, 0) if start else None,
+        "later": start + PER_PAGE if more else None,
+    }
