@@ -20,10 +20,22 @@ _YEAR_DAYS = 365.2425
 # FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known.
 _SUSPECTED = frozenset({"unconfirmed", "provisional", "differential"})
 _OVER = frozenset({"resolved", "remission", "inactive"})
+# A reason that names every dose of a long stay cannot be read by anybody.
+_SHOWN = 5
 _DRUG_KINDS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
-# FHIR R4 medicationrequest-status and medication-statement-status that say the drug is not (to be) taken.
+# FHIR R4 medicationrequest-status and medication-statement-status that say the drug is not (to be) taken; the
+# decoder calls an order that forbids (MedicationRequest.doNotPerform) "do-not-perform".
 _NOT_TAKEN = frozenset(
-    {"cancelled", "entered-in-error", "stopped", "not-taken", "not-done", "declined", "draft"}
+    [
+        "cancelled",
+        "entered-in-error",
+        "stopped",
+        "not-taken",
+        "not-done",
+        "declined",
+        "draft",
+        "do-not-perform",
+    ]
 )
 
 
@@ -43,8 +55,9 @@ class Fact:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The resources it points to."""
-        return tuple(dict.fromkeys(event.source for event in self.events))
+        """The resources it points to: the first, and the latest four, of what may be thousands of doses."""
+        every = tuple(dict.fromkeys(event.source for event in self.events))
+        return every if len(every) <= _SHOWN else (every[0], *every[1 - _SHOWN :])
 
 
 def _years(born: datetime, at: datetime) -> int:

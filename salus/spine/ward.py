@@ -58,9 +58,10 @@ def attention(insight: Insight) -> tuple[float, float]:
     """
     if insight.judged or not insight.applies:
         return insight.rank
-    worst = [row.urgency.rank for row in find_model(insight.model.name).card.actions if row.urgency]
-    hasty = bool(worst) and min(worst) <= Urgency.TODAY.rank
-    return insight.rank if hasty else (Urgency.ROUTINE.rank + 0.5, 0.0)
+    every = [row.urgency.rank for row in find_model(insight.model.name).card.actions if row.urgency]
+    worst = min(every, default=Urgency.ROUTINE.rank)
+    place = insight.rank[0] if worst <= Urgency.TODAY.rank else Urgency.ROUTINE.rank + 0.5
+    return (place, float(worst))
 
 
 def ward(
