@@ -10,6 +10,7 @@ import pytest
 from salus.core.evidence import Absence
 from salus.core.units import convert
 from salus.risk._body import body_mass_index
+from salus.risk._inputs import drug
 from salus.risk._labs import HBA1C, TOTAL_CHOLESTEROL, URINE_ACR
 from salus.risk._pregnancy import pregnant
 from salus.risk._say import capital, number, percent, sentence, span
@@ -141,6 +142,14 @@ def test_drugs_by_atc(is_one, atc, expected):
 def test_a_drug_without_words_or_atc_cannot_be_told():
     event = replace(takes("x"), codes=("RxNorm/1",), value=None)
     assert is_statin(event) is None and is_statin(replace(event, codes=("RxNorm/83367",))) is True
+
+
+@pytest.mark.parametrize(
+    "status", ["stopped", "cancelled", "not-taken", "do-not-perform", "entered-in-error"]
+)
+def test_what_is_not_taken_is_no_treatment(status):
+    events = [takes("Omeprazole"), takes("Simvastatin", status=status)]
+    assert drug(view(*events), "statin", is_statin).value is False
 
 
 UNITS = [
