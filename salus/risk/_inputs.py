@@ -26,17 +26,8 @@ _DRUG_KINDS = ("MedicationRequest", "MedicationStatement", "MedicationAdministra
 # FHIR R4 medicationrequest-status and medication-statement-status that say the drug is not (to be) taken; the
 # decoder calls an order that forbids (MedicationRequest.doNotPerform) "do-not-perform".
 _NOT_TAKEN = frozenset(
-    [
-        "cancelled",
-        "entered-in-error",
-        "stopped",
-        "not-taken",
-        "not-done",
-        "declined",
-        "draft",
-        "do-not-perform",
-    ]
-)
+    {"cancelled", "entered-in-error", "stopped", "not-taken", "not-done", "declined", "draft"}
+) | {"do-not-perform"}
 
 
 @dataclass(frozen=True, slots=True)
