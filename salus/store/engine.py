@@ -173,9 +173,11 @@ def _sqlite_begins(connection: Connection) -> None:
 
 def _postgres_begins(connection: Connection) -> None:
     if connection.get_execution_options().get(_WRITE):
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{WAIT_S}s'")
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+        # One message, one round trip.
+        connection.exec_driver_sql(
+            f"SET LOCAL lock_timeout = '{WAIT_S}s'; SET LOCAL synchronous_commit = on; "
+            f"SELECT pg_advisory_xact_lock({_WRITERS})"
+        )
 
 
 @contextmanager

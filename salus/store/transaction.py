@@ -181,6 +181,10 @@ class Transaction:
             self._to.execute(update(t.insight).where(chosen).values(stale_since=ledger.moment(at)))
         return ids
 
+    def setting(self, key: str) -> str | None:
+        """Return what is kept under `key`, or None; no other writer can change it before the commit."""
+        return self._to.execute(select(t.setting.c.value).where(t.setting.c.key == key)).scalar()
+
     def put_setting(self, key: str, value: str) -> None:
         """Keep `value` under `key`, in place of what was there."""
         changed = self._to.execute(update(t.setting).where(t.setting.c.key == key).values(value=value))

@@ -160,6 +160,7 @@ def test_settings_are_replaced(store: Store) -> None:
     for value in ("one", "two"):
         with store.begin() as tx:
             tx.put_setting("site-id", value)
+            assert tx.setting("site-id") == value
     assert store.setting("site-id") == "two"
 
 
