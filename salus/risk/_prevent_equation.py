@@ -21,6 +21,8 @@ from salus.risk._labs import MMOL_PER_MG_CHOLESTEROL
 
 Span = tuple[float, float]
 Terms = Mapping[str, float]
+# What each input adds, by its name, for every value of it at which the sum can have an end.
+Pieces = list[tuple[str, list[Terms]]]
 
 OUTCOMES = ("total_cvd", "ascvd", "heart_failure", "chd", "stroke")
 HORIZONS = (10, 30)
@@ -83,13 +85,33 @@ def variant(known: Known) -> str:
 
 def answer(known: Known, of: str, outcome: str, years: int) -> Answer:
     """Return the log-odds of `outcome` in `years` that everything known still allows, by equation `of`."""
-    low, high, parts = float("inf"), float("-inf"), {}
-    for context in _contexts(known):
-        terms = coefficients()[of][str(years)][context.sex][outcome]
-        ends = {name: _ends(terms, choices) for name, choices in _pieces(context, known)}
-        constant = terms["constant"]
-        low = min(low, constant + sum(end[0] for end in ends.values()))
-        upper = constant + sum(end[1] for end in ends.values())
+    return _widest(_laid_out(known), of, outcome, years)
+
+
+def answers(known: Known, of: str) -> dict[tuple[str, int], Answer]:
+    """Return what `answer` does for every outcome and horizon: total CVD first, ten years before thirty."""
+    ways = _laid_out(known)
+    return {
+        (outcome, years): _widest(ways, of, outcome, years)
+        for years in HORIZONS
+        for outcome in OUTCOMES
+        if outcome != "heart_failure" or known.bmi is not None
+    }
+
+
+def _laid_out(known: Known) -> list[tuple[str, Pieces]]:
+    """Every way the yes/no inputs may be: the sex whose equation it takes, and what each input adds there."""
+    return [(context.sex, list(_pieces(context, known))) for context in _contexts(known)]
+
+
+def _widest(ways: list[tuple[str, Pieces]], of: str, outcome: str, years: int) -> Answer:
+    low, high = float("inf"), float("-inf")
+    parts: dict[str, float] = {}
+    for sex, pieces in ways:
+        terms = coefficients()[of][str(years)][sex][outcome]
+        ends = {name: _ends(terms, choices) for name, choices in pieces}
+        low = min(low, terms["constant"] + sum(end[0] for end in ends.values()))
+        upper = terms["constant"] + sum(end[1] for end in ends.values())
         if upper > high:
             high, parts = upper, {name: end[1] for name, end in ends.items()}
     return Answer(low, high, parts)
@@ -115,7 +137,7 @@ def _contexts(known: Known) -> Iterator[_Context]:
 
 
 def _ends(coefs: Terms, choices: list[Terms]) -> Span:
-    sums = [sum(coefs.get(name, 0.0) * value for name, value in terms.items()) for terms in choices]
+    sums = [sum([coefs[name] * value for name, value in terms.items() if name in coefs]) for terms in choices]
     return min(sums), max(sums)
 
 

@@ -7,7 +7,7 @@ with eGFR by CKD-EPI 2021. What is not known widens the answer to the range that
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from salus.core.card import Action, Card, Measured, Need
@@ -15,7 +15,7 @@ from salus.core.insight import Abstention, Body, Estimate, Insight, ModelRef, Ou
 from salus.core.seams import View
 from salus.risk._labs import CREATININE, EGFR, HBA1C, HDL_CHOLESTEROL, TOTAL_CHOLESTEROL, URINE_ACR
 from salus.risk._measures import BMI, HEIGHT, SYSTOLIC, WEIGHT
-from salus.risk._prevent_equation import HORIZONS, OUTCOMES, Answer, answer, probability, variant
+from salus.risk._prevent_equation import Answer, answers, probability, variant
 from salus.risk._prevent_inputs import AGES, AGES_30_YEARS, LIMITS, SDI_CODE, Inputs, gather, known
 from salus.risk._prevent_words import limits, prior_reason, reasons
 from salus.risk._say import number, percent
@@ -28,6 +28,7 @@ _NAMES = {
     "chd": "coronary heart disease",
     "stroke": "stroke",
 }
+Answers = Mapping[tuple[str, int], Answer]
 _KHAN = "Khan SS et al., Circulation 2024;149:430-449"
 
 # Bands of 10-year risk: 2019 ACC/AHA primary prevention guideline (Arnett, Circulation 2019;140:e596, section
@@ -118,8 +119,10 @@ class Prevent:
         refused = _not_for(inputs)
         if refused is not None:
             return self._insight(view, *refused)
-        score = answer(known(inputs), variant(known(inputs)), "total_cvd", 10)
-        body = _body(inputs, score)
+        given = known(inputs)
+        found = answers(given, variant(given))
+        score = found["total_cvd", 10]
+        body = _body(inputs, found)
         urgency = None if isinstance(body, Abstention) else _urgency(body)
         return self._insight(view, body, reasons(view, inputs, score), limits(view, inputs), urgency)
 
@@ -169,9 +172,10 @@ def _outside(inputs: Inputs) -> tuple[Abstention, tuple[Reason, ...]] | None:
     return Abstention("out-of-distribution", f"PREVENT was made for {'; '.join(spans)}."), why
 
 
-def _body(inputs: Inputs, score: Answer) -> Risk | Abstention:
-    outcomes = tuple(_outcomes(inputs))
+def _body(inputs: Inputs, found: Answers) -> Risk | Abstention:
+    outcomes = tuple(_outcomes(inputs, found))
     first = outcomes[0].estimate
+    score = found["total_cvd", 10]
     low, high = probability(score.low), probability(score.high)
     missing = inputs.missing
     if not inputs.measured or (low < _BORDERLINE and high >= _HIGH):
@@ -186,15 +190,10 @@ def _band(risk: float) -> str:
     return next(name for least, name in _BANDS if risk >= least)
 
 
-def _outcomes(inputs: Inputs) -> Iterator[Outcome]:
-    given = known(inputs)
-    for years in HORIZONS:
-        if years == 30 and inputs.age.high > AGES_30_YEARS[1]:
-            continue
-        for name in OUTCOMES:
-            if name != "heart_failure" or given.bmi is not None:
-                found = answer(given, variant(given), name, years)
-                yield Outcome(_NAMES[name], _estimate(found), f"{years} years")
+def _outcomes(inputs: Inputs, found: Answers) -> Iterator[Outcome]:
+    for (name, years), score in found.items():
+        if years == 10 or inputs.age.high <= AGES_30_YEARS[1]:
+            yield Outcome(_NAMES[name], _estimate(score), f"{years} years")
 
 
 def _estimate(found: Answer) -> Estimate:
