@@ -139,7 +139,7 @@ class Pages:
             choice=choice,
             names=names,
             shows=ward_page.SHOWS,
-            tags=words.TAGS[:5],
+            tags=[tag for tag in words.TAGS if tag is not words.UNASKED],
             earlier=_link("/ward", at, choice.start - size) if choice.start else None,
             later=_link("/ward", at, choice.start + size) if choice.start + size < count else None,
         )

@@ -12,7 +12,7 @@ from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from salus.core.errors import EvidenceError, SalusError, UserError
+from salus.core.errors import AwayError, EvidenceError, SalusError, UserError
 from salus.core.evidence import Event, Timeline
 from salus.core.insight import Insight
 from salus.core.review import Entry, Review
@@ -85,7 +85,11 @@ class Desk:
                 self.site.archive.subjects()
         except (SalusError, OSError):
             return "record"
-        return ""
+        return "record" if self._gone() else ""
+
+    def _gone(self) -> bool:
+        """Whether there were patients and now there is no archive: that is no empty ward."""
+        return self._ward is not None and bool(self._ward.beds) and not self.site.has_archive
 
     def ward(self, actor: Actor) -> WardSheet:
         """Ask about everyone, and remember the answer; raises SalusError when it cannot be had."""
@@ -95,6 +99,8 @@ class Desk:
         states = models(site)
         live = tuple(row.name for row in states if row.status == "live")
         beds: list[Bed] = []
+        if self._gone():
+            raise AwayError("The record that was here is gone: put the archive back.")
         if site.has_archive:
             done = told(site.store.reviews())
             for row in ward(site, actor=actor):
@@ -121,6 +127,8 @@ class Desk:
         from salus.spine.chart import looks, open_chart
 
         site = self.site
+        if self._gone():
+            raise AwayError("The record that was here is gone: put the archive back.")
         subject = self.subject(number)
         if subject is None:
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -74,7 +75,7 @@ def _line(
 ) -> Line:
     """A panel whose parts have the values is not said again without one."""
     first = events[0]
-    spoken = [event for event in events if event.value is not None] or events
+    spoken = [event for event in events if event.value is not None or event.code in (BIRTH, DEATH)] or events
     alone = len(spoken) == 1
     what = tuple((_named(event, names, alone), _value(event, names)) for event in spoken)
     return Line(source, first.time, first.end, what, first.status or "", leaned.get(source, ()))
@@ -83,6 +84,8 @@ def _line(
 def _named(event: Event, names: Mapping[str, str], alone: bool) -> str:
     keys = (*event.codes, event.source) if alone else event.codes
     text = next((names[key] for key in keys if key in names), event.code or event.kind)
+    # LOINC long names carry the property in brackets, which the unit beside them says already.
+    text = re.sub(r" \[[^\]]*\]", "", text)
     return text[:1].upper() + text[1:]
 
 

@@ -10,10 +10,10 @@ from salus.core.card import Card
 from salus.core.insight import Insight
 from salus.core.registry import models as known_models
 from salus.delivery.web import words
-from salus.delivery.web.words import CANNOT, NO_ACTION, NOT_ASKED, TAGS, Tag
+from salus.delivery.web.words import CANNOT, NO_ACTION, NOT_APPLICABLE, TAGS, UNASKED, Tag
 
 PER_PAGE = 100
-_CALM = (CANNOT, NO_ACTION, NOT_ASKED)
+_CALM = (CANNOT, NO_ACTION, NOT_APPLICABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +116,7 @@ def row(bed: Bed, now: datetime) -> Row:
         about=about(bed.born, bed.sex, bed.place, bed.as_of),
         at=bed.as_of,
         age=words.age_of(bed.as_of, now),
-        tag=words.tag(first) if first else NO_ACTION,
+        tag=words.tag(first) if first else UNASKED,
         says=words.says(first) if first else "No live model was asked",
         act=words.act(first, _card(first)) if first else "",
         sure=_sure(first),
@@ -168,7 +168,7 @@ def wanted(bed: Bed, choice: Choice) -> bool:
     if choice.show == "new":
         reviewed = bed.reviewed
         return any(
-            insight.id not in reviewed and tag not in (NO_ACTION, NOT_ASKED)
+            insight.id not in reviewed and tag not in (NO_ACTION, NOT_APPLICABLE)
             for insight, tag in zip(kept, tags, strict=True)
         )
     return True
@@ -183,7 +183,7 @@ def narrowed(bed: Bed, choice: Choice) -> Bed:
 
 def tag_of(bed: Bed) -> Tag:
     """Return the urgency that places the patient: that of the first answer."""
-    return words.tag(bed.insights[0]) if bed.insights else NO_ACTION
+    return words.tag(bed.insights[0]) if bed.insights else UNASKED
 
 
 def _order(bed: Bed) -> tuple[float, ...]:
