@@ -1,15 +1,17 @@
 """What the documentation takes from the code, so that the two cannot drift apart: a hook of MkDocs.
 
 A page writes ``<!-- from: models -->`` where the cards of the models belong; likewise ``commands``, ``ward``,
-``examples``, ``errors``, ``decisions``, and ``file NAME`` for a document that lives at the root.
+``doors``, ``examples``, ``errors``, ``decisions``, and ``file NAME`` for a document that lives at the root.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = re.compile(r"<!-- from: (\w+)(?: (\S+))? -->")
@@ -135,7 +137,34 @@ def decisions() -> Iterator[str]:
         yield f"- [{title}]({path.name})"
 
 
+def doors() -> Iterator[str]:
+    """Every address that a server answers at, as its OpenAPI document has it."""
+    yield "| method | address | what it is |\n|---|---|---|"
+    for path, operations in sorted(asyncio.run(_openapi())["paths"].items()):
+        for method, operation in operations.items():
+            if method in ("get", "post", "put", "delete"):
+                says = operation.get("summary") or operation.get("operationId", "")
+                yield f"| {method.upper()} | `{path}` | {says} |"
+
+
+async def _openapi() -> dict:
+    from httpx import ASGITransport, AsyncClient
+
+    from salus.delivery.app import create_app
+    from salus.delivery.settings import Settings
+    from salus.spine import open_site
+
+    with TemporaryDirectory() as folder:
+        site = open_site(Path(folder))
+        door = ASGITransport(create_app(site, Settings()))
+        async with AsyncClient(transport=door, base_url="http://salus") as client:
+            answer = await client.get("/openapi.json")
+        site.close()
+    return answer.raise_for_status().json()
+
+
 MAKERS = {
+    "doors": doors,
     "models": models,
     "commands": commands,
     "examples": examples,
