@@ -1,0 +1,154 @@
+"""Insights, reviews and the ledger as FHIR resources: each valid for an outside validator, and true."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import fhirkit
+import pytest
+
+from salus.core.insight import (
+    Abstention,
+    Advice,
+    Body,
+    Estimate,
+    Finding,
+    Insight,
+    ModelRef,
+    Outcome,
+    Reason,
+    Risk,
+    Signal,
+    Urgency,
+)
+from salus.core.review import Entry, Review
+from salus.core.seams import Channel
+from salus.delivery.answers import Workers
+from salus.delivery.app import Settings
+from salus.delivery.fhir import Fhir
+from salus.delivery.fhir_resources import resources
+from salus.delivery.fhir_trail import audit_event, insight_provenance, review_provenance
+
+NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
+ID = "0123456789abcdef0123456789abcdef"
+RISK = Risk(
+    (
+        Outcome("total CVD", Estimate(0.0712, "1", 0.05, 0.11, "missing-inputs"), "10 years"),
+        Outcome("stroke", Estimate(None, "1", 0.01, 0.04, "missing-inputs"), "30 years"),
+    ),
+    "About 7 in 100 patients like this.",
+)
+SCORE = Finding(
+    "NEWS2",
+    Estimate(None, "{score}", 3.0, 8.0, "missing-inputs"),
+    "low to high",
+    "Between 3 and 8.",
+    (Outcome("pulse", Estimate(2.0, "{score}")),),
+)
+STAGE = Finding("eGFR", Estimate(47.123456789, "mL/min/{1.73_m2}"), "G3a")
+UNSURE = Abstention("missing-evidence", "Cannot be judged.", ("creatinine", "age"))
+
+
+def insight(body: Body, urgency: Urgency | None = None, **more: Any) -> Insight:
+    reasons = (
+        Reason(("Observation/hr", "Condition/af"), 2.0, "Pulse 118 /min: 2 points"),
+        Reason((), 0.0, "ACVPU not recorded", absent="ACVPU"),
+    )
+    said = {"reasons": reasons, "limits": ("ACVPU not recorded.",), "permit": "direct care", "id": ID, **more}
+    return Insight("Patient/p1", ModelRef("news2", "1.0.0"), "How ill?", NOW, body, urgency, **said)
+
+
+EVERY = [
+    insight(RISK, Urgency.ROUTINE),
+    insight(RISK, Urgency.NOW, reasons=(), limits=()),
+    insight(SCORE, Urgency.TODAY),
+    insight(STAGE, None),
+    insight(Finding("x", Estimate(None))),
+    insight(UNSURE),
+    *(insight(Abstention(why, "No.")) for why in ("not-eligible", "not-available", "suspended")),
+    insight(Advice("Consider it.", ("or not",)), Urgency.THIS_WEEK),
+    insight(Signal("It departs."), None),
+]
+
+
+def problems(resource: dict[str, Any]) -> list[str]:
+    return [str(issue) for issue in fhirkit.validate(resource)]
+
+
+@pytest.mark.parametrize("one", EVERY, ids=lambda one: f"{one.body.kind}-{one.urgency}")
+def test_every_resource_is_valid_and_says_that_a_machine_made_it(one: Insight) -> None:
+    made = [*resources(one), *resources(one, NOW), insight_provenance(one, NOW)]
+    for resource in made:
+        assert problems(resource) == []
+        assert resource["meta"]["security"][0]["code"] == "AIAST"
+        assert resource["id"] == ID
+
+
+def test_a_risk_is_given_in_percent_with_its_interval() -> None:
+    (made,) = resources(insight(RISK, Urgency.ROUTINE))
+    first, second = made["prediction"]
+    assert first["outcome"]["text"] == "total CVD, 10 years"
+    assert first["probabilityDecimal"] == 7.12
+    assert first["extension"][0]["valueRange"]["high"]["value"] == 11
+    assert "probabilityDecimal" not in second
+    assert second["probabilityRange"]["low"] == {
+        "value": 1, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%",
+    }  # fmt: skip
+    assert made["basis"] == [{"reference": "Observation/hr"}, {"reference": "Condition/af"}]
+    assert {"text": "ACVPU not recorded."} in made["note"]
+
+
+def test_a_score_is_an_observation_with_its_parts() -> None:
+    made, issue = resources(insight(SCORE, Urgency.NOW))
+    assert made["resourceType"] == "Observation"
+    assert made["valueRange"]["high"]["value"] == 8
+    assert made["component"][0]["valueQuantity"]["value"] == 2
+    assert made["derivedFrom"] == [{"reference": "Observation/hr"}]
+    assert (issue["resourceType"], issue["severity"]) == ("DetectedIssue", "high")
+    assert issue["evidence"][0]["detail"][0] == {"reference": f"Observation/{ID}"}
+
+
+def test_what_calls_for_nobody_is_no_issue() -> None:
+    kinds = [one["resourceType"] for one in resources(insight(STAGE, Urgency.ROUTINE))]
+    assert kinds == ["Observation"]
+
+
+def test_an_abstention_is_a_guidance_response_that_says_what_is_missing() -> None:
+    (made,) = resources(insight(UNSURE))
+    assert made["status"] == "data-required"
+    assert {"text": "Missing: creatinine"} in made["note"]
+
+
+def test_what_leans_on_changed_evidence_says_so() -> None:
+    (made,) = resources(insight(STAGE), NOW)
+    assert made["meta"]["tag"][0]["code"] == "stale"
+
+
+REVIEW = Review(ID, "Practitioner/7", "overridden", "evidence-wrong", "old", NOW, id="f" * 32)
+
+
+@pytest.mark.parametrize("by", ["Practitioner/7", "cli:maria"])
+def test_a_review_is_a_provenance_of_a_person(by: str) -> None:
+    made = review_provenance(insight(STAGE), Review(ID, by, "accepted", at=NOW, id="f" * 32))
+    assert problems(made) == []
+    assert "meta" not in made
+    assert made["target"] == [{"reference": f"Observation/{ID}"}]
+
+
+@pytest.mark.parametrize("did", ["read", "look", "insight", "review", "status", "permit"])
+def test_a_ledger_entry_is_an_audit_event_without_values(did: str) -> None:
+    entry = Entry(7, NOW, "cli:maria", did, "a" * 64, "b" * 64, "c" * 64)
+    for about in ("", "Patient/p1", ID):
+        made = audit_event(entry, about)
+        assert problems(made) == []
+        assert made["id"] == "7"
+
+
+def test_the_door_is_a_channel_that_reads_its_own_reviews_back(tmp_path: Any) -> None:
+    door = Fhir(None, Settings(), Workers(1, 1))  # type: ignore[arg-type]
+    assert isinstance(door, Channel)
+    heard = door.hear(review_provenance(insight(STAGE), REVIEW))
+    assert (heard.insight, heard.by, heard.decision) == (ID, "Practitioner/7", "overridden")
+    assert (heard.because, heard.note, heard.at) == ("evidence-wrong", "old", NOW)
+    assert problems(door.capabilities()) == []

@@ -1,0 +1,205 @@
+"""Reading and searching over FHIR: by patient and date, page by page, nothing twice and nothing lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+import fhirkit
+import httpx
+import pytest
+
+from salus import spine
+from salus.core.consent import Actor
+from salus.core.evidence import Event, Timeline
+from salus.core.review import Review
+from salus.delivery.app import Settings
+from salus.spine.site import Site
+from tests import doors
+
+TYPES = ["RiskAssessment", "DetectedIssue", "Observation", "GuidanceResponse", "Provenance", "AuditEvent"]
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def ill(patient: str, at: datetime) -> Timeline:
+    """Return somebody with a high early-warning score at `at`."""
+    subject = f"Patient/{patient}"
+    signs = [("8867-4", 135.0, "/min"), ("9279-1", 28.0, "/min"), ("59408-5", 88.0, "%")]
+    events = [
+        Event((f"LOINC/{code}",), at, None, at, value, unit, None, "final", f"Observation/{patient}-{code}")
+        for code, value, unit in signs
+    ]
+    born = Event(("MEDS_BIRTH",), datetime(1950, 1, 1, tzinfo=UTC), source=subject)
+    return Timeline.of(subject, [born, *events])
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    opened = doors.live_site(tmp_path_factory.mktemp("fhir") / "site")
+    for day in range(12):
+        for patient in ("p1", "p2"):
+            at = START + timedelta(days=day)
+            spine.consult(opened, actor=Actor("cli:test"), evidence=ill(patient, at), as_of=at)
+    first = opened.store.insights("Patient/p1")[0]
+    spine.review(opened, Review(first.id, "Practitioner/7", "overridden", "other"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def fhir(site: Site) -> Iterator[httpx.Client]:
+    with doors.served(site, Settings(insecure_no_jwt=True, base_url="http://salus.example")) as client:
+        yield client
+
+
+def found(answer: httpx.Response) -> list[dict[str, Any]]:
+    assert answer.status_code == 200, answer.text
+    return [entry["resource"] for entry in answer.json().get("entry", [])]
+
+
+def pages(fhir: httpx.Client, url: str) -> Iterator[dict[str, Any]]:
+    """Follow `next` as a client would."""
+    while url:
+        bundle = fhir.get(url).json()
+        assert [str(issue) for issue in fhirkit.validate(bundle)] == []
+        yield bundle
+        links = {link["relation"]: link["url"] for link in bundle["link"]}
+        after = urlsplit(links.get("next", ""))
+        url = f"{after.path}?{after.query}" if after.path else ""
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_every_resource_is_valid_and_can_be_read_by_its_id(fhir: httpx.Client, kind: str) -> None:
+    resources = found(fhir.get(f"/fhir/{kind}", params={"patient": "p1"}))
+    assert resources or kind == "RiskAssessment"
+    for resource in resources:
+        assert resource["resourceType"] == kind
+        assert [str(issue) for issue in fhirkit.validate(resource)] == []
+        assert fhir.get(f"/fhir/{kind}/{resource['id']}").json() == resource
+
+
+@pytest.mark.parametrize("patient", ["p1", "Patient/p1", "https://ehr.example/fhir/Patient/p1"])
+@pytest.mark.parametrize("name", ["patient", "subject"])
+def test_search_by_patient(fhir: httpx.Client, name: str, patient: str) -> None:
+    resources = found(fhir.get("/fhir/Observation", params={name: patient, "_count": 200}))
+    assert resources
+    assert {one["subject"]["reference"] for one in resources} == {"Patient/p1"}
+
+
+def test_several_patients_and_nobody(fhir: httpx.Client) -> None:
+    both = found(fhir.get("/fhir/Observation", params={"patient": "p1,p2", "_count": 200}))
+    every = found(fhir.get("/fhir/Observation", params={"_count": 200}))
+    assert both == every
+    assert found(fhir.get("/fhir/Observation", params={"patient": "p9"})) == []
+    assert found(fhir.get("/fhir/Observation?patient=p1&patient=p2")) == []
+
+
+@pytest.mark.parametrize(
+    ("date", "days"),
+    [
+        ("2026-01-03", {3}),
+        ("eq2026-01-03", {3}),
+        ("ge2026-01-10", {10, 11, 12}),
+        ("gt2026-01-10", {11, 12}),
+        ("le2026-01-03", {1, 2, 3}),
+        ("lt2026-01-03", {1, 2}),
+        ("sa2026-01-11", {12}),
+        ("eb2026-01-02", {1}),
+        ("2026-01", set(range(1, 13))),
+        ("2026", set(range(1, 13))),
+        ("ne2026", set()),
+        ("2026-01-03T00:00:00Z", {3}),
+        ("2026-01-02T23:00:00-01:00", {3}),
+        ("gt2026-02", set()),
+    ],
+)
+def test_dates_with_prefixes(fhir: httpx.Client, date: str, days: set[int]) -> None:
+    params = {"patient": "p1", "date": date, "_count": "200"}
+    resources = found(fhir.get("/fhir/Observation", params=params))
+    assert {datetime.fromisoformat(one["effectiveDateTime"]).day for one in resources} == days
+
+
+def test_two_dates_make_a_period(fhir: httpx.Client) -> None:
+    resources = found(fhir.get("/fhir/Observation?patient=p1&date=ge2026-01-03&date=lt2026-01-05"))
+    assert {one["effectiveDateTime"][:10] for one in resources} == {"2026-01-03", "2026-01-04"}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("who", ["", "&patient=p1", "&patient=p1,p2"])
+@pytest.mark.parametrize("count", [3, 20])
+def test_pages_hold_everything_once_in_the_same_order(
+    fhir: httpx.Client, kind: str, who: str, count: int
+) -> None:
+    cut = "&date=lt2026-01-05" if kind in TYPES[:4] else ""
+    count = 60 if kind == "AuditEvent" else count
+    whole = [one["id"] for one in found(fhir.get(f"/fhir/{kind}?_count=200{who}{cut}"))]
+    paged = []
+    for bundle in pages(fhir, f"/fhir/{kind}?_count={count}{who}{cut}"):
+        page = [entry["resource"]["id"] for entry in bundle.get("entry", [])]
+        assert len(page) <= count
+        paged += page
+    assert paged[: len(whole)] == whole
+    assert len(set(paged)) == len(paged)
+
+
+def test_a_review_shows_as_a_persons_provenance(fhir: httpx.Client) -> None:
+    made = found(fhir.get("/fhir/Provenance?patient=p1&_count=200"))
+    people = [one for one in made if one.get("activity")]
+    assert [one["agent"][0]["who"] for one in people] == [{"reference": "Practitioner/7"}]
+    assert "meta" not in people[0]
+
+
+def test_a_look_over_fhir_is_in_the_ledger(fhir: httpx.Client, site: Site) -> None:
+    before = site.store.head()[0]
+    found(fhir.get("/fhir/Observation?patient=p1"))
+    (entry,) = site.store.entries(after=before)
+    assert entry.did == "look"
+    audit = found(fhir.get(f"/fhir/AuditEvent?_id={entry.seq}"))
+    assert [one["id"] for one in audit] == [str(entry.seq)]
+    assert site.store.head()[0] == entry.seq
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "patient=a b", "patient=Group/1", "date=yesterday", "date=2026-13", "date=2026-02-30", "date=xx2026",
+        "_count=many", "_count=-1", "_after=1", "_format=xml",
+    ],
+)  # fmt: skip
+def test_what_cannot_be_understood_is_refused(fhir: httpx.Client, query: str) -> None:
+    answer = fhir.get(f"/fhir/Observation?{query}")
+    assert answer.status_code == 400
+    assert answer.headers["content-type"] == "application/fhir+json"
+    assert [str(issue) for issue in fhirkit.validate(answer.json())] == []
+
+
+def test_unknown_parameters_are_passed_over_unless_strict(fhir: httpx.Client) -> None:
+    url = "/fhir/Observation?patient=p1&colour=red"
+    answer = fhir.get(url)
+    assert answer.status_code == 200
+    assert "colour" not in answer.json()["link"][0]["url"]
+    assert fhir.get(url, headers={"Prefer": "handling=strict"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "path", ["Observation/nothing", "AuditEvent/0", "AuditEvent/x", "Provenance/x.y", "Patient"]
+)
+def test_what_is_not_there_is_not_found(fhir: httpx.Client, path: str) -> None:
+    answer = fhir.get(f"/fhir/{path}")
+    assert answer.status_code == 404
+    assert answer.json()["resourceType"] == "OperationOutcome"
+
+
+def test_the_capability_statement_says_what_is_true(fhir: httpx.Client) -> None:
+    statement = fhir.get("/fhir/metadata").json()
+    assert [str(issue) for issue in fhirkit.validate(statement)] == []
+    listed = {one["type"]: one for one in statement["rest"][0]["resource"]}
+    assert set(listed) == set(TYPES)
+    for kind, one in listed.items():
+        for parameter in one["searchParam"]:
+            value = {"reference": "p1", "date": "ge2026", "token": "x"}[parameter["type"]]
+            strict = {"Prefer": "handling=strict"}
+            answer = fhir.get(f"/fhir/{kind}", params={parameter["name"]: value}, headers=strict)
+            assert answer.status_code == 200
