@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from salus.core.measures import Reading, read
 from salus.core.seams import View
-from salus.risk._egfr import kidney_function
+from salus.risk._egfr import is_reported, kidney_function
 from salus.risk._inputs import Fact, age, condition, sex
 from salus.risk._kfre import EGFR_LIMITS
 from salus.risk._kidney_history import (
@@ -105,15 +105,16 @@ class Kidneys:
 
 def gather(view: View) -> Kidneys:
     """Ask `view` for everything that the kidney model needs."""
+    egfr = kidney_function(view, WITHIN)
     return Kidneys(
         age=age(view),
         sex=sex(view)[0],
         creatinine=read(view.timeline, CREATININE, view.as_of, WITHIN),
-        egfr=kidney_function(view, WITHIN),
+        egfr=egfr,
         acr=read(view.timeline, URINE_ACR, view.as_of, WITHIN),
         low_run=low_filtration_since(view),
         albumin_run=albuminuria_since(view),
-        jump=jump(view),
+        jump=None if is_reported(egfr) else jump(view),
         recorded=condition(view, KIDNEY_DISEASE),
         replaced=condition(view, DIALYSIS),
         transplanted=condition(view, KIDNEY_TRANSPLANT, ever=True),

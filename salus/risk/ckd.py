@@ -29,7 +29,7 @@ from salus.risk._kidney_inputs import Kidneys, gather
 from salus.risk._kidney_stage import GROUP_NAMES, joined
 from salus.risk._kidney_words import STEP, limits, reasons
 from salus.risk._labs import CREATININE, EGFR, URINE_ACR
-from salus.risk._say import capital, how_old, span
+from salus.risk._say import capital, how_old, percent, span
 
 _ADULT = 18
 _UNIT = "mL/min/{1.73_m2}"
@@ -99,9 +99,8 @@ class Kidney:
         if refused is not None:
             return self._insight(view, *refused)
         urgency = _urgency(view, kidneys)
-        body = Finding(
-            "CKD stage", _estimate(kidneys), _category(kidneys), _says(kidneys), self._parts(kidneys)
-        )
+        parts = (*self._failure(kidneys), *_albumin(kidneys))
+        body = Finding("CKD stage", _estimate(kidneys), _category(kidneys), _says(kidneys, parts), parts)
         return self._insight(view, body, reasons(view, kidneys), limits(view, kidneys), urgency)
 
     def _insight(
@@ -116,9 +115,6 @@ class Kidney:
         return Insight(
             view.subject, ref, self.card.asks, view.as_of, body, urgency, why, limit, permit=view.permit
         )
-
-    def _parts(self, kidneys: Kidneys) -> tuple[Outcome, ...]:
-        return (*self._failure(kidneys), *_albumin(kidneys))
 
     def _failure(self, kidneys: Kidneys) -> Iterator[Outcome]:
         if not kidneys.below_60 or not kidneys.kfre_fits:
@@ -148,7 +144,7 @@ def _not_for(view: View, kidneys: Kidneys) -> tuple[Abstention, tuple[Reason, ..
         (kidneys.replaced, "Filtration cannot be told from creatinine on dialysis."),
     ):
         if fact.value:
-            return Abstention("not-eligible", says), (Reason(fact.sources, 0.0, f"{says[:-1]}.", STEP),)
+            return Abstention("not-eligible", says), (Reason(fact.sources, 0.0, says, STEP),)
     return _nothing_measured(view, kidneys)
 
 
@@ -192,7 +188,7 @@ def _category(kidneys: Kidneys) -> str:
     return f"{joined(kidneys.g)}{gap}{albumin}{unproven}"
 
 
-def _says(kidneys: Kidneys) -> str:
+def _says(kidneys: Kidneys, parts: tuple[Outcome, ...]) -> str:
     egfr = f"eGFR {span(kidneys.egfr.low, kidneys.egfr.high, 0)}"
     if kidneys.jump is not None:
         how = "rising" if kidneys.jump.rising else "falling"
@@ -202,7 +198,18 @@ def _says(kidneys: Kidneys) -> str:
     group = GROUP_NAMES[least] if least == most else f"{GROUP_NAMES[least]} to {GROUP_NAMES[most]}"
     albumin = "" if kidneys.acr.usable else "; urine albumin not known"
     none = "no sign of chronic kidney disease, " if not kidneys.abnormal and kidneys.acr.usable else ""
-    return f"{_category(kidneys)}: {egfr}, {none}KDIGO risk {group}{albumin}"
+    return f"{_category(kidneys)}: {egfr}, {none}KDIGO risk {group}{albumin}{_failing(parts)}"
+
+
+def _failing(parts: tuple[Outcome, ...]) -> str:
+    """Say the five-year risk of kidney failure, where it is given."""
+    for part in parts:
+        if part.horizon == "5 years":
+            low, high = part.estimate.low, part.estimate.high
+            value = part.estimate.value
+            ends = (value, value) if value is not None else (low or 0.0, high or 0.0)
+            return f"; kidney failure in 5 years: {percent(*ends)}"
+    return ""
 
 
 def _urgency(view: View, kidneys: Kidneys) -> Urgency | None:

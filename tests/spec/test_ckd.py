@@ -282,3 +282,12 @@ def test_weights_are_steps_of_the_risk_group():
     assert 1 + sum(reason.weight for reason in insight.reasons) == 4
     weights = [reason.weight for reason in insight.reasons]
     assert weights == sorted(weights, reverse=True)
+
+
+def test_a_creatinine_of_long_ago_does_not_unsettle_a_new_report():
+    insight = ask(reported(50), creatinine(1.5, days(1000)), creatinine(0.8, days(1002)))
+    assert "not a steady state" not in finding(insight).says
+
+
+def test_five_years_are_said_where_they_are_known():
+    assert "kidney failure in 5 years: " in finding(ask(creatinine(1.6), albumin(350))).says
