@@ -137,7 +137,9 @@ def _contexts(known: Known) -> Iterator[_Context]:
 
 
 def _ends(coefs: Terms, choices: list[Terms]) -> Span:
-    sums = [sum([coefs[name] * value for name, value in terms.items() if name in coefs]) for terms in choices]
+    sums = [
+        sum((coefs[name] * value for name, value in terms.items() if name in coefs), 0.0) for terms in choices
+    ]
     return min(sums), max(sums)
 
 
