@@ -95,12 +95,14 @@ def open_site(archive: Path, store_url: str | None = None) -> Site:
 
 
 def _settings(store: Store) -> dict[str, str]:
-    """Return the site's own id and the key of its insight ids, made once."""
-    names = (_SITE_ID, _ID_KEY)
-    found = {name: store.setting(name) for name in names}
+    """Return the site's own id and the key of its insight ids; made once, whoever opens first."""
+    fresh = {_SITE_ID: token_hex(16), _ID_KEY: token_hex(32)}
+    found = {name: store.setting(name) for name in fresh}
     if None in found.values():
         with store.begin() as tx:
-            for name in (name for name in names if found[name] is None):
-                tx.put_setting(name, token_hex(32 if name == _ID_KEY else 16))
-        found = {name: store.setting(name) for name in names}
+            for name, value in fresh.items():
+                found[name] = tx.setting(name)
+                if found[name] is None:
+                    tx.put_setting(name, value)
+                    found[name] = value
     return {name: str(value) for name, value in found.items()}
