@@ -451,3 +451,42 @@ def test_what_the_lists_do_not_name_is_said_to_be_taken_as_no():
 def test_unknown_history_of_disease_is_said():
     insight = ask(without=("diabetes",))
     assert any("already is not on record" in limit for limit in insight.limits)
+
+
+NAMES = {
+    "total_cvd": "cardiovascular disease",
+    "ascvd": "atherosclerotic cardiovascular disease",
+    "heart_failure": "heart failure",
+    "chd": "coronary heart disease",
+    "stroke": "stroke",
+}
+OPTIONAL = {"hba1c": (HBA1C, "%"), "uacr": (ACR, "mg/g"), "sdi_decile": (SDI_CODE, None)}
+
+
+def record_of(row: dict[str, str]) -> list[Event]:
+    """A row of the reference as a patient's record."""
+    found = [
+        seen(TC, float(row["total_c"]), "mg/dL"),
+        seen(HDL, float(row["hdl_c"]), "mg/dL"),
+        seen(SBP, float(row["sbp"]), "mm[Hg]"),
+        seen(EGFR, float(row["egfr"]), NORMALISED),
+        seen(BMI, float(row["bmi"]), "kg/m2"),
+        seen(SMOKES, "SNOMED/449868002" if row["smoking"] in TRUE else "SNOMED/266919005"),
+        has("SNOMED/44054006" if row["dm"] in TRUE else "SNOMED/195967001"),
+        takes("Lisinopril" if row["bp_tx"] in TRUE else "Omeprazole"),
+        takes("Pravastatin" if row["statin"] in TRUE else "Cetirizine"),
+    ]
+    found += [seen(code, float(row[name]), unit) for name, (code, unit) in OPTIONAL.items() if row[name]]
+    return [*person(int(row["age"]), row["sex"]), *found]
+
+
+def test_every_random_row_as_a_record(data_set):
+    rows = [row for row in rows_of(data_set("prevent_vectors")) if "sdi_decile" in row]
+    assert len(rows) == 1600
+    given = [row for row in rows if row["horizon_y"] == "10" or int(row["age"]) <= 59]
+    wrong = []
+    for row in given:
+        found = estimates(MODEL.predict(view(*record_of(row))))
+        said = {name: found[of, f"{row['horizon_y']} years"].value for name, of in NAMES.items()}
+        wrong += [(row, said)] if any(said[name] != float(row[name]) for name in NAMES) else []
+    assert wrong == []
