@@ -6,8 +6,10 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from cyclonedx.schema import SchemaVersion
@@ -81,9 +83,9 @@ def test_every_part_names_its_version(sbom: dict):
     assert [part["name"] for part in sbom["components"] if not part.get("version")] == []
 
 
-def test_the_wheel_carries_its_terms(tmp_path: Path):
-    from zipfile import ZipFile
-
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
     command = [
         "pip",
         "wheel",
@@ -91,14 +93,45 @@ def test_the_wheel_carries_its_terms(tmp_path: Path):
         "--disable-pip-version-check",
         "--no-deps",
         "--wheel-dir",
-        str(tmp_path),
+        str(folder),
         ".",
     ]
-    subprocess.run([os.sys.executable, "-m", *command], cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = tmp_path.glob("*.whl")
+    subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=True, capture_output=True)
+    (found,) = folder.glob("*.whl")
+    return found
+
+
+def test_the_wheel_carries_its_terms_and_all_that_it_reads(wheel: Path):
     inside = ZipFile(wheel).namelist()
     for name in ("licenses/LICENSE", "licenses/NOTICE"):
         assert any(path.endswith(name) for path in inside)
-    assert "salus/py.typed" in inside
-    assert any(path.startswith("salus/store/migrations/") for path in inside)
+    ours = {path for path in inside if path.startswith("salus/")}
+    kept = {
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "salus").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+    assert ours == kept
     assert not any(path.startswith("tests/") for path in inside)
+
+
+def test_the_wheel_does_its_main_job_with_the_base_alone(wheel: Path, sbom: dict, tmp_path: Path):
+    """No extra, no test tool and no checkout: what a hospital installs."""
+    base = ROOT / "build" / "base" / "bin"
+    command = [
+        "pip",
+        "install",
+        "-qq",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--force-reinstall",
+        str(wheel),
+    ]
+    subprocess.run([base / "python", "-m", *command], check=True, capture_output=True)
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [base / "salus", "demo", "--no-serve", "--json", "--archive", "demo"],
+        cwd=tmp_path, env=alone, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["insights"] > 0
