@@ -64,7 +64,8 @@ class _Vfs(c.Structure):
     )
 
 
-_OPEN = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_char_p, _File, c.c_int, c.POINTER(c.c_int))
+# The name goes through as a pointer: SQLite keeps it for the life of the file, and reads on behind its end.
+_OPEN = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_void_p, _File, c.c_int, c.POINTER(c.c_int))
 _DELETE = c.CFUNCTYPE(c.c_int, c.c_void_p, c.c_char_p, c.c_int)
 _CLOSE = c.CFUNCTYPE(c.c_int, _File)
 _WRITE = c.CFUNCTYPE(c.c_int, _File, c.c_void_p, c.c_int, c.c_int64)
@@ -155,11 +156,11 @@ class Disk:
         self._alive.append(callback)
         return c.cast(callback, c.c_void_p).value
 
-    def _open(self, _vfs: int, name: bytes | None, file: int, flags: int, out: Any) -> int:
+    def _open(self, _vfs: int, name: int | None, file: int, flags: int, out: Any) -> int:
         code: int = _OPEN(self._below.xOpen)(c.addressof(self._below), name, file, flags, out)
         methods = c.cast(file, c.POINTER(c.c_void_p))
         if code == _OK and name is not None and methods[0]:
-            text = os.fsdecode(name)
+            text = os.fsdecode(c.string_at(name))
             self._names[file] = text
             if text not in self.images or self.images[text].deleted:
                 self.images[text] = _Image(named=text in self.images)

@@ -184,9 +184,16 @@ class Insight:
         return (float(self.urgency.rank), -_upper(self.body))
 
 
+# Units in which more is worse: points and probabilities. Of an eGFR, for one, more is better.
+_MORE_IS_WORSE = frozenset({"1", "%", "{score}"})
+
+
 def _upper(body: Body) -> float:
+    """Return the end by which two answers of one urgency are ordered; 0 where more is not worse."""
     if isinstance(body, Risk):
-        return body.outcomes[0].estimate.upper
-    if isinstance(body, Finding):
-        return body.estimate.upper
-    return 0.0
+        estimate = body.outcomes[0].estimate
+    elif isinstance(body, Finding):
+        estimate = body.estimate
+    else:
+        return 0.0
+    return estimate.upper if estimate.unit in _MORE_IS_WORSE else 0.0
