@@ -147,8 +147,9 @@ def _listed(heading: str, lines: Iterable[str]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Return `text` so that Markdown shows it as it is, on one line."""
-    return _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    """Return `text` so that Markdown shows it as it is, on one line; addresses stay text too."""
+    escaped = _MARKUP.sub(r"\\\1", " ".join(text.split()))
+    return escaped.replace("://", ":\\//").replace("www.", "www\\.")
 
 
 def shortened(text: str, limit: int = SUMMARY_LIMIT) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from salus.delivery.cds_hooks_check import check_request, check_response, check_services
+from tests import doors
 
 _CHECKS = {
     "CDSHooksRequest": check_request,
@@ -52,3 +55,27 @@ def test_case(name: str, cases: dict[str, dict[str, Any]], shared_data: Path) ->
     issues = _CHECKS[case["logical"]["format"].rpartition("/")[2]](document)
     found = Counter((issue.severity, issue.code, issue.path) for issue in issues)
     assert found == Counter(_of(issue) for issue in _expected(folder, case))
+
+
+@pytest.fixture(scope="module")
+def ehr(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    site = doors.live_site(tmp_path_factory.mktemp("cases") / "site")
+    with doors.served(site) as client:
+        yield client
+    site.close()
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("request")])
+def test_the_door_takes_and_refuses_the_same_requests(
+    name: str, cases: dict[str, dict[str, Any]], shared_data: Path, ehr: httpx.Client
+) -> None:
+    case, folder = cases[name], shared_data / "cds-hooks-cases"
+    document = json.loads((folder / "cdshooks" / Path(case["file"]).name).read_text())
+    answer = ehr.post(f"/cds-services/salus-{document['hook']}", json=document)
+    expected = {_of(issue)[2] for issue in _expected(folder, case)}
+    if not expected:
+        assert answer.status_code == 200, answer.text
+        return
+    assert answer.status_code == 400
+    told = {path for issue in answer.json()["issue"] for path in issue["expression"]}
+    assert told == expected
