@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from salus.core.codes import BIRTH
 from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.errors import EvidenceError, SalusError, UserError
 from salus.core.evidence import Timeline
@@ -87,8 +88,8 @@ def _evidence(site: Site, subject: str | None, evidence: Timeline | None) -> Tim
 
 
 def end_of_record(timeline: Timeline, now: datetime) -> datetime:
-    """Return the last moment at which something of this subject became known; `now` for an empty record."""
-    known = [event.known_at or event.time for event in timeline]
+    """Return the last moment at which something of this subject became known; `now` where only birth is."""
+    known = [event.known_at or event.time for event in timeline if event.code != BIRTH]
     return max((moment for moment in known if moment is not None), default=now)
 
 

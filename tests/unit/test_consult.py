@@ -124,6 +124,7 @@ def test_json_and_back(site: Site) -> None:
 def test_the_end_of_a_record() -> None:
     assert end_of_record(MAN, NOW + timedelta(days=1)) == NOW
     assert end_of_record(Timeline("Patient/empty"), NOW) == NOW
+    assert end_of_record(MAN.where(["MEDS_BIRTH"]), NOW) == NOW, "nobody is asked about as of their birth"
 
 
 def test_unknown_model_lists_the_choices(site: Site) -> None:
