@@ -16,6 +16,8 @@ from salus.record.fhir_rows import Row
 if TYPE_CHECKING:
     import polars as pl
 
+    from salus.record.sheets import Taken
+
 NOTHING, NUMBER, TEXT, TRUTH, ABSENT = range(5)
 # What a Timeline is made from, in the order of a Row.
 OF_A_ROW = ("code", "other_codes", "time", "end", "known_at", "value_kind", "value", "text_value",
@@ -33,37 +35,68 @@ class Vocabulary(dict[tuple[str, ...], int]):
 
 @cache
 def loose() -> dict[str, Any]:
-    """Return the schema of rows before codes and files are written out."""
+    """Return the schema of rows before their codes are written out."""
     import polars as pl
 
     return {
-        "subject_id": pl.Int64, "code": pl.UInt32, "time": pl.Int64, "end": pl.Int64, "known_at": pl.Int64,
+        "code": pl.UInt32, "time": pl.Int64, "end": pl.Int64, "known_at": pl.Int64,
         "value_kind": pl.UInt8, "value": pl.Float64, "text_value": pl.String, "unit": pl.String,
-        "comparator": pl.String, "status": pl.String, "source": pl.String, "file": pl.UInt32,
-        "line": pl.UInt32, "order": pl.Int64,
+        "comparator": pl.String, "status": pl.String, "source": pl.String,
     }  # fmt: skip
 
 
-def frame(
-    rows: Sequence[Row], owners: Sequence[tuple[int, int, int, int]], words: Vocabulary
-) -> pl.DataFrame:
-    """Return `rows` as a DataFrame of the loose schema.
+class Columns:
+    """Evidence column by column, as it gathers."""
 
-    owners: subject number, file number, line and order of each row.
-    """
+    __slots__ = ("codes", "comparator", "end", "known", "source", "status", "time", "unit", "values")
+
+    def __init__(self) -> None:
+        self.codes: list[int] = []
+        self.time: list[int | None] = []
+        self.end: list[int | None] = []
+        self.known: list[int | None] = []
+        self.values: list[Value] = []
+        self.unit: list[str | None] = []
+        self.comparator: list[str | None] = []
+        self.status: list[str | None] = []
+        self.source: list[str] = []
+
+    def add(self, taken: Taken) -> None:
+        """Add the columns of one batch."""
+        self.codes += taken.codes
+        self.time += taken.time
+        self.end += taken.end
+        self.known += taken.known
+        values, units, comparators = zip(*taken.values, strict=True) if taken.values else ((), (), ())
+        self.values += values
+        self.unit += units
+        self.comparator += comparators
+        self.status += taken.status
+        self.source += taken.sources
+
+
+def from_rows(rows: Sequence[Row], words: Vocabulary) -> Columns:
+    """Return rows as columns."""
+    made = Columns()
+    codes, *rest = (list(column) for column in zip(*rows, strict=True))
+    made.time, made.end, made.known, made.values, made.unit, made.comparator, made.status, made.source = rest
+    made.codes = [words[one] for one in codes]
+    return made
+
+
+def framed(columns: Columns, whose: pl.DataFrame, at: list[int]) -> pl.DataFrame:
+    """Return columns as a DataFrame of the loose schema, beside the rows of `whose` at the places `at`."""
     import polars as pl
 
-    codes, time, end, known, values, unit, comparator, status, source = zip(*rows, strict=True)
-    subjects, files, lines, orders = zip(*owners, strict=True)
-    kinds, numbers, texts = _apart(values)
-    columns = {
-        "subject_id": subjects, "code": [words[one] for one in codes], "time": time, "end": end,
-        "known_at": known, "value_kind": kinds, "value": numbers, "text_value": texts, "unit": unit,
-        "comparator": comparator, "status": status, "source": source, "file": files, "line": lines,
-        "order": orders,
+    kinds, numbers, texts = _apart(columns.values)
+    named: dict[str, list[Any]] = {
+        "code": columns.codes, "time": columns.time, "end": columns.end, "known_at": columns.known,
+        "value_kind": kinds, "value": numbers, "text_value": texts, "unit": columns.unit,
+        "comparator": columns.comparator, "status": columns.status, "source": columns.source,
     }  # fmt: skip
     types = loose()
-    return pl.DataFrame([pl.Series(name, column, dtype=types[name]) for name, column in columns.items()])
+    made = pl.DataFrame([pl.Series(name, column, dtype=types[name]) for name, column in named.items()])
+    return made.hstack(whose[pl.Series(at, dtype=pl.UInt32)])
 
 
 def _apart(values: Sequence[Value]) -> tuple[list[int], list[float | None], list[str | None]]:
@@ -83,10 +116,10 @@ def _apart(values: Sequence[Value]) -> tuple[list[int], list[float | None], list
 _KINDS = {type(None): NOTHING, float: NUMBER, str: TEXT, bool: TRUTH, Absence: ABSENT}
 
 
-def finished(rows: pl.DataFrame, words: pl.DataFrame, files: pl.Series) -> pl.DataFrame:
+def finished(rows: pl.DataFrame, words: pl.DataFrame) -> pl.DataFrame:
     """Return loose rows in the archive's own columns.
 
-    words: columns `code` and `other_codes` by number. files: file names by number.
+    words: columns `code` and `other_codes` by number.
     """
     import polars as pl
 
@@ -96,7 +129,6 @@ def finished(rows: pl.DataFrame, words: pl.DataFrame, files: pl.Series) -> pl.Da
         *instants,
         words["code"].gather(number).alias("code"),
         words["other_codes"].gather(number).alias("other_codes"),
-        files.gather(rows["file"]).alias("file"),
         pl.col("value").cast(pl.Float32).alias("numeric_value"),
     ).select(ARCHIVED)
 

@@ -23,7 +23,7 @@ from salus.record.fhir_terms import canonical, concept, reference
 from salus.record.fhir_types import NOTHING
 
 ENTERED_IN_ERROR = "entered-in-error"
-_ID = re.compile(r"[^\s/#|?]{1,128}")
+is_id = re.compile(r"[^\s/#|?]{1,128}").fullmatch
 _PATH = re.compile(r"`(\$[^`]*)`")
 
 named = msgspec.json.Decoder(t.Named).decode
@@ -159,7 +159,7 @@ def source_of(kind: str, given: str | None, raw: bytes | Raw, url: str) -> str:
     if given is None:
         by_url = url.rpartition(":")[2] if url.startswith("urn:uuid:") else ""
         given = by_url or "x-" + hashlib.sha256(bytes(raw)).hexdigest()[:32]
-    if _ID.fullmatch(given) is None:
+    if is_id(given) is None:
         raise EvidenceError("wrong shape: $.id")
     return f"{kind}/{given}"
 
@@ -167,9 +167,12 @@ def source_of(kind: str, given: str | None, raw: bytes | Raw, url: str) -> str:
 def _read(
     r: t.Resource, rows_of: Callable[[Any, str], Rows], raw: bytes | Raw, near: Near, url: str
 ) -> Plain:
-    kind, source = r.resourceType, ""
+    kind, given, source = r.resourceType, r.id, ""
     try:
-        source = source_of(kind, r.id, raw, url)
+        if given is None or is_id(given) is None:
+            source = source_of(kind, given, raw, url)
+        else:
+            source = f"{kind}/{given}"
         if r.modifierExtension is not NOTHING:
             understood(r.modifierExtension)
         if r.implicitRules is not None:
@@ -194,22 +197,30 @@ def _read(
 
 def _subject(resource: t.Resource, near: Near) -> str:
     """Return ``Patient/<id>`` (or ``#id`` of a contained one); "" when no patient is named."""
-    if isinstance(resource, t.Other):
-        told = (resource.subject, resource.patient, resource.beneficiary, resource.individual, resource.of)
-        target = next((reference(bytes(one)) for one in told if one is not NOTHING), "")
+    whose = resource.subject
+    if whose.__class__ is t.Reference:
+        told = whose.reference
+        target = canonical(told) if told else ""
     else:
-        whose = resource.subject
-        target = "" if whose is None or whose.reference is None else canonical(whose.reference)
-    if target.startswith("Patient/"):
+        target = _any_subject(resource)
+    if target[:8] == "Patient/":
         return target
     target = near.resolve(target)
     return target if target.startswith(("Patient/", "#")) else ""
 
 
+def _any_subject(resource: t.Resource) -> str:
+    """Return the reference by which one of the other types names its patient."""
+    if not isinstance(resource, t.Other):
+        return ""
+    told = (resource.subject, resource.patient, resource.beneficiary, resource.individual, resource.of)
+    return next((reference(bytes(one)) for one in told if one is not NOTHING), "")
+
+
 def _with_drug(rows: Rows, resource: t.Resource, near: Near) -> Rows:
     row = rows[0]
     target = row[0][0]
-    if not target.startswith(("Medication/", "urn:", "#")):
+    if target[:11] != "Medication/" and not target.startswith(("urn:", "#")):
         return rows
     if target.startswith("#"):
         inside = Near()

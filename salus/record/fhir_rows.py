@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import msgspec
 from msgspec import Raw
 
 from salus.core import codes
@@ -19,7 +18,7 @@ from salus.core.evidence import Absence, Value
 from salus.record import fhir_types as t
 from salus.record.fhir_terms import NO_CONCEPT, Concept, canonical, concept, unit
 from salus.record.fhir_time import When, when
-from salus.record.fhir_types import NOTHING, Period, Quantity
+from salus.record.fhir_types import NOTHING, Period
 from salus.record.fhir_values import coded, valuation
 
 Row = tuple[
@@ -29,7 +28,7 @@ Rows = list[Row]
 
 # FHIR R4 ConditionVerificationStatus and AllergyIntoleranceVerificationStatus that cast doubt.
 _DOUBTED = frozenset({"refuted", "entered-in-error", "unconfirmed", "provisional", "differential"})
-_dosage = msgspec.json.Decoder(t.DoseAndMethod).decode
+_NEVER: tuple[None, None, None] = (None, None, None)
 
 
 def _plain(raw: Raw) -> str | None:
@@ -38,18 +37,20 @@ def _plain(raw: Raw) -> str | None:
     return found[0] if found else None
 
 
-def _first(*texts: str | None) -> When | None:
+def first(*texts: str | None) -> When | None:
+    """Return the first of some dates that is there."""
     for text in texts:
         if text is not None:
             return when(text)
     return None
 
 
-def _start(period: Period | None) -> str | None:
+def start(period: Period | None) -> str | None:
+    """Return where a period starts."""
     return None if period is None else period.start
 
 
-def _last(period: Period | None) -> int | None:
+def last(period: Period | None) -> int | None:
     """Return the end of a period; a partial end date reaches to its last microsecond."""
     if period is None or period.end is None:
         return None
@@ -77,17 +78,17 @@ def understood(raw: Raw) -> None:
         raise EvidenceError("modifierExtension that Salus does not know: it may reverse the meaning")
 
 
-def _observed(r: t.Observation) -> tuple[int | None, int | None, int | None]:
+def observed(r: t.Observation) -> tuple[int | None, int | None, int | None]:
     """Return time, end and known_at; what was observed over a period was known when the period was over."""
     time: int | None
     known: int | None
     if r.effectiveDateTime is not None:
         time, end, known = when(r.effectiveDateTime)
     else:
-        moment = _first(r.effectiveInstant, _start(r.effectivePeriod))
+        moment = first(r.effectiveInstant, start(r.effectivePeriod))
         time, end, known = moment or (None, None, None)
         if r.effectivePeriod is not None:
-            end = _last(r.effectivePeriod)
+            end = last(r.effectivePeriod)
             known = known if end is None else end
     return time, end, known if r.issued is None else when(r.issued).known
 
@@ -95,7 +96,7 @@ def _observed(r: t.Observation) -> tuple[int | None, int | None, int | None]:
 def _observation(r: t.Observation, source: str) -> Rows:
     if r.code is NOTHING:
         raise EvidenceError("no code")
-    time, end, known = _observed(r)
+    time, end, known = observed(r)
     value, in_unit, comparator = valuation(r)
     status = r.status
     found = concept(bytes(r.code)).codes or ("Observation",)
@@ -117,30 +118,31 @@ def _patient(r: t.Patient, source: str) -> Rows:
         born = when(r.birthDate)
         rows.append(((codes.BIRTH,), born.start, born.end, None, None, None, None, None, source))
     if r.deceasedDateTime is not None or r.deceasedBoolean:
-        died = _first(r.deceasedDateTime)
+        died = first(r.deceasedDateTime)
         end = None if died is None else died.end
         row = ((codes.DEATH,), _at(died), end, _known(died), None, None, None, None, source)
         rows.append(row)
     return rows
 
 
-def _certainty(verification: Raw, clinical: Raw) -> str | None:
+def certainty(verification: Raw, clinical: Raw) -> str | None:
+    """Return how sure and how present a condition is: doubt where recorded, else the clinical status."""
     doubt = _plain(verification)
     return doubt if doubt in _DOUBTED else _plain(clinical)
 
 
 def _condition(r: t.Condition, source: str) -> Rows:
-    onset = _first(r.onsetDateTime, _start(r.onsetPeriod))
-    recorded = _first(r.recordedDate)
+    onset = first(r.onsetDateTime, start(r.onsetPeriod))
+    recorded = first(r.recordedDate)
     over = r.abatementPeriod or (Period(end=r.abatementDateTime) if r.abatementDateTime else None)
-    status = _certainty(r.verificationStatus, r.clinicalStatus)
+    status = certainty(r.verificationStatus, r.clinicalStatus)
     known = _known(recorded, onset)
     said = concept(bytes(r.code))
     return [
         (
             said.codes or ("Condition",),
             _at(onset or recorded),
-            _last(over),
+            last(over),
             known,
             said.wording,
             None,
@@ -152,9 +154,9 @@ def _condition(r: t.Condition, source: str) -> Rows:
 
 
 def _allergy(r: t.AllergyIntolerance, source: str) -> Rows:
-    onset = _first(r.onsetDateTime, _start(r.onsetPeriod))
-    recorded = _first(r.recordedDate)
-    status = _certainty(r.verificationStatus, r.clinicalStatus)
+    onset = first(r.onsetDateTime, start(r.onsetPeriod))
+    recorded = first(r.recordedDate)
+    status = certainty(r.verificationStatus, r.clinicalStatus)
     said = concept(bytes(r.code))
     known = _known(recorded, onset)
     return [
@@ -173,39 +175,63 @@ def _allergy(r: t.AllergyIntolerance, source: str) -> Rows:
 
 
 def _encounter(r: t.Encounter, source: str) -> Rows:
-    began = None if r.period is None else _first(r.period.start)
-    found = concept(bytes(r.kind)).codes + concept(bytes(r.type)).codes or ("Encounter",)
-    return [(found, _at(began), _last(r.period), _known(began), None, None, None, r.status, source)]
+    time, _, known = first(start(r.period)) or _NEVER
+    said = dict.fromkeys(concept(bytes(r.kind)).codes + concept(bytes(r.type)).codes)
+    found = tuple(said) or ("Encounter",)
+    return [(found, time, last(r.period), known, None, None, None, r.status, source)]
 
 
-def _medicated(r: t.Medicated, source: str) -> Rows:
-    said = concept(bytes(r.medicationCodeableConcept))
-    found = said.codes or (r.resourceType,)
-    if not said.codes and r.medicationReference is not None and r.medicationReference.reference:
-        found = (canonical(r.medicationReference.reference),)
-    written = _first(r.authoredOn, r.dateAsserted)
-    taken = _first(r.effectiveDateTime, _start(r.effectivePeriod), r.whenHandedOver, r.whenPrepared)
+def _drug(r: t.Medicated) -> tuple[str, ...]:
+    """Return the codes of the drug, or the reference to a Medication that may have them."""
+    found = concept(bytes(r.medicationCodeableConcept)).codes
+    if found:
+        return found
+    named = r.medicationReference
+    if named is not None and named.reference:
+        return (canonical(named.reference),)
+    return (r.resourceType,)
+
+
+def _wording(r: t.Medicated) -> str | None:
+    return concept(bytes(r.medicationCodeableConcept)).wording
+
+
+def _request(r: t.MedicationRequest, source: str) -> Rows:
+    time, _, known = _NEVER if r.authoredOn is None else when(r.authoredOn)
     status = "do-not-perform" if r.doNotPerform else r.status
-    time, end, known = _at(taken or written), _last(r.effectivePeriod), _known(written, taken)
-    dose = None
-    if r.dosage is not NOTHING and r.resourceType == "MedicationAdministration":
-        dose = _dose(r.dosage)
-    if dose is None or dose.value is None:
-        return [(found, time, end, known, said.wording, None, None, status, source)]
-    return [(found, time, end, known, dose.value, unit(dose), None, status, source)]
+    return [(_drug(r), time, None, known, _wording(r), None, None, status, source)]
 
 
-def _dose(raw: Raw) -> Quantity | None:
-    """Return the dose given; only a MedicationAdministration has one dosage, of one dose."""
-    try:
-        return _dosage(raw).dose
-    except (msgspec.MsgspecError, RecursionError):
-        raise EvidenceError("wrong shape: $.dosage.dose") from None
+def _administration(r: t.MedicationAdministration, source: str) -> Rows:
+    span = r.effectivePeriod
+    moment = first(r.effectiveDateTime, start(span)) or _NEVER
+    value, in_unit = dose(r)
+    return [(_drug(r), moment[0], last(span), moment[2], value, in_unit, None, r.status, source)]
+
+
+def dose(r: t.MedicationAdministration) -> tuple[Value, str | None]:
+    """Return the dose given and its unit, or the drug's name where it has no code and the dose no number."""
+    given = None if r.dosage is None else r.dosage.dose
+    if given is None or given.value is None:
+        return _wording(r), None
+    return given.value, unit(given)
+
+
+def _dispense(r: t.MedicationDispense, source: str) -> Rows:
+    time, _, known = first(r.whenHandedOver, r.whenPrepared) or _NEVER
+    return [(_drug(r), time, None, known, _wording(r), None, None, r.status, source)]
+
+
+def _statement(r: t.MedicationStatement, source: str) -> Rows:
+    told = first(r.dateAsserted)
+    taken = first(r.effectiveDateTime, start(r.effectivePeriod))
+    time, end, known = _at(taken or told), last(r.effectivePeriod), _known(told, taken)
+    return [(_drug(r), time, end, known, _wording(r), None, None, r.status, source)]
 
 
 def _procedure(r: t.Procedure, source: str) -> Rows:
-    done = _first(r.performedDateTime, _start(r.performedPeriod))
-    end = _last(r.performedPeriod) if r.performedPeriod is not None else (done.end if done else None)
+    done = first(r.performedDateTime, start(r.performedPeriod))
+    end = last(r.performedPeriod) if r.performedPeriod is not None else (done.end if done else None)
     said = concept(bytes(r.code))
     return [
         (
@@ -223,7 +249,7 @@ def _procedure(r: t.Procedure, source: str) -> Rows:
 
 
 def _immunization(r: t.Immunization, source: str) -> Rows:
-    given, recorded = _first(r.occurrenceDateTime), _first(r.recorded)
+    given, recorded = first(r.occurrenceDateTime), first(r.recorded)
     end = None if given is None else given.end
     said = concept(bytes(r.vaccineCode))
     known = _known(recorded, given)
@@ -233,9 +259,9 @@ def _immunization(r: t.Immunization, source: str) -> Rows:
 
 
 def _report(r: t.DiagnosticReport, source: str) -> Rows:
-    span, issued = r.effectivePeriod, _first(r.issued)
-    moment = _first(r.effectiveDateTime, _start(span))
-    end = _last(span) if span is not None else (moment.end if moment else None)
+    span, issued = r.effectivePeriod, first(r.issued)
+    moment = first(r.effectiveDateTime, start(span))
+    end = last(span) if span is not None else (moment.end if moment else None)
     known = _known(issued, moment) if issued or span is None or end is None else end
     found = concept(bytes(r.code)).codes or ("DiagnosticReport",)
     concluded = coded(concept(bytes(r.conclusionCode)))
@@ -244,8 +270,8 @@ def _report(r: t.DiagnosticReport, source: str) -> Rows:
 
 def _specimen(r: t.Specimen, source: str) -> Rows:
     got = r.collection or t.Collection()
-    moment = _first(got.collectedDateTime, _start(got.collectedPeriod), r.receivedTime)
-    end = _last(got.collectedPeriod)
+    moment = first(got.collectedDateTime, start(got.collectedPeriod), r.receivedTime)
+    end = last(got.collectedPeriod)
     said = concept(bytes(r.type))
     return [
         (
@@ -264,7 +290,7 @@ def _specimen(r: t.Specimen, source: str) -> Rows:
 
 def _family(r: t.FamilyMemberHistory, source: str) -> Rows:
     """A relative's condition is the value and never the code, so that nobody takes it for the patient's."""
-    told = _first(r.date)
+    told = first(r.date)
     who = concept(bytes(r.relationship)).codes or ("FamilyMemberHistory",)
     has: Iterable[Value] = [coded(concept(bytes(part.code))) for part in r.condition or ()] or [None]
     for part in r.condition or ():
@@ -284,7 +310,7 @@ _NIL_KNOWN = {
 
 
 def _list(r: t.Listed, source: str) -> Rows:
-    made = _first(r.date)
+    made = first(r.date)
     found = concept(bytes(r.code)).codes or ("List",)
     value: Value = None
     why = _plain(r.emptyReason)
@@ -302,11 +328,11 @@ def _other(r: t.Other, source: str) -> Rows:
     dated = (r.authoredOn, r.started, r.startDate, r.authored, r.occurrenceDateTime, r.date, r.sent,
              r.created, r.issued, r.recordedDate, r.dateTime)  # fmt: skip
     period = r.period or r.performedPeriod
-    moment = _first(_start(period), *dated)
-    known = _known(_first(r.issued, r.recordedDate, r.authoredOn), moment)
+    moment = first(start(period), *dated)
+    known = _known(first(r.issued, r.recordedDate, r.authoredOn), moment)
     status = "do-not-perform" if r.doNotPerform else (r.status or r.lifecycleStatus)
     found = said.codes or (r.resourceType,)
-    return [(found, _at(moment), _last(period), known, said.wording, None, None, status, source)]
+    return [(found, _at(moment), last(period), known, said.wording, None, None, status, source)]
 
 
 def _told(r: t.Other) -> Concept:
@@ -330,10 +356,10 @@ READERS: dict[str, tuple[type[Any], Callable[[Any, str], Rows]]] = {
     "Condition": (t.Condition, _condition),
     "AllergyIntolerance": (t.AllergyIntolerance, _allergy),
     "Encounter": (t.Encounter, _encounter),
-    "MedicationRequest": (t.Medicated, _medicated),
-    "MedicationAdministration": (t.Medicated, _medicated),
-    "MedicationDispense": (t.Medicated, _medicated),
-    "MedicationStatement": (t.Medicated, _medicated),
+    "MedicationRequest": (t.MedicationRequest, _request),
+    "MedicationAdministration": (t.MedicationAdministration, _administration),
+    "MedicationDispense": (t.MedicationDispense, _dispense),
+    "MedicationStatement": (t.MedicationStatement, _statement),
     "Procedure": (t.Procedure, _procedure),
     "Immunization": (t.Immunization, _immunization),
     "DiagnosticReport": (t.DiagnosticReport, _report),

@@ -150,18 +150,40 @@ class DoseAndMethod(Struct, gc=False):
 
 
 class Medicated(Resource, gc=False):
-    """MedicationRequest, -Administration, -Dispense and -Statement: which drug, when."""
+    """What MedicationRequest, -Administration, -Dispense and -Statement share: which drug."""
 
     medicationCodeableConcept: Raw = NOTHING
     medicationReference: Reference | None = None
+
+
+class MedicationRequest(Medicated, gc=False):
+    """MedicationRequest."""
+
     authoredOn: str | None = None
+    doNotPerform: bool | None = None
+
+
+class MedicationAdministration(Medicated, gc=False):
+    """MedicationAdministration."""
+
+    effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
+    dosage: DoseAndMethod | None = None
+
+
+class MedicationDispense(Medicated, gc=False):
+    """MedicationDispense."""
+
+    whenHandedOver: str | None = None
+    whenPrepared: str | None = None
+
+
+class MedicationStatement(Medicated, gc=False):
+    """MedicationStatement."""
+
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     dateAsserted: str | None = None
-    whenHandedOver: str | None = None
-    whenPrepared: str | None = None
-    dosage: Raw = NOTHING
-    doNotPerform: bool | None = None
 
 
 class Procedure(Resource, gc=False):

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
+from itertools import accumulate, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from salus.record.account import Account
-from salus.record.columns import Vocabulary, frame
+from salus.record.account import Account, Reject
+from salus.record.columns import Columns, Vocabulary, framed, from_rows
 from salus.record.fhir_decode import Near, read
 from salus.record.fhir_rows import Row
+from salus.record.fhir_terms import canonical
 from salus.record.identity import Person, person
+from salus.record.sheets import NOT_PLAIN, SHEETS, Words, sheet
 from salus.record.spill import Spill
 from salus.record.verbatim import Copy, name
 
@@ -21,7 +24,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 CONTEXT, EVENTS, REJECTED = range(3)
-_POURED = 1 << 15
+# Resources or rows gathered as Python objects before they become columns; more would leave the cache.
+_POURED = 1 << 13
 ORDER_BITS = 40
 SUBJECTS = ["subject", "subject_id"]
 _BOM = b"\xef\xbb\xbf"
@@ -38,15 +42,19 @@ def source_part(source: str, parts: int) -> int:
 
 
 class _Numbers(dict[str, int]):
-    """Subject numbers that were worked out; `met` are those met since it was last emptied."""
+    """Subject numbers by reference (-1: no patient's); `met` are the subjects since it was last emptied."""
 
     def __init__(self) -> None:
         self.met: dict[str, int] = {}
 
-    def __missing__(self, subject: str) -> int:
+    def __missing__(self, told: str) -> int:
         if len(self) > 1 << 16:
             self.clear()
-        self[subject] = self.met[subject] = number = subject_number(subject)
+        subject = canonical(told)
+        number = -1
+        if subject.startswith("Patient/"):
+            self.met[subject] = number = subject_number(subject)
+        self[told] = number
         return number
 
 
@@ -83,13 +91,27 @@ class Intake:
         self.events = Spill(work / "events", parts, lambda: pl.col("subject_id") // width)
         self.index = Spill(work / "index", parts, lambda: pl.col("part"))
         self._numbers = _Numbers()
+        self._words = Words(self.words)
         self._clear()
 
     def _clear(self) -> None:
+        # Evidence, from the reference decoder row by row and from sheets column by column; and the place
+        # in the lists below of the resource that each came from.
         self._rows: list[Row] = []
-        # Beside each row: its subject's number, file, line and order.
-        self._owners: list[tuple[int, int, int, int]] = []
-        self._index: list[tuple[Any, ...]] = []
+        self._of_rows: list[int] = []
+        self._sheet = Columns()
+        self._of_sheet: list[int] = []
+        # One entry a resource: what it is called, whose it is, where it stands.
+        self._sources: list[str] = []
+        self._owners: list[int | None] = []
+        self._files: list[int] = []
+        self._lines: list[int] = []
+        self._frames: list[int] = []
+        self._starts: list[int] = []
+        self._lengths: list[int] = []
+        # By place in the lists above; few resources have one.
+        self._reasons: dict[int, str] = {}
+        self._urls: dict[int, str] = {}
 
     def file(self, named: str) -> int:
         """Register a file (or other place) and return its number."""
@@ -103,72 +125,102 @@ class Intake:
         raws = block.split(b"\n")
         if not raws[-1]:
             raws.pop()
-        return len(raws), self._take(raws, block, (file, first), hint, None)
+        return len(raws), self._take(raws, block, file, first, hint)
 
     def resources(self, raws: Sequence[bytes], file: int, first: int, urls: Sequence[str]) -> None:
         """Take resources that stand in a Bundle; a line break inside one is only white space."""
         flat = [raw.replace(b"\n", b" ").replace(b"\r", b" ") for raw in raws]
-        if flat:
-            self._take(flat, b"\n".join(flat) + b"\n", (file, first), "", urls)
+        self._take(flat, b"\n".join(flat) + b"\n", file, first, "", urls)
 
     def refuse(self, rest: bytes, file: int, line: int, reason: str) -> None:
         """Count what cannot even be taken for a resource, and keep what of it there is."""
-        at = self.copy.add(rest.replace(b"\n", b" ") + b"\n") if rest else 0
-        self.account.reject(self.files[file], line, reason)
-        self._order += 1
-        self._index.append(("", None, REJECTED, file, line, at, 0, len(rest), reason, None, self._order))
+        at = self.copy.add(rest.replace(b"\n", b" ") + b"\n")
+        self._place([rest or b"-"], [line], file, at)
+        self._lengths[-1] = len(rest)
+        self._reject(len(self._sources) - 1, "", reason)
+        self.account.resources += 1
 
-    def _take(
-        self, raws: list[bytes], block: bytes, place: tuple[int, int], hint: str, urls: Sequence[str] | None
+    def _take(  # noqa: PLR0917 (a batch and where it stands)
+        self, raws: list[bytes], block: bytes, file: int, first: int, hint: str, urls: Sequence[str] = ()
     ) -> str:
-        """Take one batch: the hot path, so everything that it needs is a local name."""
-        (file, first), account, near, numbers = place, self.account, self.near, self._numbers
-        frame_at, text = self.copy.add(block), _is_text(block)
-        rows, owners, index, order = self._rows, self._owners, self._index, self._order
-        events, context = account.as_events, account.as_context
-        start, url = 0, ""
-        for line, raw in enumerate(raws, first):
-            at, length = start, len(raw)
-            start += length + 1
-            if length < 3 and not raw.strip():
-                continue
-            if urls is not None:
-                url = urls[line - first]
+        """Take one batch; return the type that was last seen."""
+        base, text = len(self._sources), _is_text(block)
+        lines = self._place(raws, range(first, first + len(raws)), file, self.copy.add(block))
+        if len(lines) != len(raws):
+            raws = [raws[line - first] for line in lines]
+            urls = [urls[line - first] for line in lines] if urls else ()
+        left: Iterable[int] = range(len(raws))
+        if text and not urls and hint in SHEETS:
+            left = self._take_sheet(raws, hint, base)
+        for at in left:
+            raw = raws[at]
             if text or _is_text(raw):
-                kind, source, subject, found, reason = read(raw, hint, near, url)
+                hint = self._take_one(raw, base + at, hint, urls[at] if urls else "") or hint
             else:
-                kind, source, subject, found, reason = hint, "", "", (), "not UTF-8"
-            order += 1
-            if found:
-                number = numbers[subject]
-                if len(found) == 1:
-                    rows.append(found[0])
-                    owners.append((number, file, line, order))
-                else:
-                    rows += found
-                    owners += [(number, file, line, order)] * len(found)
-                events[kind] += 1
-                index.append(
-                    (source, number, EVENTS, file, line, frame_at, at, length, None, url or None, order)
-                )
-                if kind == "Patient":
-                    self.people.append(person(source, raw))
-            elif reason:
-                account.reject(self.files[file], line, reason)
-                index.append(
-                    (source, None, REJECTED, file, line, frame_at, at, length, reason, url or None, order)
-                )
-            else:
-                context[kind] += 1
-                index.append(
-                    (source, None, CONTEXT, file, line, frame_at, at, length, None, url or None, order)
-                )
-            hint = kind or hint
-        self._order = order
-        account.resources = events.total() + context.total() + len(account.rejected)
-        if len(rows) >= _POURED or len(index) >= _POURED:
+                self._reject(base + at, "", "not UTF-8")
+        self.account.resources += len(raws)
+        if len(self._sources) >= _POURED:
             self.pour()
         return hint
+
+    def _take_one(self, raw: bytes, at: int, hint: str, url: str) -> str:
+        """Take one resource by the reference decoder; return its type."""
+        kind, source, subject, found, reason = read(raw, hint, self.near, url)
+        self._sources[at] = source
+        if url:
+            self._urls[at] = url
+        if reason:
+            self._reject(at, source, reason)
+        elif subject:
+            self._owners[at] = self._numbers[subject]
+            self._rows += found
+            self._of_rows += repeat(at, len(found))
+            self.account.as_events[kind] += 1
+            if kind == "Patient":
+                self.people.append(person(source, raw))
+        else:
+            self.account.as_context[kind] += 1
+        return kind
+
+    def _take_sheet(self, raws: list[bytes], kind: str, base: int) -> Iterable[int]:
+        """Take what is plain of a batch of one type, column by column; return the places of the rest."""
+        try:
+            taken = sheet(kind, raws, self._words, self._numbers)
+        except NOT_PLAIN:
+            return range(len(raws))
+        self._sheet.add(taken)
+        self.account.as_events[kind] += len(taken.places)
+        if len(taken.places) == len(raws):
+            self._sources[base:], self._owners[base:] = taken.sources, taken.owners
+            self._of_sheet += range(base, base + len(raws))
+            return ()
+        for at, source, owner in zip(taken.places, taken.sources, taken.owners, strict=True):
+            self._sources[base + at], self._owners[base + at] = source, owner
+        self._of_sheet += [base + at for at in taken.places]
+        return sorted(set(range(len(raws))).difference(taken.places))
+
+    def _place(self, raws: Sequence[bytes], lines: Sequence[int], file: int, frame_at: int) -> Sequence[int]:
+        """Note where each resource of a batch stands; return the lines that are not blank."""
+        lengths = list(map(len, raws))
+        starts = list(accumulate((length + 1 for length in lengths), initial=0))[:-1]
+        if min(lengths, default=3) < 3:
+            kept = [at for at, raw in enumerate(raws) if raw.strip()]
+            lines = [lines[at] for at in kept]
+            lengths, starts = [lengths[at] for at in kept], [starts[at] for at in kept]
+        self._sources += repeat("", len(lines))
+        self._owners += repeat(None, len(lines))
+        self._lengths += lengths
+        self._starts += starts
+        self._lines += lines
+        self._files += repeat(file, len(lines))
+        self._frames += repeat(frame_at, len(lines))
+        return lines
+
+    def _reject(self, at: int, source: str, reason: str) -> None:
+        self._sources[at] = source
+        self._reasons[at] = reason
+        file, line = self.files[self._files[at]], self._lines[at]
+        self.account.rejected.append(Reject(file, line, reason))
 
     def resolved(self) -> list[tuple[str, ...]]:
         """Return the vocabulary by number, with the codes of medications that came after their mention."""
@@ -179,16 +231,44 @@ class Intake:
         """Turn what was gathered into columns."""
         import polars as pl
 
-        if self._rows:
-            self.events.add(frame(self._rows, self._owners, self.words))
-        if self._index:
-            made = pl.DataFrame(self._index, schema=index_schema(), orient="row")
-            made = made.with_columns(pl.Series(self.files).gather(made["file"]).alias("file"))
-            self.index.add(with_part(made, self.parts))
+        if self._sources:
+            index = self._indexed()
+            self.index.add(with_part(index, self.parts))
+            whose = index.select("subject_id", "file", "line", "order")
+            if self._rows:
+                self.events.add(framed(from_rows(self._rows, self.words), whose, self._of_rows))
+            if self._of_sheet:
+                self.events.add(framed(self._sheet, whose, self._of_sheet))
         if self._numbers.met:
             self.subjects.append(pl.DataFrame(list(self._numbers.met.items()), SUBJECTS, orient="row"))
             self._numbers.met = {}
         self._clear()
+
+    def _indexed(self) -> pl.DataFrame:
+        """Return the index rows of what was gathered: where each resource stands and what became of it."""
+        import polars as pl
+
+        size = len(self._sources)
+        columns: dict[str, list[Any]] = {
+            "source": self._sources, "subject_id": self._owners, "line": self._lines, "frame": self._frames,
+            "offset": self._starts, "length": self._lengths, "file": self._files,
+            "reason": _sparse(self._reasons, size), "url": _sparse(self._urls, size),
+            "order": list(range(self._order, self._order + size)),
+        }  # fmt: skip
+        self._order += size
+        types = index_schema()
+        made = pl.DataFrame([pl.Series(name, column, dtype=types[name]) for name, column in columns.items()])
+        refused, owned = pl.col("reason").is_not_null(), pl.col("subject_id").is_not_null()
+        fate = pl.when(refused).then(REJECTED).when(owned).then(EVENTS).otherwise(CONTEXT).cast(pl.UInt8)
+        file = pl.Series(self.files, dtype=pl.String).gather(made["file"])
+        return made.with_columns(fate.alias("fate"), file.alias("file"))
+
+
+def _sparse(some: dict[int, str], size: int) -> list[str | None]:
+    found: list[str | None] = [None] * size
+    for at, text in some.items():
+        found[at] = text or None
+    return found
 
 
 def with_part(index: pl.DataFrame, parts: int) -> pl.DataFrame:

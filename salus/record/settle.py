@@ -64,7 +64,6 @@ class _Settled:
 
     def index(self) -> None:
         """Write the index and set aside the rows of evidence that no longer stand."""
-        import polars as pl
 
         if self.old is not None:
             self._take_old_index(self.old)
@@ -72,9 +71,7 @@ class _Settled:
             rows = self.intake.index.part(number)
             if rows is None:
                 continue
-            rows = rows.drop("part").sort("source", "order", maintain_order=True)
-            same = pl.col("source") == pl.col("source").shift(-1)
-            rows = rows.with_columns((~same | (pl.col("source") == "")).fill_null(True).alias("stands"))
+            rows = _standing(rows.drop("part"))
             if not rows["stands"].all():
                 self._replaced(rows)
             rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WRITTEN)
@@ -124,11 +121,10 @@ class _Settled:
         import polars as pl
 
         words = columns.word_list(self.intake.resolved())
-        files = pl.Series(self.intake.files, dtype=pl.String)
-        written = 0
+        account = self.intake.account
         for number in range(self.parts):
             loose = self.intake.events.part(number)
-            rows = None if loose is None else columns.finished(loose, words, files)
+            rows = None if loose is None else columns.finished(loose, words)
             rows = self._with_old(number, rows)
             if rows is None or not rows.height:
                 continue
@@ -137,9 +133,10 @@ class _Settled:
                 rows = rows.filter(~pl.col("order").is_in(gone["order"].implode()))
             rows = rows.sort("subject_id", "time", maintain_order=True)
             rows.write_parquet(self.folder / "data" / f"{number:04d}.parquet", **_WRITTEN)
-            written += rows.filter(pl.col("order") >= self.intake.number << ORDER_BITS).height
+            new = rows.filter(pl.col("order") >= self.intake.number << ORDER_BITS)
+            account.events += new.height
+            account.subjects += new["subject_id"].n_unique()
             self._count(rows, number)
-        self.intake.account.events = written
 
     def _with_old(self, number: int, rows: pl.DataFrame | None) -> pl.DataFrame | None:
         """Return the last generation's rows of this part before the new ones."""
@@ -200,8 +197,6 @@ class _Settled:
         people.write_parquet(folder / "people.parquet", **_WRITTEN)
         self._code_list().write_parquet(folder / "codes.parquet", **_WRITTEN)
         (folder / "dataset.json").write_bytes(msgspec.json.format(msgspec.json.encode(_dataset())))
-        account = self.intake.account
-        account.subjects = len({s for frame in self.intake.subjects for s in frame["subject_id"]})
 
     def _subjects(self) -> pl.DataFrame:
         """Return subject, its number, its events and the last moment known; refuse numbers that collide."""
@@ -250,6 +245,18 @@ class _Settled:
             subjects=sum(frame.height for frame in self.counts),
             reads=[*(base.reads if base else []), self.intake.number],
         )
+
+
+def _standing(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return index rows with whether each is the last copy of its resource; copies stand side by side."""
+    import polars as pl
+
+    named = rows.filter(pl.col("source") != "")["source"]
+    if named.n_unique() == named.len():
+        return rows.with_columns(pl.lit(True).alias("stands"))
+    rows = rows.sort("source", "order")
+    replaced = (pl.col("source") == pl.col("source").shift(-1)) & (pl.col("source") != "")
+    return rows.with_columns((~replaced).fill_null(True).alias("stands"))
 
 
 _WRITTEN: dict[str, Any] = {

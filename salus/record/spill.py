@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-# Rows held before they go to disk; about 30 MB of evidence.
-_HELD = 1 << 17
+# Rows held before they go to disk; about 50 MB of evidence.
+_HELD = 1 << 18
 
 
 class Spill:
@@ -54,8 +54,9 @@ class Spill:
         """Return all rows of one part, in the order in which they came; None when there are none."""
         import polars as pl
 
-        if self._held and (self._files or self._parts > 1):
-            self._write()
         found = [pl.read_ipc(path.read_bytes()) for path in sorted(self._folder.glob(f"{number:05d}-*"))]
-        found += self._held
+        held = self._held
+        if self._parts > 1:
+            held = [rows.filter(self._part() == number) for rows in held]
+        found += [rows for rows in held if rows.height]
         return pl.concat(found) if found else None

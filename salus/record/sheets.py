@@ -1,0 +1,272 @@
+"""The fast way through the decoder: many resources of one type at once, column by column.
+
+`fhir_decode.read` is the reference, one resource at a time; what is taken here must give the same rows (a
+property test holds the two together). Whatever is not plain (components, contained resources, a modifier, a
+missing code, status or patient) is left to the reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import compress
+from typing import Any, NamedTuple
+
+import msgspec
+
+from salus.core.errors import EvidenceError
+from salus.record import fhir_types as t
+from salus.record.columns import Vocabulary
+from salus.record.fhir_decode import ENTERED_IN_ERROR, is_id
+from salus.record.fhir_kinds import MUST_SAY_STATUS
+from salus.record.fhir_rows import READERS, certainty, dose, first, last, observed, start
+from salus.record.fhir_terms import UCUM, canonical, concept
+from salus.record.fhir_time import when
+from salus.record.fhir_types import NOTHING
+from salus.record.fhir_values import Valuation, valuation
+
+_NEVER: tuple[None, None, None] = (None, None, None)
+_NOTHING: Valuation = (None, None, None)
+Numbers = list[int]
+Instants = Sequence[int | None]
+
+
+class Sheet(NamedTuple):
+    """Columns of one batch, one entry a resource; `codes` by number."""
+
+    codes: Numbers
+    time: Instants
+    end: Instants
+    known: Instants
+    values: Sequence[Valuation]
+    status: Sequence[str | None]
+
+
+class Coded(dict[bytes, int]):
+    """The number of a CodeableConcept's codes, by its bytes; -1 when it has none."""
+
+    def __init__(self, words: Vocabulary) -> None:
+        self._words = words
+
+    def __missing__(self, raw: bytes) -> int:
+        if len(self) > 1 << 16:
+            self.clear()
+        codes = concept(raw).codes
+        self[raw] = number = self._words[codes] if codes else -1
+        return number
+
+
+class Drugs(dict[str, int]):
+    """The number of a Medication that is referred to; -1 when only the reference can say which."""
+
+    def __init__(self, words: Vocabulary) -> None:
+        self._words = words
+
+    def __missing__(self, told: str) -> int:
+        target = canonical(told)
+        self[told] = number = self._words[(target,)] if target.startswith("Medication/") else -1
+        return number
+
+
+class Words:
+    """What `Coded` and `Drugs` number, in one vocabulary."""
+
+    def __init__(self, words: Vocabulary) -> None:
+        self.coded, self.drugs = Coded(words), Drugs(words)
+
+    def drugs_of(self, found: Sequence[t.Medicated]) -> list[int]:
+        """Return the number of each drug's codes, or of its reference."""
+        coded, drugs = self.coded, self.drugs
+        return [
+            coded[bytes(r.medicationCodeableConcept)]
+            if (named := r.medicationReference) is None or r.medicationCodeableConcept is not NOTHING
+            else (drugs[named.reference] if named.reference else -1)
+            for r in found
+        ]
+
+
+def _observations(found: list[t.Observation], words: Words) -> Sheet:
+    coded = words.coded
+    moments = [
+        when(r.effectiveDateTime) if r.effectiveDateTime is not None and r.issued is None else observed(r)
+        for r in found
+    ]
+    values: list[Valuation] = [
+        (q.value, q.code if q.system == UCUM and q.code else (q.unit or q.code or None), q.comparator)
+        if (q := r.valueQuantity) is not None and q.value is not None
+        else valuation(r)
+        for r in found
+    ]
+    time, end, known = zip(*moments, strict=True)
+    codes = [-1 if r.component else coded[bytes(r.code)] for r in found]
+    return Sheet(codes, time, end, known, values, [r.status for r in found])
+
+
+def _administrations(found: list[t.MedicationAdministration], words: Words) -> Sheet:
+    moments = [
+        first(r.effectiveDateTime, start(r.effectivePeriod)) or _NEVER
+        if r.effectiveDateTime is None
+        else when(r.effectiveDateTime)
+        for r in found
+    ]
+    end = [None if r.effectivePeriod is None else last(r.effectivePeriod) for r in found]
+    values: list[Valuation] = [
+        (d.value, d.code if d.system == UCUM and d.code else (d.unit or d.code or None), None)
+        if (g := r.dosage) is not None and (d := g.dose) is not None and d.value is not None
+        else (*dose(r), None)
+        for r in found
+    ]
+    time, _, known = zip(*moments, strict=True)
+    return Sheet(words.drugs_of(found), time, end, known, values, [r.status for r in found])
+
+
+def _requests(found: list[t.MedicationRequest], words: Words) -> Sheet:
+    moments = [_NEVER if r.authoredOn is None else when(r.authoredOn) for r in found]
+    time, _, known = zip(*moments, strict=True)
+    codes = words.drugs_of(found)
+    if any([r.doNotPerform for r in found]):
+        codes = [-1 if r.doNotPerform else code for r, code in zip(found, codes, strict=True)]
+    none = [None] * len(found)
+    return Sheet(codes, time, none, known, [_NOTHING] * len(found), [r.status for r in found])
+
+
+def _dispenses(found: list[t.MedicationDispense], words: Words) -> Sheet:
+    moments = [first(r.whenHandedOver, r.whenPrepared) or _NEVER for r in found]
+    time, _, known = zip(*moments, strict=True)
+    codes, none = words.drugs_of(found), [None] * len(found)
+    return Sheet(codes, time, none, known, [_NOTHING] * len(found), [r.status for r in found])
+
+
+def _conditions(found: list[t.Condition], words: Words) -> Sheet:
+    coded = words.coded
+    recorded = [_NEVER if r.recordedDate is None else when(r.recordedDate) for r in found]
+    onset = [first(r.onsetDateTime, start(r.onsetPeriod)) or _NEVER for r in found]
+    dated = list(zip(onset, recorded, strict=True))
+    time = [one[0] if one[0] is not None else other[0] for one, other in dated]
+    known = [other[2] if other[2] is not None else one[2] for one, other in dated]
+    end = [last(r.abatementPeriod or t.Period(end=r.abatementDateTime)) for r in found]
+    status = [certainty(r.verificationStatus, r.clinicalStatus) for r in found]
+    codes = [
+        -1 if said == ENTERED_IN_ERROR else coded[bytes(r.code)]
+        for r, said in zip(found, status, strict=True)
+    ]
+    return Sheet(codes, time, end, known, [_NOTHING] * len(found), status)
+
+
+def _encounters(found: list[t.Encounter], words: Words) -> Sheet:
+    coded = words.coded
+    moments = [first(start(r.period)) or _NEVER for r in found]
+    time, _, known = zip(*moments, strict=True)
+    end = [last(r.period) for r in found]
+    # class and type as one list of codings, the way `concept` joins them.
+    codes = [
+        coded[b"[" + b",".join(x for x in (bytes(r.kind), bytes(r.type)[1:-1]) if x) + b"]"] for r in found
+    ]
+    return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
+
+
+def _procedures(found: list[t.Procedure], words: Words) -> Sheet:
+    coded = words.coded
+    moments = [
+        when(r.performedDateTime)
+        if r.performedDateTime is not None
+        else first(start(r.performedPeriod)) or _NEVER
+        for r in found
+    ]
+    time, ends, known = zip(*moments, strict=True)
+    end = [
+        at if r.performedPeriod is None else last(r.performedPeriod)
+        for r, at in zip(found, ends, strict=True)
+    ]
+    codes = [coded[bytes(r.code)] for r in found]
+    return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
+
+
+def _immunizations(found: list[t.Immunization], words: Words) -> Sheet:
+    coded = words.coded
+    moments = [_NEVER if r.occurrenceDateTime is None else when(r.occurrenceDateTime) for r in found]
+    time, end, given = zip(*moments, strict=True)
+    known = [at if r.recorded is None else when(r.recorded).known for r, at in zip(found, given, strict=True)]
+    codes = [coded[bytes(r.vaccineCode)] for r in found]
+    return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
+
+
+def _specimens(found: list[t.Specimen], words: Words) -> Sheet:
+    coded, none = words.coded, t.Collection()
+    got = [r.collection or none for r in found]
+    moments = [
+        first(c.collectedDateTime, start(c.collectedPeriod), r.receivedTime) or _NEVER
+        for r, c in zip(found, got, strict=True)
+    ]
+    time, _, known = zip(*moments, strict=True)
+    end = [last(c.collectedPeriod) for c in got]
+    codes = [coded[bytes(r.type)] for r in found]
+    return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
+
+
+# Types that exports hold by the ten thousand.
+SHEETS: dict[str, Callable[[list[Any], Words], Sheet]] = {
+    "Observation": _observations,
+    "MedicationAdministration": _administrations,
+    "MedicationRequest": _requests,
+    "MedicationDispense": _dispenses,
+    "Condition": _conditions,
+    "Encounter": _encounters,
+    "Procedure": _procedures,
+    "Immunization": _immunizations,
+    "Specimen": _specimens,
+}
+# What makes a batch one for the reference decoder; the reference then says what is wrong, and where.
+NOT_PLAIN = (msgspec.MsgspecError, RecursionError, EvidenceError, AttributeError, TypeError)
+_DECODERS = {kind: msgspec.json.Decoder(READERS[kind][0]).decode for kind in SHEETS}
+
+
+class Taken(NamedTuple):
+    """A sheet, and of each of its resources: its place in the batch, its name and its subject's number."""
+
+    places: list[int]
+    sources: list[str]
+    owners: list[int]
+    codes: list[int]
+    time: Instants
+    end: Instants
+    known: Instants
+    values: Sequence[Valuation]
+    status: Sequence[str | None]
+
+
+def sheet(kind: str, raws: list[bytes], words: Words, numbers: Mapping[str, int]) -> Taken:
+    """Return what is plain among resources of type `kind`.
+
+    numbers: a subject's number by reference, -1 where it names no patient. Raises one of `NOT_PLAIN` when
+    the whole batch is to be read by the reference decoder.
+    """
+    decode = _DECODERS[kind]
+    found = [decode(raw) for raw in raws]
+    stated = kind in MUST_SAY_STATUS
+    places = [
+        at
+        for at, r in enumerate(found)
+        if r.resourceType == kind
+        and r.modifierExtension is NOTHING
+        and r.contained is None
+        and r.implicitRules is None
+        and (r.status is not None or not stated)
+        and r.status != ENTERED_IN_ERROR
+    ]
+    if len(places) < len(found):
+        found = [found[at] for at in places]
+    if not found:
+        return Taken([], [], [], [], (), (), (), (), ())
+    owners = [numbers[r.subject.reference] for r in found]
+    sources = [f"{kind}/{r.id}" for r in found if is_id(r.id)]
+    if len(sources) < len(found):
+        raise EvidenceError("an id is missing")
+    taken = Taken(places, sources, owners, *SHEETS[kind](found, words))
+    return _known(taken) if -1 in owners or -1 in taken.codes else taken
+
+
+def _known(taken: Taken) -> Taken:
+    """Return the part of a sheet whose codes and subjects are known."""
+    known = [code >= 0 and owner >= 0 for code, owner in zip(taken.codes, taken.owners, strict=True)]
+    columns: tuple[Any, ...] = taken
+    return Taken(*(list(compress(column, known)) for column in columns))
