@@ -53,6 +53,8 @@ def consult(
     Raises UserError for an unknown subject or model, RefusedError when the gate says no, AwayError
     when the answers cannot be written down: an insight that is not on record is not given.
     """
+    for name in asks or ():
+        find_model(name)
     timeline = _evidence(site, subject, evidence)
     question = Question(timeline, as_of or end_of_record(timeline, site.now()))
     (answers,) = consult_many(site, [question], actor=actor, asks=asks, purpose=purpose, live_only=live_only)
