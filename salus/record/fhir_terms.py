@@ -81,8 +81,11 @@ def concept(raw: bytes) -> Concept:
 
 
 def _joined(found: list[_Concept]) -> Concept:
-    codings = [coding for each in found for coding in (each.coding or [])]
-    codings += [_Coding(each.system, each.code, each.display) for each in found if each.code]
+    codings: list[_Coding] = []
+    for each in found:
+        codings += each.coding or ()
+        if each.code:
+            codings.append(_Coding(each.system, each.code, each.display))
     kept: dict[str, _Coding] = {}
     for one in codings:
         if one.code:

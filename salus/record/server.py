@@ -1,0 +1,265 @@
+"""A live FHIR R4 server in: every patient's evidence by `$everything` where it is offered, else by searches.
+
+Source: HL7 FHIR R4 RESTful API, search (paging by Bundle.link next) and Patient/$everything. A page link
+is followed only to the server that was named. What cannot be had now is asked for again, with growing pauses.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from salus.core import codes
+from salus.core.card import Need
+from salus.core.errors import AwayError, EvidenceError, RefusedError
+from salus.record import fhir_types as t
+from salus.record.account import Account
+from salus.record.bulk import into
+from salus.record.fhir_decode import is_id, named
+from salus.record.fhir_kinds import OF_PATIENTS
+from salus.record.fhir_types import NOTHING
+from salus.record.intake import Intake
+
+if TYPE_CHECKING:
+    import httpx
+
+_PAGE = 200
+_TRIES = 6
+_LONGEST_PAUSE_S = 30.0
+_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+_bundle = msgspec.json.Decoder(t.Bundle).decode
+
+
+class Page(NamedTuple):
+    """One page: its resources as they came, with full URLs."""
+
+    resources: list[bytes]
+    urls: list[str]
+
+
+class _Operation(msgspec.Struct):
+    name: str = ""
+
+
+class _Kind(msgspec.Struct):
+    type: str = ""
+    operation: list[_Operation] = msgspec.field(default_factory=list)
+
+
+class _Rest(msgspec.Struct):
+    resource: list[_Kind] = msgspec.field(default_factory=list)
+    operation: list[_Operation] = msgspec.field(default_factory=list)
+
+
+class _Capability(msgspec.Struct):
+    resourceType: str = ""
+    rest: list[_Rest] = msgspec.field(default_factory=list)
+
+
+def read_server(
+    url: str,
+    archive: Path,
+    needs: Iterable[Need] = (),
+    progress: Callable[..., Any] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Account:
+    """Read every patient of the FHIR server at `url` into the archive; return the account.
+
+    needs: what models ask for; where the server has no `$everything`, only that is searched for (every
+    patient type when it is empty). headers: for authorization. All of it arrives or nothing changes.
+    Raises AwayError when the server does not answer, RefusedError when it refuses, EvidenceError when
+    what it says is no FHIR.
+    """
+    with Server.at(url, headers) as server:
+        return into(archive, 0, lambda intake: _fill(intake, server, tuple(needs), progress))
+
+
+def _fill(intake: Intake, server: Server, needs: Sequence[Need], progress: Callable[..., Any] | None) -> None:
+    patients = []
+    for number, page in enumerate(server.search("Patient", {}), 1):
+        _keep(intake, page, f"Patient page {number}")
+        patients += [found for found in map(_patient, page.resources) if found]
+    searches = None if server.everything else server.searches(needs)
+    for patient in progress(patients, desc="Reading", unit="patient") if progress else patients:
+        pages = server.about(patient) if searches is None else server.found(patient, searches)
+        for number, page in enumerate(pages, 1):
+            _keep(intake, page, f"Patient/{patient} page {number}")
+
+
+def _keep(intake: Intake, page: Page, place: str) -> None:
+    file = intake.file(place)
+    intake.near.urls.clear()
+    for raw, url in zip(page.resources, page.urls, strict=True):
+        intake.near.announce(raw, url)
+    if page.resources:
+        intake.resources(page.resources, file, 1, page.urls)
+
+
+def _patient(raw: bytes) -> str:
+    """Return the id of a Patient; "" of anything else that a page may hold."""
+    try:
+        found = named(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return ""
+    usable = found.resourceType == "Patient" and found.id is not None and is_id(found.id)
+    return found.id or "" if usable else ""
+
+
+@dataclass(slots=True)
+class Server:
+    """One FHIR server; `pause` waits between tries."""
+
+    base: str
+    client: httpx.Client
+    pause: Callable[[float], None] = time.sleep
+    everything: bool = False
+    kinds: frozenset[str] = field(default_factory=frozenset)
+
+    @classmethod
+    def at(
+        cls, url: str, headers: dict[str, str] | None = None, pause: Callable[[float], None] = time.sleep
+    ) -> Server:
+        """Return the server at base `url`, after asking it what it can do."""
+        import httpx
+
+        client = httpx.Client(
+            headers={"Accept": "application/fhir+json", **(headers or {})},
+            timeout=httpx.Timeout(60.0, connect=10.0),
+            follow_redirects=False,
+        )
+        server = cls(url.rstrip("/"), client, pause)
+        server._ask()
+        return server
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+
+    def _ask(self) -> None:
+        raw = self._get(f"{self.base}/metadata")
+        try:
+            said = msgspec.json.decode(raw, type=_Capability)
+        except (msgspec.MsgspecError, RecursionError):
+            raise EvidenceError(
+                f"'{self.base}' answers, but not as a FHIR server: name its base URL."
+            ) from None
+        if said.resourceType != "CapabilityStatement":
+            raise EvidenceError(f"'{self.base}' has no CapabilityStatement: name the server's FHIR base URL.")
+        kinds = [kind for rest in said.rest for kind in rest.resource]
+        self.kinds = frozenset(kind.type for kind in kinds)
+        offered = [one.name for kind in kinds if kind.type == "Patient" for one in kind.operation]
+        offered += [one.name for rest in said.rest for one in rest.operation]
+        self.everything = any(
+            name.lower().lstrip("$") in ("everything", "patient-everything") for name in offered
+        )
+
+    def search(self, kind: str, params: dict[str, str]) -> Iterator[Page]:
+        """Yield the pages of a search."""
+        import httpx
+
+        query = httpx.QueryParams({**params, "_count": str(_PAGE)})
+        return self._pages(f"{self.base}/{kind}?{query}")
+
+    def about(self, patient: str) -> Iterator[Page]:
+        """Yield the pages of Patient/`patient`/$everything."""
+        return self._pages(f"{self.base}/Patient/{patient}/$everything?_count={_PAGE}")
+
+    def found(self, patient: str, searches: Sequence[tuple[str, str]]) -> Iterator[Page]:
+        """Yield the pages of `searches` (type, code list) about one patient."""
+        for kind, wanted in searches:
+            params = {"patient": patient} | ({"code": wanted} if wanted else {})
+            yield from self.search(kind, params)
+
+    def searches(self, needs: Sequence[Need]) -> list[tuple[str, str]]:
+        """Return (type, code list) of each search that `needs` come down to; "" is every code."""
+        if not needs:
+            return [(kind, "") for kind in sorted(self.kinds & OF_PATIENTS - {"Patient"})]
+        wanted: dict[str, set[str]] = {}
+        whole = {need.resource for need in needs if not need.codes}
+        for need in needs:
+            tokens = {"|".join(codes.uri(code)) for code in need.codes}
+            wanted.setdefault(need.resource, set()).update(tokens)
+        wanted.pop("Patient", None)
+        return [(kind, "" if kind in whole else ",".join(sorted(wanted[kind]))) for kind in sorted(wanted)]
+
+    def _pages(self, url: str) -> Iterator[Page]:
+        seen: set[str] = set()
+        following: str | None = url
+        while following:
+            if following in seen:
+                raise EvidenceError(f"'{self.base}' sends its pages in a circle: tell whoever runs it.")
+            seen.add(following)
+            page, following = self._page(following)
+            yield page
+
+    def _page(self, url: str) -> tuple[Page, str | None]:
+        try:
+            said = _bundle(self._get(url))
+        except (msgspec.MsgspecError, RecursionError):
+            raise EvidenceError(
+                f"'{self.base}' sent a page that is no Bundle: tell whoever runs it."
+            ) from None
+        entries = [one for one in said.entry or () if one.resource is not NOTHING]
+        page = Page([bytes(one.resource) for one in entries], [one.fullUrl or "" for one in entries])
+        links = [link.url for link in said.link or () if link.relation == "next" and link.url]
+        return page, self._same_server(links[0]) if links else None
+
+    def _same_server(self, link: str) -> str:
+        """Return a page link as a whole URL; credentials go to no other server."""
+        import httpx
+
+        base = httpx.URL(self.base + "/")
+        url = base.join(link)
+        if (url.scheme, url.host, url.port) != (base.scheme, base.host, base.port):
+            raise EvidenceError(
+                f"'{self.base}' says that its next page is on another server ({url.host}), which is not "
+                "followed: correct the server's own base URL."
+            )
+        return str(url)
+
+    def _get(self, url: str) -> bytes:
+        import httpx
+
+        pause = 0.5
+        for left in reversed(range(_TRIES)):
+            try:
+                answer = self.client.get(url)
+            except httpx.HTTPError as error:
+                problem, wait = type(error).__name__, pause
+            else:
+                if answer.status_code not in _AGAIN:
+                    return self._content(answer)
+                problem, wait = f"HTTP {answer.status_code}", _retry_after(answer.headers, pause)
+            if left:
+                self.pause(min(wait, _LONGEST_PAUSE_S))
+                pause *= 2
+        raise AwayError(f"'{self.base}' does not answer ({problem}): try again later; nothing was changed.")
+
+    def _content(self, answer: httpx.Response) -> bytes:
+        status = answer.status_code
+        if status in (401, 403):
+            raise RefusedError(f"'{self.base}' refuses (HTTP {status}): ask whoever runs it for access.")
+        if status != 200:
+            raise EvidenceError(
+                f"'{self.base}' answered HTTP {status} to a FHIR request: name its FHIR base URL."
+            )
+        return answer.content
+
+
+def _retry_after(headers: httpx.Headers, otherwise: float) -> float:
+    """Return the seconds that the server asks to wait (RFC 9110 10.2.3), else `otherwise`."""
+    said = headers.get("Retry-After", "")
+    if said.isdigit():
+        return float(said)
+    try:
+        return max(0.0, parsedate_to_datetime(said).timestamp() - time.time())
+    except ValueError:
+        return otherwise
