@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -83,14 +84,26 @@ def _lifespan(site: Site):  # type: ignore[no-untyped-def]
     return lifespan
 
 
+def _settle() -> None:
+    """Leave what was loaded at the start out of every later search for garbage, and search less often.
+
+    A call makes thousands of small objects that die with it; without this a third of its time goes there.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 def serve(site: Site, settings: Settings, *, host: str = "127.0.0.1", port: int = 8000) -> None:
     """Serve `site` until stopped; logs are JSON lines without patients, the raw access log is off."""
     import uvicorn
 
     log_as_json()
     sys.setswitchinterval(_SWITCH_S)
+    app = create_app(site, settings)
+    _settle()
     uvicorn.run(
-        create_app(site, settings),
+        app,
         host=host,
         port=port,
         access_log=False,

@@ -35,7 +35,7 @@ class Settings:
     actor: Actor = PAGE_ACTOR
     banner: str = ""
     max_body: int = 8 * 2**20
-    workers: int = 4
+    workers: int = 2
     waiting: int = 200
     hook_patience_s: float = 3.0
 
