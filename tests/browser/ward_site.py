@@ -1,4 +1,4 @@
-"""The ward that ships, served as a person would meet it; for tests of the pages, with and without a browser."""
+"""The ward that ships, served as a person would meet it; for tests of the pages, in a browser or without."""
 
 from __future__ import annotations
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.browser.ward_site import Page, Ward, demonstration
+from tests.store_fixtures import change
 
 
 @pytest.fixture
@@ -99,9 +99,7 @@ def test_the_audit_page_finds_what_was_changed(ward: Ward) -> None:
     assert "The head that you gave is in the chain" in ward.get(f"/audit?head={head}")
     assert "The ledger is not intact" in ward.get(f"/audit?head={'0' * 63}1")
     assert "A head has 64 characters" in ward.get("/audit?head=<b>")
-    with closing(sqlite3.connect(ward.site.path / "salus.db")) as file:
-        file.execute("UPDATE entry SET who = 'nobody' WHERE seq = 3")
-        file.commit()
+    change(ward.site.store, "UPDATE entry SET who = 'nobody' WHERE seq = 3")
     text = ward.get("/audit")
     assert "The ledger is not intact" in text and "Entry 3" in text
 

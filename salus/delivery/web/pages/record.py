@@ -93,7 +93,8 @@ def _value(event: Event, names: Mapping[str, str]) -> str:
     """What it says; a coded answer in the words of the record, a birth or death as its day."""
     if event.code in (BIRTH, DEATH) and event.time is not None:
         return f"{event.time.day} {event.time:%b} {event.time.year}"
-    return names.get(event.value, event.value) if isinstance(event.value, str) else words.value(event)
+    told = words.value(event)
+    return names.get(told, told)
 
 
 def names_of(cards: Iterable[Card], labels: Mapping[str, str]) -> dict[str, str]:
