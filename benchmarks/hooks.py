@@ -26,6 +26,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 1_000_000
 PATH = "/cds-services/salus-patient-view"
 # LOINC code, unit, usual value: what a bedside monitor and a laboratory send.
@@ -92,16 +93,14 @@ def body(patient: str) -> bytes:
     return json.dumps(call).encode()
 
 
-def serve(folder: Path, port: int) -> None:
-    """Be the server: a site with every model live."""
+def made_live(folder: Path) -> None:
+    """Make a site in which every model is live."""
     from salus import spine
-    from salus.delivery.app import Settings
-    from salus.delivery.app import serve as run
 
     site = spine.open_site(folder)
     for model in spine.models(site):
         spine.approve(site, model.name, by="benchmark", because="benchmark")
-    run(site, Settings(insecure_no_jwt=True), port=port)
+    site.close()
 
 
 @contextmanager
@@ -110,8 +109,10 @@ def server(folder: Path) -> Iterator[tuple[int, int]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    command = [sys.executable, "-m", "benchmarks.hooks", "--serve", str(folder), "--port", str(port)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    made_live(folder)
+    start = [sys.executable, "-c", "import sys; from salus.cli import main; sys.exit(main())", "serve"]
+    command = [*start, "--archive", str(folder), "--port", str(port), "--dev-no-jwt"]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
         wait_for(port, process)
         yield port, process.pid
@@ -238,16 +239,11 @@ def ledger(folder: Path) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure and print, or be the server."""
+    """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--folder", type=Path, help="where the store lies (default: a temporary folder)")
-    parser.add_argument("--serve", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--port", type=int, default=0, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
-    if chosen.serve:
-        serve(chosen.serve, chosen.port)
-        return
     with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
         found = measure(chosen.seconds, Path(folder) / "site")
     found |= {"cores": os.cpu_count(), "python": platform.python_version()}

@@ -21,14 +21,14 @@ from salus.delivery.cds_hooks import CdsHooks
 from salus.delivery.fhir import Fhir
 from salus.delivery.fhir_outcome import one
 from salus.delivery.openapi import OpenApi
-from salus.delivery.operations import Metrics, Operations, Watch, log_as_json
+from salus.delivery.operations import Metrics, Operations, Watch
 from salus.delivery.settings import Settings
 from salus.delivery.web import app as web
 
 if TYPE_CHECKING:
     from salus.spine.site import Site
 
-__all__ = ["Settings", "create_app", "serve"]
+__all__ = ["Settings", "create_app", "settle"]
 
 # Issue-type codes (FHIR R4) for what the router itself refuses.
 _CODES = {404: "not-found", 405: "not-supported"}
@@ -84,30 +84,14 @@ def _lifespan(site: Site):  # type: ignore[no-untyped-def]
     return lifespan
 
 
-def _settle() -> None:
-    """Leave what was loaded at the start out of every later search for garbage, and search less often.
+def settle() -> None:
+    """Set the interpreter up for a process that does nothing but serve.
+
+    Leave what was loaded at the start out of every later search for garbage, and search less often.
 
     A call makes thousands of small objects that die with it; without this a third of its time goes there.
     """
+    sys.setswitchinterval(_SWITCH_S)
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
-
-
-def serve(site: Site, settings: Settings, *, host: str = "127.0.0.1", port: int = 8000) -> None:
-    """Serve `site` until stopped; logs are JSON lines without patients, the raw access log is off."""
-    import uvicorn
-
-    log_as_json()
-    sys.setswitchinterval(_SWITCH_S)
-    app = create_app(site, settings)
-    _settle()
-    uvicorn.run(
-        app,
-        host=host,
-        port=port,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=10,
-    )

@@ -67,7 +67,7 @@ def _keep(site: Site, reports: list[Mapping[str, Any]]) -> Answer:
 
 def reviews(site: Site, report: Mapping[str, Any]) -> list[Review]:
     """Return the reviews that one report stands for: one for each insight of its card."""
-    found = []
+    found: list[Review] = []
     for place in count():
         shown = site.store.hook_card(card_key(str(report["card"]).lower(), place))
         if shown is None:

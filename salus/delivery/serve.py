@@ -23,8 +23,10 @@ def run(site: Site, args: argparse.Namespace) -> int:
     """
     import uvicorn
 
-    from salus.delivery.app import create_app
+    from salus.delivery.app import create_app, settle
+    from salus.delivery.operations import log_as_json
 
+    log_as_json()
     settings = _settings(args)
     listener = _listen(args.host, args.port)
     _announce(settings)
@@ -35,6 +37,7 @@ def run(site: Site, args: argparse.Namespace) -> int:
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    settle()
     try:
         uvicorn.Server(config).run(sockets=[listener])
     finally:

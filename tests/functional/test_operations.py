@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import subprocess
 import sys
@@ -126,21 +125,15 @@ def test_logs_are_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert (line["event"], line["route"], line["status"]) == ("call", "/fhir/{id}", 200)
 
 
-SERVE = """
-import sys
-from pathlib import Path
-from salus import spine
-from salus.delivery.app import Settings, serve
-serve(spine.open_site(Path(sys.argv[1])), Settings(insecure_no_jwt=True), port=int(sys.argv[2]))
-"""
+SERVE = "import sys; from salus.cli import main; sys.exit(main())"
 
 
 def test_a_server_of_its_own_logs_calls_by_template_and_stops_when_told(
     tmp_path: Path, free_port: int
 ) -> None:
     doors.live_site(tmp_path / "site").close()
-    command = [sys.executable, "-c", SERVE, str(tmp_path / "site"), str(free_port)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ)
+    said = ["serve", "--archive", str(tmp_path / "site"), "--port", str(free_port), "--dev-no-jwt"]
+    process = subprocess.Popen([sys.executable, "-c", SERVE, *said], stderr=subprocess.PIPE, text=True)
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{free_port}") as client:
             answered(client, process)
@@ -148,7 +141,7 @@ def test_a_server_of_its_own_logs_calls_by_template_and_stops_when_told(
     finally:
         process.terminate()
         _, told = process.communicate(timeout=60)
-    lines = [json.loads(line) for line in told.splitlines()]
+    lines = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
     assert "/fhir/Observation/{id}" in {line.get("route") for line in lines}
     assert "secret" not in told
     site = spine.open_site(tmp_path / "site")
