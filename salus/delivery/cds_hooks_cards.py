@@ -122,12 +122,13 @@ def _title(insight: Insight) -> str:
 def _summary(insight: Insight) -> str:
     """Return what is said, and of what, where it does not name that itself."""
     title, says = _title(insight), _says(insight)
-    names_itself = says.split(" ", 1)[0].strip(":,.") in re.split(r"[^\w-]+", title)
+    first = says.split(" ", 1)[0].strip(":,.")
+    names_itself = bool(first) and first in re.split(r"[^\w-]+", title)
     return says if names_itself else f"{title}: {says}"
 
 
 def _says(insight: Insight) -> str:
-    return getattr(insight.body, "says", "") or insight.asks
+    return " ".join(str(getattr(insight.body, "says", "")).split()) or insight.asks
 
 
 def _detail(insight: Insight) -> str:
