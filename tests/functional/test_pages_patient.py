@@ -80,6 +80,12 @@ def test_the_band_of_one_oxygen_scale_is_not_shown_for_the_other(ward: Ward) -> 
     assert 'class="band"' not in saturation
 
 
+def test_a_child_is_shown_no_band_for_adults(ward: Ward) -> None:
+    text = ward.get(ward.path("Noah"))
+    assert "No live model applies" in text and 'class="chart"' in text
+    assert 'class="band"' not in text and "NEWS2 gives no points" not in text
+
+
 def test_withheld_and_not_sent_read_the_same(ward: Ward) -> None:
     for path in ward.patients().values():
         text = ward.get(path).lower()

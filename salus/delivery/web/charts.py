@@ -21,6 +21,7 @@ LEFT, RIGHT, TOP, BOTTOM = 34, 262, 8, 58
 DAY = timedelta(hours=24)
 # No more than this many points a chart; the record page has them all.
 POINTS = 48
+MOST = 8
 
 # LOINC: name, unit of the band, band. Royal College of Physicians, NEWS2 (2017), chart 1: zero points.
 VITALS: dict[str, tuple[str, str, float, float]] = {
@@ -179,11 +180,17 @@ def _draw(series: Series, as_of: datetime, edges: tuple[float, float] | None) ->
 
 
 def charts(
-    events: Iterable[Event], as_of: datetime, names: Mapping[str, str], cited: frozenset[str], most: int = 8
+    events: Iterable[Event],
+    as_of: datetime,
+    names: Mapping[str, str],
+    cited: frozenset[str],
+    *,
+    banded: bool,
 ) -> list[Chart]:
-    """Return up to `most` charts: vital signs first, then what an answer leaned on, then the rest.
+    """Return up to eight charts: vital signs first, then what an answer leaned on, then the rest.
 
-    names: code -> as a clinician says it. cited: sources that reasons point to.
+    names: code -> as a clinician says it. cited: sources that reasons point to. banded: whether NEWS2
+    applies to this person; it is for no child and not for pregnancy, and then its band would mislead.
     """
     every = list(events)
     known = {**{code: row[0] for code, row in VITALS.items()}, **names}
@@ -200,9 +207,9 @@ def charts(
         _draw(
             Series(code, unit, known[code][:1].upper() + known[code][1:], tuple(found)),
             as_of,
-            None if code in unbanded else _band(code, unit),
+            _band(code, unit) if banded and code not in unbanded else None,
         )
-        for (code, unit), found in sorted(worth, key=order)[:most]
+        for (code, unit), found in sorted(worth, key=order)[:MOST]
     ]
 
 

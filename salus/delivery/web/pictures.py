@@ -19,7 +19,7 @@ POINTS = "{score}"
 
 @dataclass(frozen=True, slots=True)
 class Dot:
-    """One person: `full` (has it), `maybe` (within the interval), `none`."""
+    """One person: `full` (has it), `maybe` (within the interval), `nobody`."""
 
     x: float
     y: float
@@ -50,7 +50,7 @@ def icons(estimate: Estimate) -> Icons | None:
         Dot(
             step / 2 + n % per_row * step,
             step / 2 + n // per_row * step,
-            "full" if n < full else "maybe" if n < most else "none",
+            "full" if n < full else "maybe" if n < most else "nobody",
         )
         for n in range(of)
     )

@@ -30,13 +30,19 @@ ACT_NOW = Tag("now", "Act now", "Act now")
 LOOK_TODAY = Tag("today", "Look today", "Look today")
 THIS_WEEK = Tag("week", "This week", "This week")
 CANNOT = Tag("cannot", "Cannot judge", "Cannot be judged")
-NO_ACTION = Tag("calm", "No action", "No action asked for")
+ROUTINE = Tag("calm", "Routine", "Routine")
+NO_ACTION = Tag("none", "No action", "No action asked for")
 # A question that does not arise (an adult's score for a child): not urgent, and not unknown either.
 NOT_APPLICABLE = Tag("na", "Does not apply", "Does not apply")
 # No live model was asked: that is no all-clear.
 UNASKED = Tag("unasked", "Not asked", "Not asked about")
-TAGS = (ACT_NOW, LOOK_TODAY, THIS_WEEK, CANNOT, UNASKED, NO_ACTION, NOT_APPLICABLE)
-_BY_URGENCY = {Urgency.NOW: ACT_NOW, Urgency.TODAY: LOOK_TODAY, Urgency.THIS_WEEK: THIS_WEEK}
+TAGS = (ACT_NOW, LOOK_TODAY, THIS_WEEK, CANNOT, UNASKED, ROUTINE, NO_ACTION, NOT_APPLICABLE)
+_BY_URGENCY = {
+    Urgency.NOW: ACT_NOW,
+    Urgency.TODAY: LOOK_TODAY,
+    Urgency.THIS_WEEK: THIS_WEEK,
+    Urgency.ROUTINE: ROUTINE,
+}
 
 # What an interval is, in words that follow the numbers.
 INTERVALS = {
@@ -57,7 +63,7 @@ def tag(insight: Insight) -> Tag:
     """Return how urgent `insight` is, as a page shows it."""
     if isinstance(insight.body, Abstention):
         return CANNOT if insight.applies else NOT_APPLICABLE
-    return _BY_URGENCY.get(insight.urgency, NO_ACTION) if insight.urgency else NO_ACTION
+    return _BY_URGENCY[insight.urgency] if insight.urgency else NO_ACTION
 
 
 def unit(ucum: str | None) -> str:

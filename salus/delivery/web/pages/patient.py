@@ -59,7 +59,9 @@ def laid_out(sheet: PatientSheet, labels: Mapping[str, str], now: datetime) -> d
     leaned, names = _leaned(sheet), names_of(cards.values(), labels)
     rows = lines(sheet.timeline, names, leaned, LINES)
     open_, closed = _not_answered(sheet.insights, cards)
-    drawn = charts(sheet.timeline, sheet.bed.as_of, names, frozenset(leaned))
+    drawn = charts(
+        sheet.timeline, sheet.bed.as_of, names, frozenset(leaned), banded=_news2_applies(sheet.insights)
+    )
     return {
         **_person(sheet, now),
         "answers": [_answer(one, cards, sheet) for one in sheet.insights if one.judged],
@@ -74,6 +76,10 @@ def laid_out(sheet: PatientSheet, labels: Mapping[str, str], now: datetime) -> d
         "total": len({event.source for event in sheet.timeline}),
         "now": now,
     }
+
+
+def _news2_applies(insights: Iterable[Insight]) -> bool:
+    return any(one.model.name == "news2" and one.applies for one in insights)
 
 
 def _answer(insight: Insight, cards: Mapping[str, Card], sheet: PatientSheet) -> Answer:

@@ -10,10 +10,18 @@ from salus.core.card import Card
 from salus.core.insight import Insight
 from salus.core.registry import models as known_models
 from salus.delivery.web import words
-from salus.delivery.web.words import CANNOT, NO_ACTION, NOT_APPLICABLE, TAGS, UNASKED, Tag
+from salus.delivery.web.words import (
+    CANNOT,
+    NO_ACTION,
+    NOT_APPLICABLE,
+    ROUTINE,
+    TAGS,
+    UNASKED,
+    Tag,
+)
 
 PER_PAGE = 100
-_CALM = (CANNOT, NO_ACTION, NOT_APPLICABLE)
+_CALM = (CANNOT, ROUTINE, NO_ACTION, NOT_APPLICABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +90,7 @@ class Choice:
 
 SHOWS = {
     "all": "Everyone",
-    "action": "Who needs action",
+    "action": "This week or sooner",
     "cannot": "Where something cannot be judged",
     "new": "What nobody has reviewed",
 }
@@ -117,7 +125,7 @@ def row(bed: Bed, now: datetime) -> Row:
         at=bed.as_of,
         age=words.age_of(bed.as_of, now),
         tag=words.tag(first) if first else UNASKED,
-        says=words.says(first) if first else "No live model was asked",
+        says=_says(first),
         act=words.act(first, _card(first)) if first else "",
         sure=_sure(first),
         reason=_first_reason(first),
@@ -129,8 +137,16 @@ def row(bed: Bed, now: datetime) -> Row:
     )
 
 
+def _says(insight: Insight | None) -> str:
+    if insight is None:
+        return "No live model was asked"
+    return words.says(insight) if insight.applies else "No live model applies"
+
+
 def _first_reason(insight: Insight | None) -> str:
     """Return the weightiest reason; what is not known has its own line."""
+    if insight is not None and not insight.applies:
+        return words.says(insight)
     known = [reason.says for reason in insight.reasons if reason.absent is None] if insight else []
     return known[0] if known else ""
 
