@@ -196,6 +196,14 @@ class Archive:
     def _get(self, order: int, frame: int, offset: int, length: int) -> bytes:
         return self._original.get(order >> ORDER_BITS, frame, offset, length)
 
+    def standing(self, kind: str) -> Iterator[tuple[str, bytes]]:
+        """Yield (``Type/id``, resource) of every resource of type `kind` that stands."""
+        import polars as pl
+
+        mine = pl.col("source").str.starts_with(f"{kind}/") & pl.col("stands")
+        rows = self._index().filter(mine).select("source", *_PLACE).sort("order").collect()
+        return ((source, self._get(*place)) for source, *place in rows.iter_rows())
+
     def rejects(self) -> list[Reject]:
         """Return every resource that was refused, with its place and reason, in the order of reading."""
         rows = self._index().filter(fate=REJECTED).sort("order").select("file", "line", "reason").collect()

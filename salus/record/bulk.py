@@ -20,6 +20,7 @@ import msgspec
 from salus.core.errors import EvidenceError
 from salus.record import manifest, places
 from salus.record.account import Account
+from salus.record.archive import Archive
 from salus.record.fhir import entries
 from salus.record.fhir_decode import named
 from salus.record.intake import Intake
@@ -63,12 +64,20 @@ def into(archive: Path, size: int, fill: Callable[[Intake], None]) -> Account:
         parts = max(wanted, base.parts if base else 1)
         number = max(base.reads, default=0) + 1 if base else 1
         intake = Intake(archive, work, number, parts)
+        if base is not None:
+            _recall_drugs(archive, base, intake)
         with _no_collector():
             fill(intake)
             settle(archive, intake, base, work)
         shutil.rmtree(work, ignore_errors=True)
     intake.account.cpu_seconds = process_time() - began
     return intake.account
+
+
+def _recall_drugs(archive: Path, base: manifest.Manifest, intake: Intake) -> None:
+    """Let new orders refer to medications that came with an earlier read."""
+    for source, raw in Archive(archive, base).standing("Medication"):
+        intake.near.keep(source, raw)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 _SHAPE = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?)?)?",
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?)?)?)?",
     re.ASCII,
 )
 
@@ -101,7 +101,7 @@ def _remember(table: dict[str, int], text: str, value: int) -> int:
 
 
 _MOST = 1 << 17
-_ZONE = re.compile(r"Z|[+-]\d\d:\d\d", re.ASCII)
+_ZONE = re.compile(r"Z|[+-](?:0\d|1[0-4]):[0-5]\d", re.ASCII)
 _days, _clock, _zones = _Days(), _Clock(), _Zones()
 # The years of which every moment, in any zone, is a datetime.
 _FIRST = _since(datetime(2, 1, 1, tzinfo=UTC))

@@ -203,7 +203,7 @@ class Intake:
         """Note where each resource of a batch stands; return the lines that are not blank."""
         lengths = list(map(len, raws))
         starts = list(accumulate((length + 1 for length in lengths), initial=0))[:-1]
-        if min(lengths, default=3) < 3:
+        if not all(raws) or any(map(bytes.isspace, raws)):
             kept = [at for at, raw in enumerate(raws) if raw.strip()]
             lines = [lines[at] for at in kept]
             lengths, starts = [lengths[at] for at in kept], [starts[at] for at in kept]

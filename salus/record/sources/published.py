@@ -75,7 +75,7 @@ def fetch_published(
     sets: Mapping[str, Published] | None = None,
     cache: Path | None = None,
 ) -> Path:
-    """Bring the public set `name` here and return its folder; what is there and intact is not asked for again.
+    """Bring the public set `name` here and return its folder; what is there and intact is kept.
 
     announce: given the licence and the citation before anything is asked for. cache: by default
     ``$XDG_CACHE_HOME/salus`` (``~/.cache/salus``). Raises UserError for an unknown name, AwayError when

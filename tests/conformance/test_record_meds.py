@@ -1,0 +1,51 @@
+"""The archive's columns against the schemas of the package `meds`, and a patient against the decoder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+from meds import CodeMetadataSchema, DataSchema, DatasetMetadataSchema
+
+from salus.record import fhir
+from salus.record.archive import Archive
+from salus.record.bulk import read_place
+
+
+def test_columns_are_meds(tmp_path: Path, data_set: Callable[[str], Path]) -> None:
+    read_place(str(data_set("synthea-r4-100")), tmp_path / "a")
+    archive = Archive.open(tmp_path / "a")
+    made = tmp_path / "a" / archive.manifest.folder
+    for shard in (made / "data").glob("*.parquet"):
+        table = pl.read_parquet(shard).to_arrow()
+        DataSchema.validate(DataSchema.align(table))
+        rows = pl.read_parquet(shard)
+        assert rows.equals(rows.sort("subject_id", "time", maintain_order=True))
+        assert rows["code"].null_count() == 0
+    CodeMetadataSchema.validate(
+        CodeMetadataSchema.align(pl.read_parquet(made / "metadata" / "codes.parquet").to_arrow())
+    )
+    DatasetMetadataSchema.validate(json.loads((made / "metadata" / "dataset.json").read_text()))
+
+
+def test_one_patient_is_the_same_from_the_archive_and_from_a_bundle(
+    tmp_path: Path, data_set: Callable[[str], Path]
+) -> None:
+    read_place(str(data_set("synthea-r4-100")), tmp_path / "a")
+    archive = Archive.open(tmp_path / "a")
+    archive.write_back(tmp_path / "out")
+    lines = [
+        line
+        for path in sorted((tmp_path / "out").glob("*.ndjson"))
+        for line in path.read_bytes().splitlines()
+    ]
+    raw = (
+        b'{"resourceType":"Bundle","entry":[' + b",".join(b'{"resource":%b}' % line for line in lines) + b"]}"
+    )
+    timelines, account = fhir.bundle(raw, "all")
+    assert account.unaccounted() == 0
+    assert [one.subject for one in timelines] == archive.subjects()
+    for one in timelines:
+        assert archive.timeline(one.subject) == one

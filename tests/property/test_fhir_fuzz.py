@@ -1,0 +1,144 @@
+"""Fuzzed resources never crash the reader and never vanish uncounted; the fast way equals the reference."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from salus.core.evidence import Timeline
+from salus.record import fhir, intake
+from salus.record.archive import Archive
+from salus.record.bulk import read_place
+from tests.conftest import IN_SOAK
+
+# A make soak draws ten thousand; every other run a share of them.
+MANY = settings(max_examples=10_000 if IN_SOAK else 400)
+SOME = settings(max_examples=300 if IN_SOAK else 15)
+
+KINDS = ["Observation", "Patient", "Condition", "Encounter", "MedicationRequest", "MedicationAdministration",
+         "MedicationDispense", "MedicationStatement", "Procedure", "Immunization", "AllergyIntolerance",
+         "DiagnosticReport", "Specimen", "List", "FamilyMemberHistory", "Goal", "CarePlan", "Coverage",
+         "Task", "Practitioner", "Medication", "Bundle", "Nonsense", ""]  # fmt: skip
+words = st.text(max_size=8) | st.sampled_from(
+    ["http://loinc.org", "8867-4", "final", "entered-in-error", "masked"]
+)
+UCUM = st.just("http://unitsofmeasure.org")
+codings = st.fixed_dictionaries({}, optional={"system": words, "code": words, "display": words})
+concepts = st.fixed_dictionaries({}, optional={"coding": st.lists(codings, max_size=2), "text": words})
+dates = st.sampled_from(
+    ["2024", "2024-02", "2024-02-30", "2024-02-03", "2024-02-03T04:05:06Z", "2024-02-03T04:05:06.789+05:30",
+     "2024-02-03T04:05:06", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "", "soon"]
+)  # fmt: skip
+periods = st.fixed_dictionaries({}, optional={"start": dates, "end": dates})
+numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**30), 10**30)
+quantities = st.fixed_dictionaries(
+    {},
+    optional={"value": numbers, "unit": words, "system": UCUM, "code": words, "comparator": words},
+)
+references = st.fixed_dictionaries(
+    {},
+    optional={
+        "reference": st.sampled_from(["Patient/p", "Patient/q", "urn:uuid:1", "#x", "Group/g", ""]) | words
+    },
+)
+anything = st.recursive(
+    st.none() | st.booleans() | numbers | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=6,
+)
+values = {
+    "valueQuantity": quantities, "valueString": words, "valueBoolean": st.booleans(),
+    "valueInteger": st.integers(),
+    "valueCodeableConcept": concepts, "valueTime": words, "valueDateTime": dates, "valuePeriod": periods,
+    "valueRange": st.fixed_dictionaries({}, optional={"low": quantities, "high": quantities}),
+    "valueRatio": st.fixed_dictionaries({}, optional={"numerator": quantities, "denominator": quantities}),
+    "dataAbsentReason": concepts, "code": concepts,
+}  # fmt: skip
+inner = st.fixed_dictionaries({"resourceType": st.sampled_from(KINDS)}, optional=values)
+elements: dict[str, st.SearchStrategy[Any]] = {
+    "id": st.sampled_from(["1", "2", "a-b"]) | words,
+    "status": st.sampled_from(["final", "active", "entered-in-error"]),
+    "subject": references, "patient": references, "issued": dates, "effectiveDateTime": dates,
+    "effectivePeriod": periods,
+    "onsetDateTime": dates, "recordedDate": dates, "abatementDateTime": dates, "clinicalStatus": concepts,
+    "verificationStatus": concepts, "period": periods, "class": codings,
+    "type": st.lists(concepts, max_size=2),
+    "medicationCodeableConcept": concepts, "medicationReference": references, "authoredOn": dates,
+    "performedDateTime": dates, "performedPeriod": periods, "vaccineCode": concepts,
+    "occurrenceDateTime": dates,
+    "birthDate": dates, "deceasedDateTime": dates, "deceasedBoolean": st.booleans(), "gender": words,
+    "dosage": st.fixed_dictionaries({}, optional={"dose": quantities}), "collection": anything,
+    "component": st.lists(st.fixed_dictionaries({}, optional=values), max_size=2),
+    "doNotPerform": st.booleans(),
+    "modifierExtension": anything, "implicitRules": words, "emptyReason": concepts, "condition": anything,
+    "contained": st.lists(inner, max_size=2),
+    "name": anything, "identifier": anything, "link": anything, "wholly-unknown": anything, **values,
+}  # fmt: skip
+shaped = st.fixed_dictionaries({"resourceType": st.sampled_from(KINDS)}, optional=elements)
+# Now and then one element has a shape that the standard does not know.
+bent = st.builds(
+    lambda one, key, wrong: {**one, key: wrong}, shaped, st.sampled_from(sorted(elements)), anything
+)
+plain = st.builds(
+    lambda kind, at, code, number: {
+        "resourceType": kind, "id": str(number), "status": "final", "subject": {"reference": "Patient/p"},
+        "patient": {"reference": "Patient/p"}, "code": code, "effectiveDateTime": at, "performedDateTime": at,
+        "authoredOn": at, "vaccineCode": code, "medicationCodeableConcept": code, "valueInteger": number,
+    },
+    st.sampled_from(KINDS), st.sampled_from(["2024", "2024-02-03T04:05:06Z"]),
+    st.just({"coding": [{"system": "http://loinc.org", "code": "1"}]}), st.integers(0, 5),
+)  # fmt: skip
+resources = plain | shaped | bent
+broken = st.binary(max_size=60).map(lambda raw: raw.replace(b"\n", b""))
+
+
+def raw_of(one: Any) -> bytes:
+    return one if isinstance(one, bytes) else json.dumps(one).encode()
+
+
+@MANY
+@given(resources)
+def test_a_fuzzed_resource_is_counted_once_and_told_without_its_values(one: dict[str, Any]) -> None:
+    timelines, account = fhir.bundle(raw_of({"resourceType": "Bundle", "entry": [{"resource": one}]}), "fuzz")
+    assert account.resources == 1
+    assert account.unaccounted() == 0
+    assert sum(map(len, timelines)) <= account.events
+    for timeline in timelines:
+        assert timeline == Timeline.of(timeline.subject, reversed(timeline.events))
+        assert all(event.status != "entered-in-error" for event in timeline)
+
+
+@MANY
+@given(broken)
+def test_fuzzed_bytes_never_crash_the_reader(raw: bytes) -> None:
+    _, account = fhir.bundle(raw, "fuzz")
+    assert account.unaccounted() == 0
+
+
+@SOME
+@given(st.lists(resources | broken, max_size=25))
+def test_a_fuzzed_export_is_accounted_for_and_both_ways_agree(drawn: list[Any]) -> None:
+    lines = [raw_of(one) for one in drawn]
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "x.ndjson"
+        place.write_bytes(b"\n".join(lines))
+        fast = read_place(str(place), Path(folder) / "fast")
+        assert fast.unaccounted() == 0
+        lined = sum(1 for line in place.read_bytes().split(b"\n") if line.strip())
+        bundles = [one for one in drawn if isinstance(one, dict) and one.get("resourceType") == "Bundle"]
+        assert bundles or fast.resources == lined
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(intake, "SHEETS", {})
+            slow = read_place(str(place), Path(folder) / "slow")
+        assert slow.counts() == fast.counts()
+        assert slow.rejected == fast.rejected
+        left, right = Archive.open(Path(folder) / "fast"), Archive.open(Path(folder) / "slow")
+        assert left.subjects() == right.subjects()
+        for subject in left.subjects():
+            assert left.timeline(subject) == right.timeline(subject)

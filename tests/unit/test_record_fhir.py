@@ -1,0 +1,353 @@
+"""The decoder: what each element of FHIR R4 becomes, and what is refused with which reason."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from salus.core.evidence import Absence, Event, Timeline
+from salus.record import fhir
+from salus.record.fhir_time import when
+
+UCUM = "http://unitsofmeasure.org"
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+ROLES = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
+ERROR = {"coding": [{"code": "entered-in-error"}]}
+AT = "2026-11-02T08:00:00+01:00"
+SEVEN = datetime(2026, 11, 2, 7, tzinfo=UTC)
+
+
+def resource(kind: str = "Observation", **more: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "resourceType": kind,
+        "id": "1",
+        "status": "final",
+        "subject": {"reference": "Patient/p"},
+    }
+    if kind == "Observation":
+        made |= {"code": loinc("8867-4"), "effectiveDateTime": AT}
+    made |= more
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def loinc(code: str) -> dict[str, Any]:
+    return {"coding": [{"system": "http://loinc.org", "code": code}]}
+
+
+def snomed(code: str) -> dict[str, Any]:
+    return {"coding": [{"system": "http://snomed.info/sct", "code": code}]}
+
+
+def events(*resources: dict[str, Any], subject: str = "Patient/p") -> tuple[Event, ...]:
+    entries = [{"resource": one} for one in resources]
+    timelines, account = fhir.bundle(json.dumps({"resourceType": "Bundle", "entry": entries}).encode(), "b")
+    assert not account.rejected, account.rejected
+    assert account.unaccounted() == 0
+    return {one.subject: one.events for one in timelines}[subject]
+
+
+def refused(one: dict[str, Any] | bytes) -> str:
+    raw = one if isinstance(one, bytes) else json.dumps(one).encode()
+    timelines, account = fhir.bundle(raw, "b")
+    assert not timelines
+    assert account.resources == len(account.rejected) == 1
+    return account.rejected[0].reason
+
+
+def test_quantity_time_and_zone() -> None:
+    (event,) = events(
+        resource(valueQuantity={"value": 88.5, "unit": "beats", "system": UCUM, "code": "/min"},
+                 issued="2026-11-02T08:05:00Z")
+    )  # fmt: skip
+    assert (event.code, event.value, event.unit) == ("LOINC/8867-4", 88.5, "/min")
+    assert (event.time, event.known_at) == (SEVEN, datetime(2026, 11, 2, 8, 5, tzinfo=UTC))
+    assert (event.status, event.source, event.kind) == ("final", "Observation/1", "Observation")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ({"valueQuantity": {"value": 5, "unit": "mg"}}, (5.0, "mg", None)),
+        ({"valueQuantity": {"value": 5, "code": "ml", "system": "urn:x"}}, (5.0, "ml", None)),
+        ({"valueQuantity": {"value": 3, "unit": "ng/L", "comparator": "<"}}, (3.0, "ng/L", "<")),
+        ({"valueCodeableConcept": snomed("248234008")}, ("SNOMED/248234008", None, None)),
+        ({"valueCodeableConcept": {"text": "alert"}}, ("alert", None, None)),
+        ({"valueString": "clear"}, ("clear", None, None)),
+        ({"valueBoolean": True}, (True, None, None)),
+        ({"valueInteger": 15}, (15.0, None, None)),
+        ({"valueRange": {"low": {"value": 5, "unit": "mg"}}}, (5.0, "mg", ">=")),
+        ({"valueRange": {"high": {"value": 5, "unit": "mg"}}}, (5.0, "mg", "<=")),
+        ({"valueRange": {"low": {"value": 1}, "high": {"value": 2}}}, ("1.0..2.0", None, None)),
+        (
+            {"valueRatio": {"numerator": {"value": 1}, "denominator": {"value": 128}}},
+            ("1.0 : 128.0", None, None),
+        ),
+        (
+            {"valueSampledData": {"origin": {"value": 0, "unit": "mV"}, "data": "1 2 E"}},
+            ("1 2 E", "mV", None),
+        ),
+        ({"valueTime": "14:30:00"}, ("14:30:00", None, None)),
+        ({"valueDateTime": "2026-01"}, ("2026-01", None, None)),
+        ({"valuePeriod": {"start": "2026", "end": "2027"}}, ("2026/2027", None, None)),
+        ({}, (None, None, None)),
+    ],
+)
+def test_every_type_of_value(value: dict[str, Any], expected: tuple[Any, ...]) -> None:
+    (event,) = events(resource(**value))
+    assert (event.value, event.unit, event.comparator) == expected
+    assert type(event.value) is type(expected[0])
+
+
+@pytest.mark.parametrize(
+    ("reason", "absence"),
+    [
+        ("masked", Absence.WITHHELD),
+        ("not-performed", Absence.NOT_MEASURED),
+        ("not-asked", Absence.NOT_MEASURED),
+        ("asked-declined", Absence.NOT_MEASURED),
+        ("unknown", Absence.NOT_SENT),
+        ("error", Absence.NOT_SENT),
+        ("anything-else", Absence.NOT_SENT),
+    ],
+)
+def test_absence_has_three_kinds(reason: str, absence: Absence) -> None:
+    (event,) = events(resource(dataAbsentReason={"coding": [{"code": reason}]}))
+    assert event.value is absence
+
+
+def test_components_and_their_absence() -> None:
+    parts = [
+        {"code": loinc("8480-6"), "valueQuantity": {"value": 120, "unit": "mmHg"}},
+        {"code": loinc("8462-4"), "dataAbsentReason": {"coding": [{"code": "not-performed"}]}},
+    ]
+    found = {event.code: event for event in events(resource(code=loinc("85354-9"), component=parts))}
+    assert found["LOINC/85354-9"].value is None
+    assert found["LOINC/8480-6"].value == 120.0
+    assert found["LOINC/8462-4"].value is Absence.NOT_MEASURED
+    assert {event.source for event in found.values()} == {"Observation/1"}
+
+
+@pytest.mark.parametrize(
+    ("text", "first", "last", "known"),
+    [
+        ("2024", "2024-01-01", "2024-12-31T23:59:59.999999", "2024-12-31T23:59:59.999999"),
+        ("2024-02", "2024-02-01", "2024-02-29T23:59:59.999999", "2024-02-29T23:59:59.999999"),
+        ("2024-02-03", "2024-02-03", "2024-02-03T23:59:59.999999", "2024-02-03"),
+        ("2024-02-03T04:05:06Z", "2024-02-03T04:05:06", None, "2024-02-03T04:05:06"),
+        (
+            "2024-02-03T04:05:06.1234567+05:30",
+            "2024-02-02T22:35:06.123456",
+            None,
+            "2024-02-02T22:35:06.123456",
+        ),
+        ("2024-02-03T04:05:06", "2024-02-03T04:05:06", None, "2024-02-03T04:05:06"),
+        ("2024-02-03T04:05-00:30", "2024-02-03T04:35", None, "2024-02-03T04:35"),
+        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999999", None, "2016-12-31T23:59:59.999999"),
+    ],
+)
+def test_partial_dates_and_zones(text: str, first: str, last: str | None, known: str) -> None:
+    def micros(iso: str) -> int:
+        return round(
+            (datetime.fromisoformat(iso).replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / MICRO
+        )
+
+    found = when(text)
+    assert found.start == micros(first)
+    assert found.end == (None if last is None else micros(last))
+    assert found.known == micros(known)
+
+
+MICRO = datetime(1970, 1, 1, 0, 0, 0, 1) - datetime(1970, 1, 1)
+
+
+@pytest.mark.parametrize("text", ["", "20", "2024-13", "2024-02-30", "2024-1-1", "2024-01-01T25:00:00Z",
+                                  "2024-01-01T08:00:00+99:00", "0000", "yesterday", "2024-01-01 08:00",
+                                  "２０２４", "2024-01-01T08:00:00+1:00"])  # fmt: skip
+def test_what_is_no_date_is_refused_without_repeating_it(text: str) -> None:
+    assert refused(resource(effectiveDateTime=text)) == "not a FHIR date or time"
+
+
+def test_a_condition_says_how_sure_it_is() -> None:
+    status = {"coding": [{"code": "active"}]}
+
+    def said(verification: str) -> str | None:
+        (event,) = events(
+            resource("Condition", status=None, code=snomed("49436004"), clinicalStatus=status,
+                     onsetDateTime="2020", recordedDate="2024-05-01", abatementDateTime="2021-06",
+                     verificationStatus={"coding": [{"code": verification}]})
+        )  # fmt: skip
+        assert event.time == datetime(2020, 1, 1, tzinfo=UTC)
+        assert event.known_at == datetime(2024, 5, 1, tzinfo=UTC)
+        assert event.end == datetime(2021, 6, 30, 23, 59, 59, 999999, tzinfo=UTC)
+        return event.status
+
+    assert said("confirmed") == "active"
+    assert said("refuted") == "refuted"
+    assert said("provisional") == "provisional"
+
+
+def test_an_undated_onset_does_not_end_a_condition() -> None:
+    (event,) = events(resource("Condition", status=None, code=snomed("73211009"), onsetDateTime="2020"))
+    assert event.end is None
+
+
+def test_what_a_relative_has_is_not_the_patients() -> None:
+    (event,) = events(
+        resource("FamilyMemberHistory", subject=None, patient={"reference": "Patient/p"}, status="completed",
+                 relationship={"coding": [{"system": ROLES, "code": "FTH"}]},
+                 condition=[{"code": snomed("44054006")}])
+    )  # fmt: skip
+    assert event.value == "SNOMED/44054006"
+    assert "SNOMED/44054006" not in event.codes
+
+
+def test_patient_becomes_sex_birth_and_death() -> None:
+    found = events({"resourceType": "Patient", "id": "p", "gender": "female", "birthDate": "1950-03-04",
+                    "deceasedDateTime": "2020-01-02"})  # fmt: skip
+    by_code = {event.code: event for event in found}
+    assert by_code["LOINC/46098-0"].value == "female"
+    assert by_code["LOINC/46098-0"].known_at is None
+    assert by_code["MEDS_BIRTH"].time == datetime(1950, 3, 4, tzinfo=UTC)
+    assert by_code["MEDS_BIRTH"].known_at is None
+    assert by_code["MEDS_DEATH"].known_at == datetime(2020, 1, 2, tzinfo=UTC)
+
+
+def test_a_drug_is_found_through_bundle_and_contained_references() -> None:
+    code = {"coding": [{"system": RXNORM, "code": "1"}]}
+    drug = {"resourceType": "Medication", "id": "m", "code": code}
+    order = resource("MedicationRequest", status="active", medicationReference={"reference": "Medication/m"})
+    assert events(order, drug)[0].code == "RxNorm/1"
+    inside = resource(
+        "MedicationRequest", status="active", contained=[drug], medicationReference={"reference": "#m"}
+    )
+    assert events(inside)[0].code == "RxNorm/1"
+    assert events(order)[0].code == "Medication/m"
+
+
+def test_an_order_not_to_do_something_is_no_order() -> None:
+    (event,) = events(resource("MedicationRequest", status="active", doNotPerform=True,
+                               medicationCodeableConcept=snomed("1")))  # fmt: skip
+    assert event.status == "do-not-perform"
+
+
+def test_urn_uuid_references_are_resolved_in_their_bundle() -> None:
+    uuid = "urn:uuid:0b7c7d4e-0000-4000-8000-000000000001"
+    patient = {"resourceType": "Patient", "gender": "male"}
+    entries = [
+        {
+            "fullUrl": "urn:uuid:0b7c7d4e-0000-4000-8000-000000000002",
+            "resource": resource(subject={"reference": uuid}),
+        },
+        {"fullUrl": uuid, "resource": patient},
+    ]
+    timelines, account = fhir.bundle(json.dumps({"resourceType": "Bundle", "entry": entries}).encode(), "b")
+    assert [one.subject for one in timelines] == ["Patient/0b7c7d4e-0000-4000-8000-000000000001"]
+    assert account.as_events == {"Observation": 1, "Patient": 1}
+
+
+def test_absolute_and_versioned_references() -> None:
+    for told in ("https://x.org/fhir/Patient/p", "Patient/p/_history/3", "http://x/Patient/p/_history/1"):
+        assert events(resource(subject={"reference": told}))
+
+
+def test_contained_evidence_gets_a_stable_name() -> None:
+    inner = {
+        "resourceType": "Observation",
+        "id": "r",
+        "status": "final",
+        "code": loinc("2345-7"),
+        "valueInteger": 7,
+    }
+    found = events(resource("DiagnosticReport", code=loinc("24323-8"), contained=[inner]))
+    (event,) = [event for event in found if event.kind == "Observation"]
+    assert event.source == "Observation/DiagnosticReport-1-r"
+    assert event.value == 7.0
+
+
+def test_an_empty_list_says_nothing_known() -> None:
+    empty = resource(
+        "List", status="current", code=loinc("11450-4"), emptyReason={"coding": [{"code": "nilknown"}]}
+    )
+    assert events(empty)[0].code == "SNOMED/160245001"
+    withheld = empty | {"emptyReason": {"coding": [{"code": "withheld"}]}}
+    assert events(withheld)[0].value is Absence.WITHHELD
+
+
+@pytest.mark.parametrize(
+    ("one", "reason"),
+    [
+        (resource(status="entered-in-error"), "entered-in-error"),
+        (resource("Condition", verificationStatus=ERROR), "entered-in-error"),
+        (resource(status=None), "no status"),
+        (resource(code=None), "no code"),
+        (resource(subject=None), "no patient named"),
+        (resource(subject={"display": "Mr X"}), "no patient named"),
+        (resource(subject={"reference": "Group/1"}), "no patient named"),
+        (resource("Nonsense"), "resourceType is not one of FHIR R4"),
+        ({"id": "1"}, "no resourceType"),
+        (resource(id="a b"), "wrong shape: $.id"),
+        (resource(valueQuantity={"value": "12"}), "wrong shape: $.valueQuantity.value"),
+        (resource(valueQuantity={"value": 1}, status=3), "wrong shape: $.status"),
+        (resource(code=[3]), "wrong shape: a code is no CodeableConcept"),
+        (resource(implicitRules="x"), "implicitRules: it is to be read by rules that Salus does not know"),
+        (resource(modifierExtension=[{"url": "http://x/not"}]),
+         "modifierExtension that Salus does not know: it may reverse the meaning"),
+        (resource(component=[{"code": loinc("1"), "modifierExtension": [{"url": "u"}]}]),
+         "modifierExtension that Salus does not know: it may reverse the meaning"),
+        (b'{"resourceType": "Observation", "id"', "not JSON"),
+        (b'{"resourceType": "Observation", "valueInteger": NaN}', "not JSON"),
+        (b"[1, 2]", "not a JSON object"),
+        (b"null", "not a JSON object"),
+        (b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
+        (b'{"resourceType":"Observation","id":"1","status":"final","subject":{"reference":"Patient/p"},'
+         b'"code":{"text":"x"},"valueQuantity":{"value":1e999}}', "wrong shape: $.valueQuantity.value"),
+    ],
+)  # fmt: skip
+def test_refused_with_a_reason_that_repeats_nothing(one: Any, reason: str) -> None:
+    assert refused(one) == reason
+
+
+def test_context_is_counted_as_context() -> None:
+    _, account = fhir.bundle(b'{"resourceType":"Practitioner","id":"1","name":[{"family":"X"}]}', "b")
+    assert account.as_context == {"Practitioner": 1}
+
+
+def test_a_later_copy_in_the_same_bundle_stands() -> None:
+    first = resource(valueInteger=1)
+    assert [event.value for event in events(first, resource(valueInteger=2))] == [2.0]
+
+
+def test_prefetch_takes_one_patient_and_refuses_the_others() -> None:
+    another = resource(id="2", subject={"reference": "Patient/q"})
+    raw = {
+        "patient": {"resourceType": "Patient", "id": "p", "gender": "male"},
+        "vitals": {"resourceType": "Bundle", "entry": [{"resource": resource(valueInteger=1)},
+                                                      {"resource": another}]},
+        "nothing": None,
+        "failed": {"resourceType": "OperationOutcome", "issue": []},
+    }  # fmt: skip
+    timeline, account = fhir.prefetch(json.dumps(raw).encode(), "p", "prefetch")
+    assert timeline.subject == "Patient/p"
+    assert {event.source for event in timeline} == {"Patient/p", "Observation/1"}
+    assert [(one.file, one.line, one.reason) for one in account.rejected] == [
+        ("prefetch#vitals", 2, "another patient's")
+    ]
+    assert account.as_context == {"OperationOutcome": 1}
+    assert account.unaccounted() == 0
+
+
+def test_a_whole_bundle_as_prefetch() -> None:
+    raw = {"resourceType": "Bundle", "entry": [{"resource": resource(valueInteger=1)}]}
+    assert len(fhir.prefetch(json.dumps(raw).encode(), "Patient/p", "prefetch")[0]) == 1
+
+
+def test_the_quick_timeline_is_the_timeline() -> None:
+    same = [
+        resource(id=str(n % 3), valueInteger=n % 2, effectiveDateTime=None if n % 4 else AT)
+        for n in range(12)
+    ]
+    found = events(*same)
+    assert Timeline.of("Patient/p", reversed(found)).events == found
