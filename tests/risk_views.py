@@ -41,7 +41,7 @@ def takes(text: str, *, days: float = 30, status: str = "active", name: str = ""
     """One order of a medication."""
     when = NOW - timedelta(days=days)
     source = f"MedicationRequest/{name or text.split(maxsplit=1)[0]}"
-    return Event((f"local|{text}",), when, None, when, text, None, None, status, source)
+    return Event(("urn:local|7", f"text/{text}"), when, None, when, None, None, None, status, source)
 
 
 def person(years: int, sex: str | None = "male") -> tuple[Event, ...]:

@@ -27,6 +27,7 @@ SYSTEMS = {
 _ALIASES = {
     "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-diagnosis-icd10": "ICD10CM",
     "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-diagnosis-icd9": "ICD9CM",
+    "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-medication-name": "text",
     "urn:oid:2.16.840.1.113883.6.1": "LOINC",
     "urn:oid:2.16.840.1.113883.6.96": "SNOMED",
     "urn:oid:2.16.840.1.113883.6.88": "RxNorm",
@@ -47,6 +48,11 @@ SEX = "LOINC/46098-0"
 _IPS = "http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips"
 NO_KNOWN_PROBLEMS = frozenset({"SNOMED/160245001", f"{_IPS}|no-known-problems"})
 NO_KNOWN_MEDICATIONS = frozenset({"SNOMED/787481004", f"{_IPS}|no-known-medications"})
+
+
+# What a record calls a thing in words stands beside its codes under this name (``text/Warfarin 3 mg``):
+# local drug codes mean nothing elsewhere, and the ingredient's name does.
+TEXT = "text"
 
 
 def short(system: str | None, code: str) -> str:

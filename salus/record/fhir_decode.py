@@ -19,7 +19,7 @@ from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
 from salus.record.fhir_kinds import MEDICATED, MUST_NAME_PATIENT, MUST_SAY_STATUS, OF_NOBODY, OF_PATIENTS
 from salus.record.fhir_rows import OTHER, READERS, Row, Rows, understood
-from salus.record.fhir_terms import canonical, concept, reference
+from salus.record.fhir_terms import called, canonical, drug, reference
 from salus.record.fhir_types import NOTHING
 
 ENTERED_IN_ERROR = "entered-in-error"
@@ -77,10 +77,10 @@ class Near:
         return kind
 
     def keep(self, source: str, raw: bytes | Raw) -> None:
-        """Remember the codes of the Medication `source`."""
+        """Remember the codes and names of the Medication `source`."""
         try:
-            code = _medication(raw).code
-            codes = () if code is NOTHING else concept(bytes(code)).codes
+            read = _medication(raw)
+            codes = (*drug(bytes(read.code)), *called(read.identifier or ()))
         except (msgspec.MsgspecError, RecursionError, EvidenceError):
             return
         if codes:

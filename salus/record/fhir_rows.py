@@ -16,7 +16,7 @@ from salus.core import codes
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Value
 from salus.record import fhir_types as t
-from salus.record.fhir_terms import NO_CONCEPT, Concept, canonical, concept, unit
+from salus.record.fhir_terms import NO_CONCEPT, Concept, canonical, concept, drug, unit
 from salus.record.fhir_time import When, when
 from salus.record.fhir_types import NOTHING, Period
 from salus.record.fhir_values import coded, valuation
@@ -182,8 +182,8 @@ def _encounter(r: t.Encounter, source: str) -> Rows:
 
 
 def _drug(r: t.Medicated) -> tuple[str, ...]:
-    """Return the codes of the drug, or the reference to a Medication that may have them."""
-    found = concept(bytes(r.medicationCodeableConcept)).codes
+    """Return the codes and wording of the drug, or the reference to a Medication that may have them."""
+    found = drug(bytes(r.medicationCodeableConcept))
     if found:
         return found
     named = r.medicationReference
@@ -192,14 +192,10 @@ def _drug(r: t.Medicated) -> tuple[str, ...]:
     return (r.resourceType,)
 
 
-def _wording(r: t.Medicated) -> str | None:
-    return concept(bytes(r.medicationCodeableConcept)).wording
-
-
 def _request(r: t.MedicationRequest, source: str) -> Rows:
     time, _, known = _NEVER if r.authoredOn is None else when(r.authoredOn)
     status = "do-not-perform" if r.doNotPerform else r.status
-    return [(_drug(r), time, None, known, _wording(r), None, None, status, source)]
+    return [(_drug(r), time, None, known, None, None, None, status, source)]
 
 
 def _administration(r: t.MedicationAdministration, source: str) -> Rows:
@@ -210,23 +206,23 @@ def _administration(r: t.MedicationAdministration, source: str) -> Rows:
 
 
 def dose(r: t.MedicationAdministration) -> tuple[Value, str | None]:
-    """Return the dose given and its unit, or the drug's name where it has no code and the dose no number."""
+    """Return the dose given and its unit, where the record has a number."""
     given = None if r.dosage is None else r.dosage.dose
     if given is None or given.value is None:
-        return _wording(r), None
+        return None, None
     return given.value, unit(given)
 
 
 def _dispense(r: t.MedicationDispense, source: str) -> Rows:
     time, _, known = first(r.whenHandedOver, r.whenPrepared) or _NEVER
-    return [(_drug(r), time, None, known, _wording(r), None, None, r.status, source)]
+    return [(_drug(r), time, None, known, None, None, None, r.status, source)]
 
 
 def _statement(r: t.MedicationStatement, source: str) -> Rows:
     told = first(r.dateAsserted)
     taken = first(r.effectiveDateTime, start(r.effectivePeriod))
     time, end, known = _at(taken or told), last(r.effectivePeriod), _known(told, taken)
-    return [(_drug(r), time, end, known, _wording(r), None, None, r.status, source)]
+    return [(_drug(r), time, end, known, None, None, None, r.status, source)]
 
 
 def _procedure(r: t.Procedure, source: str) -> Rows:

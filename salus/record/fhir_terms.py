@@ -6,6 +6,7 @@ a wrong shape is an EvidenceError that names no value.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ import msgspec
 from salus.core import codes
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence
-from salus.record.fhir_types import Quantity, Reference
+from salus.record.fhir_types import Identifier, Quantity, Reference
 
 UCUM = "http://unitsofmeasure.org"
 _REMEMBERED = 1 << 16
@@ -46,13 +47,15 @@ class _Concept(msgspec.Struct, gc=False):
 class Concept(NamedTuple):
     """A CodeableConcept: its codings as ``SYSTEM/code``, its plain codes, its text.
 
-    wording: the text of a concept without codes; evidence in words, and never a code.
+    wording: the text of a concept without codes; evidence in words, and never a code. displays: what the
+    codings themselves are called.
     """
 
     codes: tuple[str, ...] = ()
     plain: tuple[str, ...] = ()
     text: str | None = None
     wording: str | None = None
+    displays: tuple[str, ...] = ()
 
 
 NO_CONCEPT = Concept()
@@ -96,7 +99,22 @@ def _joined(found: list[_Concept]) -> Concept:
         if one.display and len(_NAMES) < _MOST_NAMES:
             _NAMES.setdefault(code, one.display)
     plain = tuple(one.code or "" for _, one in chosen)
-    return Concept(tuple(code for code, _ in chosen), plain, text, None if chosen else text)
+    displays = tuple(one.display for one in codings if one.display)
+    return Concept(tuple(code for code, _ in chosen), plain, text, None if chosen else text, displays)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def drug(raw: bytes) -> tuple[str, ...]:
+    """Return the codes of a medication, and behind them how the record words it (``text/Warfarin 3 mg``)."""
+    said = concept(raw)
+    called = [said.text, *said.displays]
+    return (*said.codes, *dict.fromkeys(f"{codes.TEXT}/{words}" for words in called if words))
+
+
+def called(identifiers: Iterable[Identifier]) -> tuple[str, ...]:
+    """Return the names among `identifiers`: MIMIC-IV on FHIR gives a Medication's name as one of them."""
+    found = [codes.short(one.system, one.value) for one in identifiers if one.value]
+    return tuple(code for code in found if code.startswith(f"{codes.TEXT}/"))
 
 
 def display_names() -> dict[str, str]:

@@ -288,11 +288,19 @@ class Named(Struct, gc=False):
     id: str | None = None
 
 
+class Identifier(Struct, gc=False):
+    """Identifier: under which system something is called what."""
+
+    system: str | None = None
+    value: str | None = None
+
+
 class Medication(Struct, gc=False):
-    """Medication: only its code, for those that refer to it."""
+    """Medication: only its code and what it is called, for those that refer to it."""
 
     id: str | None = None
     code: Raw = NOTHING
+    identifier: list[Identifier] | None = None
 
 
 class Entry(Struct, gc=False):

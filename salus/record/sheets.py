@@ -19,7 +19,7 @@ from salus.record.columns import Vocabulary
 from salus.record.fhir_decode import ENTERED_IN_ERROR, is_id
 from salus.record.fhir_kinds import MUST_SAY_STATUS
 from salus.record.fhir_rows import READERS, certainty, dose, first, last, observed, start
-from salus.record.fhir_terms import UCUM, canonical, concept
+from salus.record.fhir_terms import UCUM, canonical, concept, drug
 from salus.record.fhir_time import when
 from salus.record.fhir_types import NOTHING
 from salus.record.fhir_values import Valuation, valuation
@@ -44,13 +44,13 @@ class Sheet(NamedTuple):
 class Coded(dict[bytes, int]):
     """The number of a CodeableConcept's codes, by its bytes; -1 when it has none."""
 
-    def __init__(self, words: Vocabulary) -> None:
-        self._words = words
+    def __init__(self, words: Vocabulary, read: Callable[[bytes], tuple[str, ...]]) -> None:
+        self._words, self._read = words, read
 
     def __missing__(self, raw: bytes) -> int:
         if len(self) > 1 << 16:
             self.clear()
-        codes = concept(raw).codes
+        codes = self._read(raw)
         self[raw] = number = self._words[codes] if codes else -1
         return number
 
@@ -71,13 +71,14 @@ class Words:
     """What `Coded` and `Drugs` number, in one vocabulary."""
 
     def __init__(self, words: Vocabulary) -> None:
-        self.coded, self.drugs = Coded(words), Drugs(words)
+        self.coded = Coded(words, lambda raw: concept(raw).codes)
+        self.named, self.drugs = Coded(words, drug), Drugs(words)
 
     def drugs_of(self, found: Sequence[t.Medicated]) -> list[int]:
         """Return the number of each drug's codes, or of its reference."""
-        coded, drugs = self.coded, self.drugs
+        named_so, drugs = self.named, self.drugs
         return [
-            coded[bytes(r.medicationCodeableConcept)]
+            named_so[bytes(r.medicationCodeableConcept)]
             if (named := r.medicationReference) is None or r.medicationCodeableConcept is not NOTHING
             else (drugs[named.reference] if named.reference else -1)
             for r in found

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from salus.core.codes import BIRTH, NO_KNOWN_MEDICATIONS, NO_KNOWN_PROBLEMS, SEX, ValueSet
+from salus.core.codes import BIRTH, NO_KNOWN_MEDICATIONS, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
 from salus.core.evidence import Event, Timeline
 from salus.core.measures import Measure, Reading
 from salus.core.seams import View
@@ -20,6 +20,7 @@ _YEAR_DAYS = 365.2425
 # FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known.
 _SUSPECTED = frozenset({"unconfirmed", "provisional", "differential"})
 _OVER = frozenset({"resolved", "remission", "inactive"})
+_IN_WORDS = f"{TEXT}/"
 # A reason that names every dose of a long stay cannot be read by anybody.
 _SHOWN = 5
 _DRUG_KINDS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
@@ -141,17 +142,21 @@ def named(
 ) -> Callable[[Event], bool | None]:
     """Return a test for `drug`: by ATC stem, by code, or by ingredient name in the text as written.
 
-    The test says None for a medication that carries neither an ATC code nor any text: it may be one.
+    The test says None for a medication that carries neither an ATC code nor any words: it may be one.
     """
     stems = tuple(f"ATC/{stem}" for stem in atc)
 
     def test(event: Event) -> bool | None:
-        text = event.value.lower() if isinstance(event.value, str) else ""
-        has_atc = any(code.startswith("ATC/") for code in event.codes)
-        if event.coded(codes) or any(code.startswith(stems) for code in event.codes if stems):
+        if event.coded(codes) or (stems and any(code.startswith(stems) for code in event.codes)):
             return True
-        if any(word in text for word in words):
+        said = worded(event).lower()
+        if any(word in said for word in words):
             return True
-        return False if text or has_atc else None
+        return False if said or any(code.startswith("ATC/") for code in event.codes) else None
 
     return test
+
+
+def worded(event: Event) -> str:
+    """Return what the record calls a medication, in its own words; "" where it says only a code."""
+    return "; ".join(code.partition("/")[2] for code in event.codes if code.startswith(_IN_WORDS))

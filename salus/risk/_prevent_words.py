@@ -9,7 +9,7 @@ from salus.core.insight import Reason
 from salus.core.measures import Reading
 from salus.core.seams import View
 from salus.risk._egfr import EQUATION, is_reported
-from salus.risk._inputs import Fact
+from salus.risk._inputs import Fact, worded
 from salus.risk._prevent_equation import Answer, variant
 from salus.risk._prevent_inputs import (
     AGES_30_YEARS,
@@ -96,7 +96,7 @@ def _value(view: View, reading: Reading) -> str:
 def _told(inputs: Inputs, parts: Mapping[str, float]) -> Iterator[Reason]:
     for name, fact in inputs.facts.items():
         if fact.value:
-            written = next((event.value for event in fact.events if name in _DRUGS and event.value), "")
+            written = worded(fact.events[0]) if name in _DRUGS and fact.events else ""
             says = f"{fact.says}: {written}" if written else fact.says
             yield _reason(fact.sources, parts[_FACTS[name]], capital(says))
 
