@@ -48,7 +48,8 @@ soak: $(VENV)/.test ## The long runs: kills, fuzzing, replication, load
 	SALUS_SOAK=1 $(BIN)/python -m benchmarks.soak
 
 docs: $(VENV)/.test ## Build the documentation into build/site
-	$(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet --site-dir build/site
+	@echo build/site/index.html
 
 # The base alone, in an environment of its own: what ships, what it weighs, what the SBOM lists.
 build/base/.made: $(LOCKED)
