@@ -38,7 +38,7 @@ def test_the_most_urgent_come_first(ward: Ward) -> None:
     assert [order.index(key) for key in groups] == sorted(set(expected))
 
 
-def test_what_cannot_be_judged_stands_before_routine_with_its_count(ward: Ward) -> None:
+def test_what_cannot_be_judged_stands_before_no_action_with_its_count(ward: Ward) -> None:
     text = ward.get("/ward")
     assert text.index('id="group-cannot"') < text.index('id="group-calm"')
     assert re.search(r"\d of \d not judged", text)
