@@ -1,7 +1,7 @@
 """What the documentation takes from the code, so that the two cannot drift apart: a hook of MkDocs.
 
 A page writes ``<!-- from: models -->`` where the cards of the models belong; likewise ``commands``, ``ward``,
-``doors``, ``examples``, ``errors``, ``decisions``, and ``file NAME`` for a document that lives at the root.
+``doors``, ``examples``, ``errors``, ``decisions``, ``real``, and ``file NAME`` for a document that lives at the root.
 """
 
 from __future__ import annotations
@@ -163,7 +163,30 @@ async def _openapi() -> dict:
     return answer.raise_for_status().json()
 
 
+def real() -> Iterator[str]:
+    """What the last `make bench` counted on real exports."""
+    import json
+
+    kept = ROOT / "benchmarks" / "results.json"
+    report = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"figures": {}}
+    for name, found in report["figures"].get("real", {}).items():
+        yield f"## {name}\n"
+        yield (
+            f"{found['resources']:,} resources read, {found['unaccounted']} unaccounted for, {found['rejected']} "
+            f"refused; {found['patients']} patients, {found['insights']:,} insights, {found['cpu_seconds']} s of CPU.\n"
+        )
+        kinds = ("one number", "range", "missing-evidence", "not-eligible", "out-of-distribution")
+        yield "| model | " + " | ".join(kinds) + " |\n|---" + "|---" * len(kinds) + "|"
+        asked = found["models"] | {"news2, at the last recorded pulse": found["news2_at_last_pulse"]}
+        yield from (
+            f"| {model} | " + " | ".join(str(counts.get(kind, 0)) for kind in kinds) + " |"
+            for model, counts in asked.items()
+        )
+        yield ""
+
+
 MAKERS = {
+    "real": real,
     "doors": doors,
     "models": models,
     "commands": commands,
