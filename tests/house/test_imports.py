@@ -22,6 +22,7 @@ ONLY_IN = {
     "polars": ("salus.record", "salus.learning", "salus.spine"),
     "zstandard": ("salus.record",),
     "pooch": ("salus.record",),
+    "requests": ("salus.record",),
     "httpx": ("salus.record", "salus.delivery"),
     "sqlalchemy": ("salus.store",),
     "alembic": ("salus.store",),
