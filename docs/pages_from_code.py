@@ -1,7 +1,7 @@
 """What the documentation takes from the code, so that the two cannot drift apart: a hook of MkDocs.
 
 A page writes ``<!-- from: models -->`` where the cards of the models belong; likewise ``commands``, ``ward``,
-``doors``, ``examples``, ``errors``, ``decisions``, ``real``, and ``file NAME`` for a document that lives at the root.
+``doors``, ``examples``, ``errors``, ``decisions``, ``real``, and ``file NAME`` for a document of the root.
 """
 
 from __future__ import annotations
@@ -171,10 +171,9 @@ def real() -> Iterator[str]:
     report = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {"figures": {}}
     for name, found in report["figures"].get("real", {}).items():
         yield f"## {name}\n"
-        yield (
-            f"{found['resources']:,} resources read, {found['unaccounted']} unaccounted for, {found['rejected']} "
-            f"refused; {found['patients']} patients, {found['insights']:,} insights, {found['cpu_seconds']} s of CPU.\n"
-        )
+        told = {key: f"{value:,}" for key, value in found.items() if isinstance(value, int | float)}
+        yield "{resources} resources read, {unaccounted} unaccounted for, {rejected} refused;".format(**told)
+        yield "{patients} patients, {insights} insights, {cpu_seconds} s of CPU.\n".format(**told)
         kinds = ("one number", "range", "missing-evidence", "not-eligible", "out-of-distribution")
         yield "| model | " + " | ".join(kinds) + " |\n|---" + "|---" * len(kinds) + "|"
         asked = found["models"] | {"news2, at the last recorded pulse": found["news2_at_last_pulse"]}
