@@ -155,7 +155,7 @@ def _read(args: Args) -> int:
     if args.fetch:
         from salus.spine.fetch import fetch
 
-        place = str(fetch(args.fetch, announce=lambda text: sys.stderr.write(text + "\n")))
+        place = str(fetch(args.fetch, announce=lambda text: print(text, file=sys.stderr)))  # noqa: T201
     if place is None:
         raise UserError("Say what to read: a file, a folder, - or a FHIR server's URL; or --fetch NAME.")
     site = _site(args, must_exist=False)
@@ -183,7 +183,7 @@ def _ask(args: Args) -> int:
     if args.json:
         return _json({**as_json(insight), "model": {**as_json(insight)["model"], "status": status}})
     _say(f"{insight.asks}  [{insight.model.name} {insight.model.version}, {status} here]")
-    _say(f"{insight.subject}, as of {insight.as_of:%Y-%m-%d %H:%M %Z}: {insight.body.says}")  # type: ignore[union-attr]
+    _say(f"{insight.subject}, as of {insight.as_of:%Y-%m-%d %H:%M %Z}: {insight.body.says}")
     for reason in insight.reasons:
         _say(f"  because {reason.says}  ({', '.join(reason.evidence) or 'absent'})")
     for limit in insight.limits:
