@@ -66,9 +66,14 @@ def into(archive: Path, size: int, fill: Callable[[Intake], None]) -> Account:
         intake = Intake(archive, work, number, parts)
         if base is not None:
             _recall_drugs(archive, base, intake)
-        with _no_collector():
-            fill(intake)
-            settle(archive, intake, base, work)
+        try:
+            with _no_collector():
+                fill(intake)
+                settle(archive, intake, base, work)
+        except BaseException:
+            intake.copy.close()
+            manifest.sweep(archive, base)
+            raise
         shutil.rmtree(work, ignore_errors=True)
     intake.account.cpu_seconds = process_time() - began
     return intake.account

@@ -134,7 +134,11 @@ class Server:
             follow_redirects=False,
         )
         server = cls(url.rstrip("/"), client, pause)
-        server._ask()
+        try:
+            server._ask()
+        except BaseException:
+            client.close()
+            raise
         return server
 
     def __enter__(self) -> Server:

@@ -37,7 +37,9 @@ class Copy:
         return at
 
     def close(self) -> None:
-        """Bring everything to the disk."""
+        """Bring everything to the disk; once is enough."""
+        if self._file.closed:
+            return
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
