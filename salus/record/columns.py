@@ -63,16 +63,18 @@ class Columns:
 
     def add(self, taken: Taken) -> None:
         """Add the columns of one batch."""
-        self.codes += taken.codes
-        self.time += taken.time
-        self.end += taken.end
-        self.known += taken.known
-        values, units, comparators = zip(*taken.values, strict=True) if taken.values else ((), (), ())
+        made = taken.made
+        self.codes += made.codes
+        self.time += made.time
+        self.end += made.end
+        self.known += made.known
+        values, units, comparators = zip(*made.values, strict=True) if made.values else ((), (), ())
         self.values += values
         self.unit += units
         self.comparator += comparators
-        self.status += taken.status
+        self.status += made.status
         self.source += taken.sources
+        self.source += [taken.sources[at] for at in made.of[len(taken.sources) :]]
 
 
 def from_rows(rows: Sequence[Row], words: Vocabulary) -> Columns:

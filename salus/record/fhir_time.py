@@ -85,12 +85,14 @@ class _Clock(dict[str, int]):
 
 
 class _Zones(dict[str, int]):
-    """What is to be taken off to come to UTC (``+01:00``, ``Z``)."""
+    """What is to be taken off to come to UTC (``+01:00``, ``Z``), less the fraction of a second before it."""
 
     def __missing__(self, text: str) -> int:
-        if _ZONE.fullmatch(text) is None:
+        found = _ZONE.fullmatch(text)
+        if found is None:
             raise ValueError
-        return _remember(self, text, _offset(text) // _MICROSECOND)
+        micro = int(((found[1] or "") + "000000")[:6])
+        return _remember(self, text, _offset(found[2]) // _MICROSECOND - micro)
 
 
 def _remember(table: dict[str, int], text: str, value: int) -> int:
@@ -101,7 +103,7 @@ def _remember(table: dict[str, int], text: str, value: int) -> int:
 
 
 _MOST = 1 << 17
-_ZONE = re.compile(r"Z|[+-](?:0\d|1[0-4]):[0-5]\d", re.ASCII)
+_ZONE = re.compile(r"(?:\.(\d+))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)", re.ASCII)
 _days, _clock, _zones = _Days(), _Clock(), _Zones()
 # The years of which every moment, in any zone, is a datetime.
 _FIRST = _since(datetime(2, 1, 1, tzinfo=UTC))

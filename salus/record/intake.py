@@ -192,11 +192,11 @@ class Intake:
         self.account.as_events[kind] += len(taken.places)
         if len(taken.places) == len(raws):
             self._sources[base:], self._owners[base:] = taken.sources, taken.owners
-            self._of_sheet += range(base, base + len(raws))
+            self._of_sheet += [base + at for at in taken.made.of]
             return ()
         for at, source, owner in zip(taken.places, taken.sources, taken.owners, strict=True):
             self._sources[base + at], self._owners[base + at] = source, owner
-        self._of_sheet += [base + at for at in taken.places]
+        self._of_sheet += [base + taken.places[at] for at in taken.made.of]
         return sorted(set(range(len(raws))).difference(taken.places))
 
     def _place(self, raws: Sequence[bytes], lines: Sequence[int], file: int, frame_at: int) -> Sequence[int]:

@@ -133,7 +133,9 @@ class _Settled:
                 rows = rows.filter(~pl.col("order").is_in(gone["order"].implode()))
             rows = rows.sort("subject_id", "time", maintain_order=True)
             rows.write_parquet(self.folder / "data" / f"{number:04d}.parquet", **_WRITTEN)
-            new = rows.filter(pl.col("order") >= self.intake.number << ORDER_BITS)
+            new = rows
+            if self.old is not None:
+                new = rows.filter(pl.col("order") >= self.intake.number << ORDER_BITS)
             account.events += new.height
             account.subjects += new["subject_id"].n_unique()
             self._count(rows, number)

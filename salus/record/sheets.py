@@ -31,7 +31,11 @@ Instants = Sequence[int | None]
 
 
 class Sheet(NamedTuple):
-    """Columns of one batch, one entry a resource; `codes` by number."""
+    """Columns of one batch, one entry a resource and then one a component; `codes` by number.
+
+    of: the place of the resource that each row came from; until `sheet` has put the resources' own places
+    before them, of the components alone.
+    """
 
     codes: Numbers
     time: Instants
@@ -39,6 +43,7 @@ class Sheet(NamedTuple):
     known: Instants
     values: Sequence[Valuation]
     status: Sequence[str | None]
+    of: list[int] = []  # noqa: RUF012 (never changed)
 
 
 class Coded(dict[bytes, int]):
@@ -87,19 +92,23 @@ class Words:
 
 def _observations(found: list[t.Observation], words: Words) -> Sheet:
     coded = words.coded
-    moments = [
-        when(r.effectiveDateTime) if r.effectiveDateTime is not None and r.issued is None else observed(r)
-        for r in found
-    ]
+    moments = [when(r.effectiveDateTime) if r.effectiveDateTime is not None else observed(r) for r in found]
     values: list[Valuation] = [
         (q.value, q.code if q.system == UCUM and q.code else (q.unit or q.code or None), q.comparator)
         if (q := r.valueQuantity) is not None and q.value is not None
         else valuation(r)
         for r in found
     ]
-    time, end, known = zip(*moments, strict=True)
-    codes = [-1 if r.component else coded[bytes(r.code)] for r in found]
-    return Sheet(codes, time, end, known, values, [r.status for r in found])
+    time, end, known = map(list, zip(*moments, strict=True))
+    known = [at if r.issued is None else when(r.issued)[2] for r, at in zip(found, known, strict=True)]
+    codes, status = [coded[bytes(r.code)] for r in found], [r.status for r in found]
+    parts = [(at, part) for at, r in enumerate(found) if r.component is not None for part in r.component]
+    of = [at for at, _ in parts]
+    codes += [coded[bytes(part.code)] if part.modifierExtension is NOTHING else -1 for _, part in parts]
+    values += [valuation(part) for _, part in parts]
+    for column in (time, end, known, status):
+        column += [column[at] for at in of]
+    return Sheet(codes, time, end, known, values, status, of)
 
 
 def _administrations(found: list[t.MedicationAdministration], words: Words) -> Sheet:
@@ -131,7 +140,10 @@ def _requests(found: list[t.MedicationRequest], words: Words) -> Sheet:
 
 
 def _dispenses(found: list[t.MedicationDispense], words: Words) -> Sheet:
-    moments = [first(r.whenHandedOver, r.whenPrepared) or _NEVER for r in found]
+    moments = [
+        when(r.whenHandedOver) if r.whenHandedOver is not None else first(r.whenPrepared) or _NEVER
+        for r in found
+    ]
     time, _, known = zip(*moments, strict=True)
     codes, none = words.drugs_of(found), [None] * len(found)
     return Sheet(codes, time, none, known, [_NOTHING] * len(found), [r.status for r in found])
@@ -140,7 +152,10 @@ def _dispenses(found: list[t.MedicationDispense], words: Words) -> Sheet:
 def _conditions(found: list[t.Condition], words: Words) -> Sheet:
     coded = words.coded
     recorded = [_NEVER if r.recordedDate is None else when(r.recordedDate) for r in found]
-    onset = [first(r.onsetDateTime, start(r.onsetPeriod)) or _NEVER for r in found]
+    onset = [
+        when(r.onsetDateTime) if r.onsetDateTime is not None else first(start(r.onsetPeriod)) or _NEVER
+        for r in found
+    ]
     dated = list(zip(onset, recorded, strict=True))
     time = [one[0] if one[0] is not None else other[0] for one, other in dated]
     known = [other[2] if other[2] is not None else one[2] for one, other in dated]
@@ -155,7 +170,9 @@ def _conditions(found: list[t.Condition], words: Words) -> Sheet:
 
 def _encounters(found: list[t.Encounter], words: Words) -> Sheet:
     coded = words.coded
-    moments = [first(start(r.period)) or _NEVER for r in found]
+    moments = [
+        _NEVER if (span := r.period) is None or span.start is None else when(span.start) for r in found
+    ]
     time, _, known = zip(*moments, strict=True)
     end = [last(r.period) for r in found]
     # class and type as one list of codings, the way `concept` joins them.
@@ -195,7 +212,9 @@ def _specimens(found: list[t.Specimen], words: Words) -> Sheet:
     coded, none = words.coded, t.Collection()
     got = [r.collection or none for r in found]
     moments = [
-        first(c.collectedDateTime, start(c.collectedPeriod), r.receivedTime) or _NEVER
+        when(c.collectedDateTime)
+        if c.collectedDateTime is not None
+        else first(start(c.collectedPeriod), r.receivedTime) or _NEVER
         for r, c in zip(found, got, strict=True)
     ]
     time, _, known = zip(*moments, strict=True)
@@ -227,12 +246,7 @@ class Taken(NamedTuple):
     places: list[int]
     sources: list[str]
     owners: list[int]
-    codes: list[int]
-    time: Instants
-    end: Instants
-    known: Instants
-    values: Sequence[Valuation]
-    status: Sequence[str | None]
+    made: Sheet
 
 
 def sheet(kind: str, raws: list[bytes], words: Words, numbers: Mapping[str, int]) -> Taken:
@@ -257,17 +271,38 @@ def sheet(kind: str, raws: list[bytes], words: Words, numbers: Mapping[str, int]
     if len(places) < len(found):
         found = [found[at] for at in places]
     if not found:
-        return Taken([], [], [], [], (), (), (), (), ())
+        return Taken([], [], [], Sheet([], (), (), (), (), (), []))
     owners = [numbers[r.subject.reference] for r in found]
-    sources = [f"{kind}/{r.id}" for r in found if is_id(r.id)]
-    if len(sources) < len(found):
-        raise EvidenceError("an id is missing")
-    taken = Taken(places, sources, owners, *SHEETS[kind](found, words))
-    return _known(taken) if -1 in owners or -1 in taken.codes else taken
+    ids = [r.id for r in found]
+    if not _are_ids(ids):
+        raise EvidenceError("an id is missing or odd")
+    made = SHEETS[kind](found, words)
+    taken = Taken(
+        places, [f"{kind}/{one}" for one in ids], owners, made._replace(of=[*range(len(ids)), *made.of])
+    )
+    return _known(taken) if -1 in owners or -1 in made.codes else taken
+
+
+def _are_ids(ids: list[Any]) -> bool:
+    """Whether all are ids, by a look at all of them at once; where that cannot tell, one by one."""
+    joined = "".join(ids)
+    if joined.isascii() and joined.isprintable() and not any(one in joined for one in " /#|?"):
+        return all(ids) and max(map(len, ids)) <= 128
+    return all(map(is_id, ids))
 
 
 def _known(taken: Taken) -> Taken:
     """Return the part of a sheet whose codes and subjects are known."""
-    known = [code >= 0 and owner >= 0 for code, owner in zip(taken.codes, taken.owners, strict=True)]
-    columns: tuple[Any, ...] = taken
-    return Taken(*(list(compress(column, known)) for column in columns))
+    made = taken.made
+    rows = list(zip(made.codes, made.of, strict=True))
+    unknown = {at for at, owner in enumerate(taken.owners) if owner < 0} | {
+        at for code, at in rows if code < 0
+    }
+    kept = [at for at in range(len(taken.places)) if at not in unknown]
+    now = {at: new for new, at in enumerate(kept)}
+    known = [at in now for at in made.of]
+    columns: Any = made[:-1]
+    cut = Sheet(*[list(compress(column, known)) for column in columns])
+    cut = cut._replace(of=[now[at] for at in made.of if at in now])
+    places, sources, owners = taken.places, taken.sources, taken.owners
+    return Taken([places[at] for at in kept], [sources[at] for at in kept], [owners[at] for at in kept], cut)

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
+import pytest
 from meds import CodeMetadataSchema, DataSchema, DatasetMetadataSchema
 
-from salus.record import fhir
+from salus.record import fhir, intake
 from salus.record.archive import Archive
 from salus.record.bulk import read_place
 
@@ -49,3 +50,16 @@ def test_one_patient_is_the_same_from_the_archive_and_from_a_bundle(
     assert [one.subject for one in timelines] == archive.subjects()
     for one in timelines:
         assert archive.timeline(one.subject) == one
+
+
+@pytest.mark.parametrize("name", ["synthea-r4-100", "us-core-examples"])
+def test_the_fast_way_gives_the_same_columns_as_the_reference(
+    tmp_path: Path, data_set: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    fast = read_place(str(data_set(name)), tmp_path / "fast")
+    monkeypatch.setattr(intake, "SHEETS", {})
+    slow = read_place(str(data_set(name)), tmp_path / "slow")
+    assert fast.counts() == slow.counts()
+    left, right = (Archive.open(tmp_path / way).scan().collect() for way in ("fast", "slow"))
+    by = ["order", "code", "time", "value", "text_value"]
+    assert left.sort(by).equals(right.sort(by))
