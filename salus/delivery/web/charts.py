@@ -6,6 +6,7 @@ usual range belongs to a laboratory and is not in the evidence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -70,6 +71,7 @@ class Chart:
     span: str
     points: tuple[Point, ...]
     band: Band | None
+    ends: tuple[tuple[float, str], ...] = ()
 
     @property
     def line(self) -> str:
@@ -175,8 +177,18 @@ def _draw(series: Series, as_of: datetime, edges: tuple[float, float] | None) ->
     if edges is not None:
         top, bottom = down(edges[1]), down(edges[0])
         apart = bottom - top > 11 and edges[1] <= high
-        band = Band(top, bottom - top, words.number(edges[0]), words.number(edges[1]), apart)
-    return Chart(series.code, series.name, words.unit(series.unit), span, points, band)
+        band = Band(top, bottom - top, f"{edges[0]:.3g}", f"{edges[1]:.3g}", apart)
+    return Chart(
+        series.code, series.name, words.unit(series.unit), span, points, band, () if band else _ends(points)
+    )
+
+
+def _ends(points: tuple[Point, ...]) -> tuple[tuple[float, str], ...]:
+    """Return the highest and the lowest value as labels of the axis, one where they are too close for two."""
+    top, bottom = min(points, key=lambda one: one.y), max(points, key=lambda one: one.y)
+    chosen = (top, bottom) if bottom.y - top.y > 12 else (top,)
+    labels = ((point.y, re.sub(r"[^\d.,−<>=].*", "", point.says)) for point in chosen)
+    return tuple((y, text) for y, text in labels if len(text) < 6)
 
 
 def charts(

@@ -89,20 +89,31 @@ def weight(reason: Reason) -> str:
     return f"{sign}{words.quantity(reason.weight, reason.unit)}"
 
 
+# Width of a bar's drawing, and what its label takes.
+WIDTH, LABEL = 230.0, 64.0
+# A weight smaller than this is dust of floating point.
+_NOTHING = 1e-9
+
+
 def bars(reasons: tuple[Reason, ...]) -> list[Bar | None]:
     """Return one bar for each reason, on one scale for each unit; None where it only informs."""
-    most: dict[str, float] = {}
+    found: list[Bar | None] = []
     for reason in reasons:
-        most[reason.unit] = max(most.get(reason.unit, 0.0), abs(reason.weight))
-    both = any(reason.weight < 0 for reason in reasons)
-    return [_bar(reason, most[reason.unit], both) if reason.weight else None for reason in reasons]
+        same = [one.weight for one in reasons if one.unit == reason.unit]
+        found.append(
+            _bar(reason, -min(*same, 0.0), max(*same, 0.0)) if abs(reason.weight) > _NOTHING else None
+        )
+    return found
 
 
-def _bar(reason: Reason, most: float, both: bool) -> Bar:
-    """Start at the left edge where nothing lowers, in the middle otherwise."""
-    zero, room = (115.0, 46.0) if both else (1.0, 140.0)
-    width = max(round(abs(reason.weight) / most * room, 1), 2.0)
-    label = weight(reason)
+def _bar(reason: Reason, lowers: float, raises: float) -> Bar:
+    """Start at the left edge where nothing lowers; else leave as much room as the heaviest of them takes."""
+    room = WIDTH - LABEL - 26 if not lowers else WIDTH - 2 * LABEL
+    scale = room / (lowers + raises)
+    zero = 1.0 if not lowers else LABEL + lowers * scale
+    width = round(max(abs(reason.weight) * scale, 2.0), 1)
+    zero, label = round(zero, 1), weight(reason)
     if reason.weight > 0:
         return Bar(zero, width, zero, "up", label, zero + width + 6, "start", f"raises it: {label}")
-    return Bar(zero - width, width, zero, "down", label, zero - width - 6, "end", f"lowers it: {label}")
+    left = round(zero - width, 1)
+    return Bar(left, width, zero, "down", label, left - 6, "end", f"lowers it: {label}")

@@ -223,7 +223,7 @@ def clock(at: datetime, now: datetime) -> str:
 def age_of(at: datetime, now: datetime) -> str:
     """Return how old something is (``3 hours old``); a record that lies in the future says so."""
     if at > now:
-        return "dated in the future"
+        return f"dated in the future, {moment(at)}"
     return f"{ago(now - at)} old"
 
 

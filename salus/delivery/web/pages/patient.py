@@ -107,5 +107,5 @@ def _person(sheet: PatientSheet, now: datetime) -> dict[str, Any]:
         "place": bed.place,
         "identifiers": sheet.identifiers,
         "as_of": bed.as_of,
-        "age": words.age_of(bed.as_of, now),
+        "age": words.age_of(bed.as_of, now).partition(",")[0],
     }

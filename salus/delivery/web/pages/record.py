@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from salus.delivery.web.desk import PatientSheet
 
 # Lines on one page of the whole record.
-PER_PAGE = 200
+PER_PAGE = 100
 
 
 def anchor(source: str) -> str:
