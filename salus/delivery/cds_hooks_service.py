@@ -17,6 +17,7 @@ from salus.core.card import Card
 from salus.core.consent import Actor
 from salus.core.errors import AwayError, UserError, choices
 from salus.core.evidence import Timeline
+from salus.core.insight import Insight
 from salus.core.registry import models
 from salus.delivery.answers import Answer, refusal
 from salus.delivery.cds_hooks_cards import READING_HOOKS, Look, Sent, away_card, cards
@@ -233,29 +234,30 @@ def _precondition(lacking: tuple[Query, ...], fetched: Fetched) -> Answer:
 
 
 def _answer(site: Site, look: Look, call: _Call, speaking: tuple[Card, ...], timeline: Timeline) -> Answer:
-    user = str(call.context["userId"])
-    insights = consult(
+    sent: list[Sent] = []
+
+    def shown(insights: list[Insight]) -> dict[str, str]:
+        sent.extend(cards(insights, look))
+        return keys(sent)
+
+    consult(
         site,
-        actor=Actor(user),
+        actor=Actor(str(call.context["userId"])),
         evidence=timeline,
         asks=[card.name for card in speaking],
         as_of=site.now(),
+        shown=shown,
     )
-    sent = cards(insights, look)
-    keep(site, sent, user)
     return Answer(200, {"cards": [one.card for one in sent]})
 
 
-def keep(site: Site, sent: list[Sent], user: str) -> None:
-    """Write down which insights each card showed and to whom, so that feedback finds them."""
-    rows = {
+def keys(sent: list[Sent]) -> dict[str, str]:
+    """Return which insight each card shows, so that feedback finds it."""
+    return {
         card_key(str(one.card["uuid"]), place): insight
         for one in sent
         for place, insight in enumerate(one.insights)
     }
-    if rows:
-        with site.store.begin() as tx:
-            tx.put_hook_cards(rows, user, site.now())
 
 
 def card_key(card: str, place: int) -> str:

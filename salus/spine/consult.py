@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger("salus.consult")
 
 
+# Given the ranked answers: under which key each insight is shown to the actor, so that a review finds it.
+Shown = Callable[[list[Insight]], Mapping[str, str]]
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """One subject's evidence, and the instant at which it is asked about."""
@@ -45,11 +49,13 @@ def consult(
     purpose: str = DIRECT_CARE,
     as_of: datetime | None = None,
     live_only: bool = True,
+    shown: Shown | None = None,
 ) -> list[Insight]:
     """Ask each model in `asks` (default: every live one) about one subject; most urgent answer first.
 
     subject: one in the archive; or evidence: a Timeline that was brought. as_of: default the end of
-    that record. live_only: a model that is not live here answers with an Abstention.
+    that record. live_only: a model that is not live here answers with an Abstention. shown: how the
+    answers reach the actor; kept with them.
     Raises UserError for an unknown subject or model, RefusedError when the gate says no, AwayError
     when the answers cannot be written down: an insight that is not on record is not given.
     """
@@ -57,7 +63,9 @@ def consult(
         find_model(name)
     timeline = _evidence(site, subject, evidence)
     question = Question(timeline, as_of or end_of_record(timeline, site.now()))
-    (answers,) = consult_many(site, [question], actor=actor, asks=asks, purpose=purpose, live_only=live_only)
+    (answers,) = consult_many(
+        site, [question], actor=actor, asks=asks, purpose=purpose, live_only=live_only, shown=shown
+    )
     return answers
 
 
@@ -69,16 +77,21 @@ def consult_many(
     asks: Sequence[str] | None = None,
     purpose: str = DIRECT_CARE,
     live_only: bool = True,
+    shown: Shown | None = None,
 ) -> list[list[Insight]]:
     """Ask about many subjects, and write all of it down in one transaction."""
     chosen = _chosen(site, asks, live_only)
     views = [open_view(question.timeline, actor, purpose, question.as_of) for question in questions]
     answers = [[_named(site, insight) for insight in _answers(chosen, view)] for view in views]
+    ranked = [sorted(insights, key=lambda insight: insight.rank) for insights in answers]
     now = site.now()
     with site.store.begin() as tx:
         for view, insights in zip(views, answers, strict=True):
             _write_down(tx, now, actor, view, insights)
-    return [sorted(insights, key=lambda insight: insight.rank) for insights in answers]
+        for insights in ranked if shown else ():
+            assert shown is not None
+            tx.put_hook_cards(shown(insights), actor.id, now)
+    return ranked
 
 
 def _evidence(site: Site, subject: str | None, evidence: Timeline | None) -> Timeline:

@@ -18,7 +18,9 @@ from salus.governance.standing import (
 )
 
 if TYPE_CHECKING:
+    from salus.core.card import Card
     from salus.spine.site import Site
+    from salus.store.rows import StatusRow
 
 __all__ = ["DEMONSTRATOR", "LIVE", "ModelStatus", "approve", "models", "statuses"]
 
@@ -37,12 +39,21 @@ def statuses(site: Site) -> dict[str, ModelStatus]:
     for name, model in known_models().items():
         base, row = shipped(model.card), rows.get(name)
         if row is not None:
-            told = ModelStatus(
-                name, row.version, base.asks, row.status, base.title, row.by, row.because, row.at
-            )
-            base = standing(model.card, told, row.signature, place)
+            base = _standing(site, model.card, row, place)
         found[name] = base
     return found
+
+
+def _standing(site: Site, card: Card, row: StatusRow, place: Place) -> ModelStatus:
+    """Return where a model stands by `row`; remembered, since a signature takes longer than a model."""
+    key = ("standing", card.name, card.version, row, place.demonstration)
+    known: ModelStatus | None = site.memory.get(key)
+    if known is None:
+        told = ModelStatus(
+            row.model, row.version, card.asks, row.status, card.title, row.by, row.because, row.at
+        )
+        known = site.memory[key] = standing(card, told, row.signature, place)
+    return known
 
 
 def _place(site: Site) -> Place:

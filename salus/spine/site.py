@@ -31,7 +31,7 @@ class Site:
     id: str
     _id_key: bytes
     _archive: Archive | None = None
-    memory: dict[str, Any] = field(default_factory=dict)
+    memory: dict[Any, Any] = field(default_factory=dict)
 
     @property
     def has_archive(self) -> bool:
