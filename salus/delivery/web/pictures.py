@@ -90,7 +90,7 @@ def weight(reason: Reason) -> str:
 
 
 # Width of a bar's drawing, and what its label takes.
-WIDTH, LABEL = 230.0, 64.0
+WIDTH, LABEL = 230.0, 72.0
 # A weight smaller than this is dust of floating point.
 _NOTHING = 1e-9
 
