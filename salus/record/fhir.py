@@ -68,9 +68,14 @@ class _Gathered:
 
     def add(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str = "") -> None:
         """Decode (resource, full URL, place, line); `only` one patient's are taken when it is given."""
-        kinds = [self.near.announce(raw, url) for raw, url, _, _ in entries]
-        for (raw, url, place, line), kind in zip(entries, kinds, strict=True):
+        for raw, url, _, _ in entries:
+            # Only these two are ever referred to by what they are called; a look at every line costs a third.
+            if url.startswith("urn:") or b"Medication" in bytes(raw):
+                self.near.announce(raw, url)
+        kind = ""
+        for raw, url, place, line in entries:
             found = decode(raw, kind, self.near, url)
+            kind = found.kind
             if only and found.subject and found.subject != only:
                 found = found._replace(rows=[], reason=ANOTHERS)
             self._count(found, place, line)
