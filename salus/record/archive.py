@@ -234,7 +234,11 @@ class Archive:
         return counts
 
     def _standing(self) -> Iterator[tuple[str, bytes]]:
-        rows = self._index().filter("stands").select("source", "fate", *_PLACE).sort("order")
+        import polars as pl
+
+        # A Bundle that stood on a line has no name: its entries are rows of their own.
+        whole = (pl.col("source") != "") | (pl.col("fate") == REJECTED)
+        rows = self._index().filter(pl.col("stands") & whole).select("source", "fate", *_PLACE).sort("order")
         for source, fate, *place in rows.collect(engine="streaming").iter_rows():
             kind = source.partition("/")[0]
             name = "refused.txt" if fate == REJECTED else f"{kind}.ndjson"

@@ -27,9 +27,9 @@ from salus.record.intake import Intake
 from salus.record.settle import settle
 
 # Unpacked bytes of FHIR whose evidence is sorted in memory at once.
-_PART = 1 << 28
-_PARTS_OF_A_STREAM = 16
-_MOST_PARTS = 256
+_PART = 1 << 24
+_PARTS_OF_A_STREAM = 32
+_MOST_PARTS = 4096
 Progress = Callable[..., Any]
 
 
@@ -93,6 +93,9 @@ def _no_collector() -> Iterator[None]:
     try:
         yield
     finally:
+        # All that was made meanwhile counts as old, or it would be looked through at once.
+        gc.freeze()
+        gc.unfreeze()
         if was:
             gc.enable()
 
@@ -151,38 +154,12 @@ def _lines(intake: Intake, blocks: Iterator[bytes], name: str) -> None:
     file, line, hint = intake.file(name), 1, ""
     try:
         for block in blocks:
-            for piece, bundle in _parted(block):
-                if bundle:
-                    _bundle(intake, piece, f"{name}#{line}")
-                    line += 1
-                    continue
-                count, hint = intake.block(piece, file, line, hint)
-                line += count
+            count, hint = intake.block(block, file, line, hint)
+            line += count
+            for at, raw in intake.bundles():
+                _bundle(intake, raw, f"{name}#{at}")
     except places.BrokenOff as broken:
         intake.refuse(broken.rest, file, line, str(broken))
-
-
-def _parted(block: bytes) -> Iterator[tuple[bytes, bool]]:
-    """Part a block of lines from Bundles that stand among them, each on one line."""
-    if b'"Bundle"' not in block:
-        yield block, False
-        return
-    held: list[bytes] = []
-    for line in block.splitlines(keepends=True):
-        if b'"Bundle"' in line and _is_bundle(line):
-            yield b"".join(held), False
-            held = []
-            yield line, True
-        else:
-            held.append(line)
-    yield b"".join(held), False
-
-
-def _is_bundle(line: bytes) -> bool:
-    try:
-        return named(line).resourceType == "Bundle"
-    except (msgspec.MsgspecError, RecursionError):
-        return False
 
 
 def _document(intake: Intake, blocks: Iterator[bytes], name: str) -> None:

@@ -90,6 +90,7 @@ class Intake:
         width = (1 << 63) // parts + 1
         self.events = Spill(work / "events", parts, lambda: pl.col("subject_id") // width)
         self.index = Spill(work / "index", parts, lambda: pl.col("part"))
+        self._bundles: list[tuple[int, bytes]] = []
         self._numbers = _Numbers()
         self._words = Words(self.words)
         self._clear()
@@ -132,6 +133,11 @@ class Intake:
         flat = [raw.replace(b"\n", b" ").replace(b"\r", b" ") for raw in raws]
         self._take(flat, b"\n".join(flat) + b"\n", file, first, "", urls)
 
+    def bundles(self) -> list[tuple[int, bytes]]:
+        """Return the Bundles that stood on lines of the last block, with their lines, once."""
+        found, self._bundles = self._bundles, []
+        return found
+
     def refuse(self, rest: bytes, file: int, line: int, reason: str) -> None:
         """Count what cannot even be taken for a resource, and keep what of it there is."""
         at = self.copy.add(rest.replace(b"\n", b" ") + b"\n")
@@ -166,6 +172,11 @@ class Intake:
     def _take_one(self, raw: bytes, at: int, hint: str, url: str) -> str:
         """Take one resource by the reference decoder; return its type."""
         kind, source, subject, found, reason = read(raw, hint, self.near, url)
+        if kind == "Bundle" and not url:
+            # A Bundle on a line is no resource of its own: its entries are taken after this batch.
+            self._bundles.append((self._lines[at], raw))
+            self.account.resources -= 1
+            return kind
         self._sources[at] = source
         if url:
             self._urls[at] = url

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-# Rows held before they go to disk; about 50 MB of evidence.
-_HELD = 1 << 18
+# Rows held before they go to disk; about 6 MB of evidence.
+_HELD = 1 << 15
 
 
 class Spill:

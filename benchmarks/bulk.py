@@ -1,0 +1,180 @@
+"""Bulk FHIR to events: CPU speed against parse-only orjson on the same files, the PyPI peer, and flat memory.
+
+Each run is a process of its own; the least CPU time of several is taken, in turns, since the machine may be
+busy. `orjson` is given twice: parsing lines that are already in memory, where it reads and unpacks nothing,
+and reading, unpacking and parsing the files. Salus always reads,
+unpacks, decodes and writes its archive; the verbatim copy is measured apart and together.
+
+fhir2meds 0.1.0: its wheel lacks its YAML files and its console script does not start; they are written here
+(`_PEER`, after the mapping that its documentation describes) and it is run as a module over unpacked files.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("SALUS_DATA_DIR", ROOT.parent / "shared" / "data"))
+SETS = ("mimic-iv-fhir-demo", "synthea-r4-617-clinical")
+TURNS = 3
+TIMES = (1, 4, 16)
+
+_ORJSON = """
+import sys, time, json, orjson
+from salus.record.places import blocks, chunks, files
+began = time.process_time(); parsing = lines = size = 0
+for path in files(sys.argv[1])[0]:
+    for block in blocks(chunks(path)):
+        raws = block.split(b"\\n")
+        at = time.process_time()
+        for raw in raws:
+            if raw:
+                orjson.loads(raw)
+        parsing += time.process_time() - at
+        lines += len(raws) - 1; size += len(block)
+whole = time.process_time() - began
+print(json.dumps({"parse": parsing, "whole": whole, "lines": lines, "mb": size / 1e6}))
+"""
+_SALUS = """
+import sys, json, resource
+from pathlib import Path
+from salus.record import bulk, verbatim
+if sys.argv[3] == "without":
+    verbatim.Copy.add = lambda self, block: 0
+account = bulk.read_place(sys.argv[1], Path(sys.argv[2]))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps({"cpu": account.cpu_seconds, "counts": account.counts(), "peak_mb": peak,
+                  "unaccounted": account.unaccounted()}))
+"""
+_PEER = {
+    "dataset.yaml": "dataset_name: mimic\n",
+    "configs/main.yaml": "raw_input_dir: ???\nroot_output_dir: ???\ndo_download: false\ndo_overwrite: false\n"
+    "hydra:\n  run:\n    dir: ${root_output_dir}/.logs\n",
+    "configs/event_configs.yaml": """
+R4:
+  resources: [Condition, Encounter, Location, Medication, MedicationAdministration, MedicationDispense,
+    MedicationRequest, MedicationStatement, Observation, Organization, Patient, Procedure, Specimen]
+  default:
+    code: [const(resourceType), const(//), "vocab(code[coding][0][system])", const(//),
+      "col(code[coding][0][code])"]
+    time: [col(effectiveDateTime), col(issued), col(authoredOn), col(performedDateTime), col(onsetDateTime)]
+    numeric_value: col(valueQuantity.value)
+    text_value: col(valueString)
+    subject_id: col(subject.reference)
+  Patient: {code: [const(MEDS_BIRTH)], time: col(birthDate)}
+""",
+}
+
+
+def main() -> dict[str, Any]:
+    """Return every figure."""
+    return {
+        "sets": {name: speed(DATA / name) for name in SETS},
+        "peer": peer(DATA / SETS[0]),
+        "memory": memory(DATA / SETS[0]),
+    }
+
+
+def _run(code: str, *args: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-c", code, *args], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def speed(place: Path) -> dict[str, Any]:
+    """Return CPU seconds and the share of orjson's speed that Salus reaches on the files in `place`."""
+    parse, whole, plain, full = [], [], [], []
+    for _ in range(TURNS):
+        by = _run(_ORJSON, str(place))
+        parse.append(by["parse"])
+        whole.append(by["whole"])
+        for times, way in ((plain, "without"), (full, "with")):
+            with tempfile.TemporaryDirectory() as folder:
+                said = _run(_SALUS, str(place), folder, way)
+            assert said["unaccounted"] == 0
+            times.append(said["cpu"])
+    return {
+        "resources": said["counts"]["resources"],
+        "events": said["counts"]["events"],
+        "unaccounted": said["unaccounted"],
+        "mb": round(by["mb"], 1),
+        "orjson_parse_cpu_s": round(min(parse), 2),
+        "orjson_read_unpack_parse_cpu_s": round(min(whole), 2),
+        "salus_cpu_s": round(min(plain), 2),
+        "salus_with_verbatim_copy_cpu_s": round(min(full), 2),
+        "percent_of_orjson_on_the_files": round(100 * min(whole) / min(plain)),
+        "percent_of_orjson_on_the_files_with_verbatim_copy": round(100 * min(whole) / min(full)),
+        "percent_of_orjson_parse_alone": round(100 * min(parse) / min(plain)),
+    }
+
+
+def peer(place: Path) -> dict[str, Any]:
+    """Return CPU seconds of fhir2meds and of Salus over the same unpacked files."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = Path(folder) / "in"
+        made.mkdir()
+        for path in sorted(place.glob("*.ndjson.gz")):
+            name = "Patient.ndjson" if path.name.startswith("MimicPatient.") else path.stem
+            (made / name).write_bytes(gzip.decompress(path.read_bytes()))
+        theirs = _peer_seconds(made, Path(folder) / "out")
+        ours = min(_run(_SALUS, str(made), f"{folder}/a{n}", "with")["cpu"] for n in range(TURNS))
+    return {
+        "fhir2meds_cpu_s": round(theirs, 1),
+        "salus_with_verbatim_copy_cpu_s": round(ours, 2),
+        "times_faster": round(theirs / ours, 1),
+    }
+
+
+def _peer_seconds(made: Path, out: Path) -> float:
+    from tests.conformance.peers import installed
+
+    python = installed("fhir2meds", "fhir2meds==0.1.0") / "python"
+    (home,) = python.parent.parent.glob("lib/python3*/site-packages/fhir2meds")
+    for name, text in _PEER.items():
+        (home / name).parent.mkdir(exist_ok=True)
+        (home / name).write_text(text)
+    out.mkdir()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [str(python), "-m", "fhir2meds", f"raw_input_dir={made}", f"root_output_dir={out}"]
+    subprocess.run(command, cwd=out, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert any((out / "data").glob("*.parquet")), "the peer wrote nothing"
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def memory(place: Path) -> dict[str, Any]:
+    """Return the peak memory as one file grows by replication, every copy of other patients."""
+    found = {}
+    source = gzip.decompress((place / "MimicMedicationAdministration.ndjson.gz").read_bytes())
+    with tempfile.TemporaryDirectory() as folder:
+        for times in TIMES:
+            path = Path(folder) / "in.ndjson"
+            with path.open("wb") as file:
+                for copy in range(times):
+                    file.write(
+                        source.replace(b"Patient/", b"Patient/%d-" % copy).replace(
+                            b'{"id": "', b'{"id": "%d-' % copy
+                        )
+                    )
+            said = _run(_SALUS, str(path), f"{folder}/a{times}", "with")
+            found[f"{times}x"] = {
+                "mb": round(path.stat().st_size / 1e6),
+                "events": said["counts"]["events"],
+                "peak_mb": round(said["peak_mb"]),
+            }
+    found["growth_percent"] = round(100 * found["16x"]["peak_mb"] / found["1x"]["peak_mb"] - 100)
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(), indent=2))
