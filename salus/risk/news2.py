@@ -69,9 +69,19 @@ def _finding(scored: Scored, action: Action) -> Finding:
     risk = category(scored.low, scored.high, scored.red_certain, scored.red_possible)
     # Why a value is not usable stands among the limits; here it is enough that it is not.
     unknown = "; ".join(item.absent.partition(": ")[0] for item in scored.items if item.absent)
-    says = f"NEWS2 {_number(scored)}{'; ' + unknown if unknown else ''} ({risk} risk). {action.says}"
+    says = (
+        f"NEWS2 {_number(scored)}{'; ' + unknown if unknown else ''} ({risk} risk). {_advice(scored, action)}"
+    )
     parts = tuple(part(item) for item in scored.items)
     return Finding("NEWS2", spanned(scored.low, scored.high), risk, says, parts)
+
+
+def _advice(scored: Scored, action: Action) -> str:
+    """Say what follows; of a range, that it follows from its upper end where the lower asks for less."""
+    certain = scored.low == scored.high or CARD.action(scored.low) == action
+    if certain or (scored.red_certain and action.urgency is Urgency.TODAY):
+        return action.says
+    return f"At the upper end: {action.says[:1].lower()}{action.says[1:]}"
 
 
 def _cautions(view: View) -> tuple[str, ...]:
