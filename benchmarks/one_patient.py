@@ -1,4 +1,4 @@
-"""One patient from an archive of more than 24,000: how long `Archive.timeline` takes, each patient asked once.
+"""One patient from an archive of more than 24,000: how long `Archive.timeline` takes, each asked once.
 
 The archive is made by replication of Synthea's 615 patients, every copy of other people, through the same
 intake as any read. Wall-clock time, in one process that has just opened the archive; the first call, which
@@ -33,7 +33,9 @@ archive = Archive.open(Path(sys.argv[1]))
 subjects = json.loads(Path(sys.argv[2]).read_text())
 times, events = [], 0
 for subject in subjects:
-    at = time.perf_counter(); timeline = archive.timeline(subject); times.append(1000 * (time.perf_counter() - at))
+    at = time.perf_counter()
+    timeline = archive.timeline(subject)
+    times.append(1000 * (time.perf_counter() - at))
     events += len(timeline)
 first, rest = times[0], sorted(times[1:])
 cut = lambda share: round(rest[min(int(share * len(rest)), len(rest) - 1)], 2)

@@ -6,6 +6,8 @@ sees one generation: a read that goes on beside it changes nothing here until `o
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -150,13 +152,22 @@ class Archive:
         rows = pl.read_parquet(self._in("metadata", "subjects.parquet"))
         return rows.with_columns(pl.col("last").to_physical()).rechunk()
 
+    @cached_property
+    def _numbers(self) -> array[int]:
+        return array("q", self._subjects["subject_id"].to_list())
+
+    @cached_property
+    def _places(self) -> pl.DataFrame:
+        return self._subjects.select("part", "start", "events", "last")
+
     def _subject(self, subject: str) -> tuple[int, int, int, int | None] | None:
         """Return (part, first row, rows, last moment) of a subject, None when there is none."""
-        table, number = self._subjects, subject_number(subject)
-        at = int(table["subject_id"].search_sorted(number))
-        if at >= table.height or table["subject_id"][at] != number:
+        numbers, number = self._numbers, subject_number(subject)
+        at = bisect_left(numbers, number)
+        if at >= len(numbers) or numbers[at] != number:
             return None
-        return table["part"][at], table["start"][at], table["events"][at], table["last"][at]
+        found: tuple[int, int, int, int | None] = self._places.row(at)
+        return found
 
     def _rows(self, subject: str) -> list[Row]:
         import polars as pl

@@ -27,8 +27,8 @@ from salus.record.verbatim import Original
 if TYPE_CHECKING:
     import polars as pl
 
-# At most this many rows in a row group, so that one patient costs one group or two.
-ROW_GROUP = 20_000
+# At most this many rows in a row group: one patient costs one group or two, and a group is unpacked whole.
+ROW_GROUP = 4_000
 
 
 def settle(root: Path, intake: Intake, base: Manifest | None, work: Path) -> Manifest:
