@@ -26,10 +26,11 @@ from salus.record.fhir_decode import named
 from salus.record.intake import Intake
 from salus.record.settle import settle
 
-# Unpacked bytes of FHIR whose evidence is sorted in memory at once.
+# Unpacked bytes of FHIR whose evidence is sorted in memory at once; past `_MANY` parts, where the files of
+# each would be many and small, it grows with the square root of the export.
 _PART = 1 << 24
+_MANY = 64
 _PARTS_OF_A_STREAM = 32
-_MOST_PARTS = 4096
 Progress = Callable[..., Any]
 
 
@@ -60,8 +61,7 @@ def into(archive: Path, size: int, fill: Callable[[Intake], None]) -> Account:
         base = manifest.load(archive)
         manifest.sweep(archive, base)
         work = archive / "work"
-        wanted = min(_MOST_PARTS, size // _PART + 1) if size else _PARTS_OF_A_STREAM
-        parts = max(wanted, base.parts if base else 1)
+        parts = max(_parts(size), base.parts if base else 1)
         number = max(base.reads, default=0) + 1 if base else 1
         intake = Intake(archive, work, number, parts)
         if base is not None:
@@ -77,6 +77,11 @@ def into(archive: Path, size: int, fill: Callable[[Intake], None]) -> Account:
         shutil.rmtree(work, ignore_errors=True)
     intake.account.cpu_seconds = process_time() - began
     return intake.account
+
+
+def _parts(size: int) -> int:
+    wanted = size // _PART + 1 if size else _PARTS_OF_A_STREAM
+    return wanted if wanted <= _MANY else int(_MANY * (wanted / _MANY) ** 0.5)
 
 
 def _recall_drugs(archive: Path, base: manifest.Manifest, intake: Intake) -> None:

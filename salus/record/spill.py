@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-# Rows held before they go to disk; about 6 MB of evidence.
+# Rows held before they go to disk: about 6 MB of evidence, or so many that no part's file is tiny.
 _HELD = 1 << 15
+_HELD_OF_A_PART = 1 << 9
 
 
 class Spill:
@@ -30,7 +31,7 @@ class Spill:
         if rows.height:
             self._held.append(rows)
             self._rows += rows.height
-        if self._rows >= _HELD:
+        if self._rows >= max(_HELD, _HELD_OF_A_PART * self._parts):
             self._write()
 
     def _write(self) -> None:
