@@ -64,21 +64,22 @@ def age(view: View) -> Reading:
 
 def age_on(view: View, moment: datetime) -> Reading:
     """Return age in completed years at `moment`, as `age` does at `as_of`."""
-    event = view.timeline.first((BIRTH,))
-    if event is None or event.time is None:
+    born = [event for event in view.timeline.where((BIRTH,)) if event.time is not None]
+    if not born:
         return Reading(AGE, AGE.low, AGE.high, problem="age: no date of birth on record", usable=False)
-    oldest = _years(event.time, moment)
-    youngest = _years(event.end, moment) if event.end is not None else oldest
+    years = [_years(day, moment) for event in born for day in (event.time, event.end) if day is not None]
+    youngest, oldest = max(min(years), 0), max(*years, 0)
     problem = "" if youngest == oldest else "age: only part of the date of birth is on record"
-    return Reading(AGE, float(max(youngest, 0)), float(max(oldest, 0)), event.time, (event,), problem)
+    if len({event.time for event in born}) > 1:
+        problem = "age: the records of this person give different dates of birth"
+    return Reading(AGE, float(youngest), float(oldest), born[0].time, tuple(born), problem)
 
 
 def sex(view: View) -> tuple[str | None, tuple[Event, ...]]:
-    """Return ``female`` or ``male`` as recorded, or None where the record says neither."""
-    event = view.timeline.last((SEX,))
-    if event is None or event.value not in ("female", "male"):
-        return None, (event,) if event else ()
-    return str(event.value), (event,)
+    """Return ``female`` or ``male`` as recorded, or None where the record says neither, or both."""
+    events = view.timeline.where((SEX,)).events
+    said = {str(event.value) for event in events if event.value in ("female", "male")}
+    return (said.pop() if len(said) == 1 else None), events
 
 
 def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:

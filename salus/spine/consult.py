@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from salus.core.codes import BIRTH
+from salus.core.codes import DEATH
 from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.errors import EvidenceError, SalusError, UserError
 from salus.core.evidence import Timeline
@@ -102,10 +102,24 @@ def _evidence(site: Site, subject: str | None, evidence: Timeline | None) -> Tim
     return site.archive.timeline(subject)
 
 
+# What tells that something happened; an order or a plan may carry a day that has not come.
+_HAPPENED = frozenset({
+    "AllergyIntolerance", "Condition", "DiagnosticReport", "Encounter", "FamilyMemberHistory", "ImagingStudy",
+    "Immunization", "MedicationAdministration", "MedicationDispense", "MedicationRequest",
+    "MedicationStatement", "Observation", "Procedure", "QuestionnaireResponse", "Specimen",
+})  # fmt: skip
+
+
 def end_of_record(timeline: Timeline, now: datetime) -> datetime:
-    """Return the last moment at which something of this subject became known; `now` where only birth is."""
-    known = [event.known_at or event.time for event in timeline if event.code != BIRTH]
-    return max((moment for moment in known if moment is not None), default=now)
+    """Return the last moment at which something that happened became known; `now` where nothing did.
+
+    What is dated after `now` counts only in a record that lies in the future as a whole, as one whose dates
+    were shifted does: in any other it is a slip of the pen, and must not make everything else look old.
+    """
+    dated = [event.known_at or event.time for event in timeline if event.kind in _HAPPENED]
+    known = [moment for moment in dated if moment is not None]
+    past = [moment for moment in known if moment <= now]
+    return max(past or known, default=now)
 
 
 def _chosen(site: Site, asks: Sequence[str] | None, live_only: bool) -> list[tuple[Model, bool]]:
@@ -130,6 +144,8 @@ def _answers(chosen: list[tuple[Model, bool]], view: View) -> Iterator[Insight]:
 
 def _ask(model: Model, view: View) -> Insight:
     """Ask one model; whatever goes wrong inside it becomes an Abstention and stops nothing else."""
+    if view.timeline.last((DEATH,)) is not None:
+        return _abstain(model, view, "not-eligible", "This person is recorded as having died.")
     try:
         insight = model.predict(view)
     except EvidenceError as error:
