@@ -18,7 +18,7 @@ AGE = Measure("age", (BIRTH,), "a", 0.0, 130.0)
 _YEAR_DAYS = 365.2425
 
 # FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known.
-_SUSPECTED = frozenset({"unconfirmed", "provisional", "differential"})
+SUSPECTED = frozenset({"unconfirmed", "provisional", "differential"})
 _OVER = frozenset({"resolved", "remission", "inactive"})
 _IN_WORDS = f"{TEXT}/"
 # A reason that names every dose of a long stay cannot be read by anybody.
@@ -95,7 +95,7 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
         return Fact(meaning.name, None, (*holds, *against), f"{meaning.name}: the record contradicts itself")
     if holds:
         return Fact(meaning.name, True, tuple(holds), meaning.name)
-    suspected = tuple(event for event in found if event.status in _SUSPECTED)
+    suspected = tuple(event for event in found if event.status in SUSPECTED)
     if suspected:
         return Fact(meaning.name, None, suspected, f"{meaning.name}: suspected, not confirmed")
     if len(listed) or view.timeline.last(NO_KNOWN_PROBLEMS):
@@ -104,7 +104,7 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
 
 
 def _holds(event: Event, ever: bool) -> bool:
-    if event.status == "refuted" or event.status in _SUSPECTED:
+    if event.status == "refuted" or event.status in SUSPECTED:
         return False
     return ever or event.status not in _OVER
 

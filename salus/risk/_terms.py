@@ -132,9 +132,33 @@ KIDNEY_DISEASE = ValueSet(
 )
 PREGNANCY = ValueSet(
     "pregnancy",
-    snomed("77386006", "72892002", "47200007", "79586000", "34801009", "16356006", "65147003"),
+    snomed("77386006", "72892002", "47200007", "79586000", "34801009", "16356006", "65147003")
+    | snomed(
+        "398254007",  # pre-eclampsia
+        "41114007",  # mild pre-eclampsia
+        "46764007",  # severe pre-eclampsia
+        "15938005",  # eclampsia
+        "198992004",  # eclampsia in pregnancy
+        "48194001",  # pregnancy-induced hypertension
+        "95605009",  # HELLP syndrome
+        "11687002",  # gestational diabetes
+        "415105001",  # placental abruption
+    ),
     icd10("Z33", "Z34", "Z3A", "O") + icd9("V22", "V23", "63", "64", "65", "66", "67"),
     "ICD-10-CM chapter XV with Z33, Z34, Z3A; ICD-9-CM 630-679 with V22, V23; SNOMED CT pregnant",
+)
+PREGNANCY_OVER = ValueSet(
+    "delivery or end of pregnancy",
+    snomed(
+        "177184002",  # normal delivery procedure
+        "11466000",  # caesarean section
+        "66348005",  # childbirth
+        "17369002",  # miscarriage
+        "19169002",  # miscarriage in first trimester
+    ),
+    icd10("O03", "O04", "O8", "O90", "O91", "O92", "Z332", "Z37", "Z39")
+    + icd9("634", "635", "636", "637", "650", "67", "V24", "V27"),
+    "ICD-10-CM O03, O04, O80-O82, O85-O92, Z33.2, Z37, Z39; ICD-9-CM 634-637, 650, 670-679, V24, V27",
 )
 
 # ATC C10AA and the statin combinations of C10BA and C10BX (WHO Collaborating Centre; C10BA10 holds none).

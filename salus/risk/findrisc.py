@@ -13,7 +13,7 @@ from salus.core.insight import Abstention, Estimate, Insight, Outcome, Reason, R
 from salus.core.measures import read
 from salus.core.seams import View
 from salus.risk import _findrisc_items as form
-from salus.risk._inputs import age, condition
+from salus.risk._inputs import age, condition, sex
 from salus.risk._labs import HBA1C
 from salus.risk._measures import BMI, HEIGHT, WAIST, WEIGHT
 from salus.risk._points import SCORE, Item, insight, limits, missing, part, reasons, spanned
@@ -60,7 +60,7 @@ def _why_not(view: View) -> tuple[Abstention, Reason] | None:
     if known.value:
         says = "Diabetes is on record: there is nothing to predict."
         return _not_eligible(says, known.sources, "Diabetes on record")
-    if carrying.value:
+    if carrying.value and sex(view)[0] != "male":
         says = "FINDRISC does not hold in pregnancy: weight and waist change with it."
         return _not_eligible(says, carrying.sources, "Pregnancy on record")
     return None
@@ -107,6 +107,9 @@ def _cautions(view: View) -> tuple[str, ...]:
     years, diabetes = age(view), condition(view, DIABETES, ever=True)
     sugar = read(view.timeline, HBA1C, view.as_of, form.STANDS)
     found = []
+    carrying = pregnant(view)
+    if carrying.value is None and carrying.events and sex(view)[0] != "male":
+        found.append(f"{carrying.says[:1].upper()}{carrying.says[1:]}; FINDRISC does not hold in pregnancy.")
     if diabetes.value is None:
         found.append("Whether diabetes is already known is not on record.")
     if sugar.usable and sugar.high >= DIABETIC_HBA1C:

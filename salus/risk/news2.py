@@ -86,8 +86,11 @@ def _advice(scored: Scored, action: Action) -> str:
 
 def _cautions(view: View) -> tuple[str, ...]:
     """Say that pregnancy is not known, where it could matter (55: the age to which it is asked for)."""
-    if pregnant(view).value is not None or sex(view)[0] == "male" or age(view).low > 55:
+    carrying = pregnant(view)
+    if carrying.value is not None or sex(view)[0] == "male" or age(view).low > 55:
         return ()
+    if carrying.events:
+        return (f"{carrying.says[:1].upper()}{carrying.says[1:]}; NEWS2 is not for pregnancy.",)
     return ("Whether she is pregnant now is not on record; NEWS2 is not for pregnancy.",)
 
 

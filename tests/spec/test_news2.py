@@ -254,11 +254,35 @@ def test_age_unknown_abstains_but_shows_what_it_would_be() -> None:
         (seen("LOINC/82810-3", "SNOMED/77386006"), True), (seen("LOINC/82810-3", "SNOMED/60001007"), False),
         (has("SNOMED/72892002", years=3), False),
         (has("SNOMED/72892002", years=0.5, status="resolved"), False),
+        (has("SNOMED/77386006", undated=True), True), (has("SNOMED/398254007", years=0.1), True),
+        (has("SNOMED/77386006", undated=True, status=""), False), (has("ICD10CM/O80", years=0.3), False),
+        (has("SNOMED/72892002", years=0.1, status="unconfirmed"), False),
     ],
 )  # fmt: skip
 def test_not_in_pregnancy(pregnancy: Event, barred: bool) -> None:
     body = ask(who=(*person(30, "female"), pregnancy)).body
     assert isinstance(body, Abstention) == barred
+
+
+@pytest.mark.parametrize("over", ["ICD10CM/O80", "ICD10CM/Z370", "ICD9CM/650", "SNOMED/17369002"])
+def test_a_delivery_ends_the_pregnancy(over: str) -> None:
+    who = (*person(30, "female"), has("SNOMED/72892002", years=0.7))
+    assert isinstance(ask(who=who).body, Abstention)
+    assert total(ask(who=(*who, has(over, years=0.3, status="resolved")))) == 0
+
+
+@pytest.mark.parametrize(
+    "unsure",
+    [
+        (has("SNOMED/72892002", years=0.1, status="differential"),),
+        (has("SNOMED/72892002", undated=True, status=""),), (has("ICD10CM/O80", years=0.05),),
+        tuple(seen("LOINC/82810-3", said, name=said[-3:]) for said in ("SNOMED/77386006", "SNOMED/60001007")),
+    ],
+)  # fmt: skip
+def test_a_pregnancy_that_is_not_sure_is_said(unsure: tuple[Event, ...]) -> None:
+    limits = ask(who=(*person(30, "female"), *unsure)).limits
+    assert any(limit.startswith("Pregnancy: ") and "not for pregnancy" in limit for limit in limits)
+    assert not any("pregnan" in limit.lower() for limit in ask(who=(*person(30, "male"), *unsure)).limits)
 
 
 def test_pregnancy_not_on_record_is_said_where_it_matters() -> None:
