@@ -22,6 +22,7 @@ from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.fhir_time import moment
 from salus.record.fhir_types import NOTHING
+from salus.record.versions import compared, version
 
 ANOTHERS = "another patient's"
 _as_bundle = msgspec.json.Decoder(t.Bundle).decode
@@ -59,12 +60,13 @@ def _order(row: Row) -> tuple[float, str, tuple[str, ...]]:
 class _Gathered:
     """Resources of one Bundle or prefetch: the later copy of a resource replaces the earlier one."""
 
-    __slots__ = ("account", "near", "read")
+    __slots__ = ("_copies", "account", "near", "read")
 
     def __init__(self) -> None:
         self.account = Account()
         self.near = Near()
         self.read: dict[str, Found] = {}
+        self._copies: dict[str, Raw | bytes] = {}
 
     def add(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str = "") -> None:
         """Decode (resource, full URL, place, line); `only` one patient's are taken when it is given."""
@@ -79,6 +81,16 @@ class _Gathered:
             if only and found.subject and found.subject != only:
                 found = found._replace(rows=[], reason=ANOTHERS)
             self._count(found, place, line)
+            if found.source and found.reason != ANOTHERS and self._is_newest(found.source, raw):
+                self.read[found.source] = found
+
+    def _is_newest(self, source: str, raw: Raw | bytes) -> bool:
+        """Whether this copy replaces the one before; versions are read only where there are two."""
+        before = self._copies.get(source)
+        if before is not None and compared(version(raw), version(before)) < 0:
+            return False
+        self._copies[source] = raw
+        return True
 
     def _count(self, found: Found, place: str, line: int) -> None:
         account = self.account
@@ -87,8 +99,6 @@ class _Gathered:
         else:
             account.resources += 1
             (account.as_events if found.subject else account.as_context)[found.kind] += 1
-        if found.source and found.reason != ANOTHERS:
-            self.read[found.source] = found
 
     def rows(self) -> Iterator[tuple[str, Sequence[Row]]]:
         """Yield (subject, rows) of every resource that stands."""

@@ -28,6 +28,8 @@ Rows = list[Row]
 
 # FHIR R4 ConditionVerificationStatus and AllergyIntoleranceVerificationStatus that cast doubt.
 _DOUBTED = frozenset({"refuted", "entered-in-error", "unconfirmed", "provisional", "differential"})
+# FHIR R4 medicationrequest-intent of what nobody has ordered: it then stands in place of the status.
+_NOT_ORDERED = frozenset({"proposal", "plan", "option"})
 _NEVER: tuple[None, None, None] = (None, None, None)
 
 
@@ -192,9 +194,14 @@ def _drug(r: t.Medicated) -> tuple[str, ...]:
     return (r.resourceType,)
 
 
+def ordered(r: t.MedicationRequest) -> str | None:
+    """Return the status of an order, or the intent of what is none: a proposal, a plan, an option."""
+    return r.intent if r.intent in _NOT_ORDERED else r.status
+
+
 def _request(r: t.MedicationRequest, source: str) -> Rows:
     time, _, known = _NEVER if r.authoredOn is None else when(r.authoredOn)
-    status = "do-not-perform" if r.doNotPerform else r.status
+    status = "do-not-perform" if r.doNotPerform else ordered(r)
     return [(_drug(r), time, None, known, None, None, None, status, source)]
 
 

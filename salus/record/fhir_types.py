@@ -160,6 +160,7 @@ class MedicationRequest(Medicated, gc=False):
     """MedicationRequest."""
 
     authoredOn: str | None = None
+    intent: str | None = None
     doNotPerform: bool | None = None
 
 

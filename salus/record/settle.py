@@ -23,6 +23,7 @@ from salus.record.intake import EVENTS, ORDER_BITS, SUBJECTS, Intake, with_part
 from salus.record.manifest import Manifest, publish
 from salus.record.spill import Spill
 from salus.record.verbatim import Original
+from salus.record.versions import Version, oldest_first, version
 
 if TYPE_CHECKING:
     import polars as pl
@@ -71,10 +72,34 @@ class _Settled:
             rows = self.intake.index.part(number)
             if rows is None:
                 continue
-            rows = _standing(rows.drop("part"))
+            rows = _standing(self._in_turn(rows.drop("part"))).drop("turn")
             if not rows["stands"].all():
                 self._replaced(rows)
             rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WRITTEN)
+
+    def _in_turn(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows with `turn`: the order, but by version where this read brings several copies."""
+        import polars as pl
+
+        rows = rows.with_columns(pl.col("order").alias("turn"))
+        fresh = rows.filter((pl.col("order") >= self.intake.number << ORDER_BITS) & (pl.col("source") != ""))
+        twice = fresh.filter(pl.col("source").is_duplicated()).sort("source", "order")
+        if not twice.height:
+            return rows
+        original = Original(self.root / "raw")
+        copies: dict[str, list[tuple[int, Version]]] = {}
+        places = twice.select("source", "order", "frame", "offset", "length")
+        for source, order, *place in places.sort("order").iter_rows():
+            said = version(original.get(order >> ORDER_BITS, *place))
+            copies.setdefault(source, []).append((order, said))
+        turns = [
+            (order, turn)
+            for found in copies.values()
+            for order, turn in zip(oldest_first(found), sorted(at for at, _ in found), strict=True)
+        ]
+        by_version = pl.DataFrame(turns, {"order": rows.schema["order"], "turned": pl.Int64}, orient="row")
+        rows = rows.join(by_version, on="order", how="left", maintain_order="left")
+        return rows.with_columns(pl.coalesce("turned", "turn").alias("turn")).drop("turned")
 
     def _take_old_index(self, old: Path) -> None:
         """Put the rows of the last generation before the new ones."""
@@ -256,7 +281,7 @@ def _standing(rows: pl.DataFrame) -> pl.DataFrame:
     named = rows.filter(pl.col("source") != "")["source"]
     if named.n_unique() == named.len():
         return rows.with_columns(pl.lit(True).alias("stands"))
-    rows = rows.sort("source", "order")
+    rows = rows.sort("source", "turn")
     replaced = (pl.col("source") == pl.col("source").shift(-1)) & (pl.col("source") != "")
     return rows.with_columns((~replaced).fill_null(True).alias("stands"))
 

@@ -18,7 +18,7 @@ from salus.record import fhir_types as t
 from salus.record.columns import Vocabulary
 from salus.record.fhir_decode import ENTERED_IN_ERROR, is_id
 from salus.record.fhir_kinds import MUST_SAY_STATUS
-from salus.record.fhir_rows import READERS, certainty, dose, first, last, observed, start
+from salus.record.fhir_rows import READERS, certainty, dose, first, last, observed, ordered, start
 from salus.record.fhir_terms import UCUM, canonical, concept, drug
 from salus.record.fhir_time import when
 from salus.record.fhir_types import NOTHING
@@ -136,7 +136,7 @@ def _requests(found: list[t.MedicationRequest], words: Words) -> Sheet:
     if any([r.doNotPerform for r in found]):
         codes = [-1 if r.doNotPerform else code for r, code in zip(found, codes, strict=True)]
     none = [None] * len(found)
-    return Sheet(codes, time, none, known, [_NOTHING] * len(found), [r.status for r in found])
+    return Sheet(codes, time, none, known, [_NOTHING] * len(found), [ordered(r) for r in found])
 
 
 def _dispenses(found: list[t.MedicationDispense], words: Words) -> Sheet:

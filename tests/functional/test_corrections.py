@@ -12,6 +12,7 @@ import pytest
 from salus import spine
 from salus.core.consent import Actor
 from salus.core.insight import Finding
+from salus.record.fhir import bundle as from_bundle
 from salus.spine.site import Site
 
 WHO = Actor("Practitioner/7")
@@ -104,3 +105,21 @@ def test_merged_patients_are_one_and_can_be_parted_again(site: Site) -> None:
     read(site, MAN)
     assert "cannot be judged" in news2(site).body.says
     assert len(site.archive.subjects()) == 2
+
+
+@pytest.mark.parametrize("order", [(1, 2), (2, 1)])
+def test_of_two_versions_in_one_export_the_newer_stands_wherever_it_is(
+    site: Site, order: tuple[int, int]
+) -> None:
+    versions = {
+        1: {**vital("rr", "9279-1", 12, "/min"), "meta": {"versionId": "1"}},
+        2: {**vital("rr", "9279-1", 30, "/min", "corrected"), "meta": {"versionId": "2"}},
+    }
+    account = read(site, MAN, *VITALS[1:], *(versions[number] for number in order))
+    assert account.unaccounted() == 0
+    (reason,) = [one for one in news2(site).reasons if one.evidence == ("Observation/rr",)]
+    assert "30 /min" in reason.says
+    bundle = {"resourceType": "Bundle", "type": "collection"}
+    entries = [{"resource": one} for one in (MAN, *VITALS[1:], *(versions[number] for number in order))]
+    (timeline,), _ = from_bundle(json.dumps({**bundle, "entry": entries}).encode(), "bundle")
+    assert timeline == site.archive.timeline("Patient/m1")
