@@ -180,12 +180,12 @@ def _blood_pressure_drug(view: View) -> Item:
     stopped = view.timeline.where(
         test=lambda event: (
             event.kind.startswith("Medication")
-            and event.status == "stopped"
+            and event.status in ("stopped", "on-hold")
             and is_blood_pressure_drug(event) is True
         )
     )
     if not fact.value and len(stopped):
-        fact = Fact(fact.name, True, stopped.events, f"{fact.name}, stopped since")
+        fact = Fact(fact.name, True, stopped.events, f"{fact.name}, stopped or on hold since")
     return of_fact("drug for high blood pressure", fact, lambda yes: DRUG_POINTS if yes else 0)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from salus.core.codes import BIRTH, NO_KNOWN_MEDICATIONS, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
 from salus.core.evidence import Event, Timeline
@@ -24,11 +24,14 @@ _IN_WORDS = f"{TEXT}/"
 # A reason that names every dose of a long stay cannot be read by anybody.
 _SHOWN = 5
 _DRUG_KINDS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
-# FHIR R4 medicationrequest-status and medication-statement-status that say the drug is not (to be) taken; the
-# decoder calls an order that forbids (MedicationRequest.doNotPerform) "do-not-perform".
+# FHIR R4 medicationrequest-status, medication-statement-status and medicationdispense-status that say the drug
+# is not (to be) taken now; the decoder calls an order that forbids (MedicationRequest.doNotPerform)
+# "do-not-perform", and gives the intent of what nobody has ordered.
 _NOT_TAKEN = frozenset(
-    {"cancelled", "entered-in-error", "stopped", "not-taken", "not-done", "declined", "draft"}
-) | {"do-not-perform"}
+    {"cancelled", "entered-in-error", "stopped", "not-taken", "not-done", "declined", "draft", "on-hold"}
+) | {"do-not-perform", "proposal", "plan", "option", "intended", "preparation"}
+# What was completed is over; a supply commonly lasts for up to 90 days more (ours).
+SUPPLY = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +117,20 @@ def drug(
 ) -> Fact:
     """Return whether the patient takes a drug for which `is_one` is true (None: cannot be told).
 
-    since: orders that ended or were made before this moment no longer count.
+    since: orders that ended or were made before this moment no longer count, nor do those that were completed
+    longer ago than a supply lasts; without it, what was ever ordered counts.
     """
     listed = _drugs(view.timeline)
-    current = [event for event in listed if since is None or _runs(event, since)]
+    current = [event for event in listed if since is None or _runs(event, since, view.as_of)]
     taken = tuple(event for event in current if is_one(event))
     if taken:
         return Fact(name, True, taken, name)
     unread = tuple(event for event in current if is_one(event) is None)
     if unread:
         return Fact(name, None, unread, f"{name}: a medication on record could not be recognised")
+    over = [event for event in listed if is_one(event)]
+    if over:
+        return Fact(name, False, tuple(over[-1:]), f"{name}: on record, but over")
     if listed or view.timeline.last(NO_KNOWN_MEDICATIONS):
         return Fact(name, False, (), f"no {name} among the recorded medications")
     return Fact(name, None, (), f"{name}: no list of medications on record")
@@ -133,9 +140,13 @@ def _drugs(timeline: Timeline) -> list[Event]:
     return [event for event in timeline if event.kind in _DRUG_KINDS and event.status not in _NOT_TAKEN]
 
 
-def _runs(event: Event, since: datetime) -> bool:
+def _runs(event: Event, since: datetime, now: datetime) -> bool:
     moment = event.end or event.time
-    return moment is None or moment >= since or event.status == "active"
+    if moment is None:
+        return True
+    if event.status == "completed":
+        return moment >= max(since, now - SUPPLY)
+    return moment >= since or (event.status == "active" and event.end is None)
 
 
 def named(

@@ -188,6 +188,8 @@ def _treatment(now: Fact) -> str:
         return "An oral anticoagulant is on record."
     if now.value is None:
         return "Whether an oral anticoagulant is taken is not on record."
+    if now.events:
+        return "An oral anticoagulant is on record, but its order is over."
     return "No oral anticoagulant among the recorded medications."
 
 
@@ -282,7 +284,8 @@ CARD = Card(
         "The estimate is CHA2DS2-VA, the current guideline's; CHA2DS2-VASc stands among its parts.",
         "What once was counts (a stroke, an infarction, heart failure), whatever its status now.",
         "Drugs for blood pressure, or high readings, without a diagnosis leave hypertension open (0 to 1).",
-        "With an oral anticoagulant on record the urgency falls to routine.",
+        "With a current oral anticoagulant on record the urgency falls to routine: ordered within a year, and "
+        "not completed more than 90 days ago.",
     ),
 )
 

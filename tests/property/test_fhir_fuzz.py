@@ -75,7 +75,7 @@ elements: dict[str, st.SearchStrategy[Any]] = {
     "birthDate": dates, "deceasedDateTime": dates, "deceasedBoolean": st.booleans(), "gender": words,
     "dosage": st.fixed_dictionaries({}, optional={"dose": quantities}), "collection": anything,
     "component": st.lists(st.fixed_dictionaries({}, optional=values), max_size=2),
-    "doNotPerform": st.booleans(),
+    "doNotPerform": st.booleans(), "intent": st.sampled_from(["order", "plan", "proposal", "option"]),
     "modifierExtension": anything, "implicitRules": words, "emptyReason": concepts, "condition": anything,
     "contained": st.lists(inner, max_size=2),
     "name": anything, "identifier": anything, "link": anything, "wholly-unknown": anything, **values,

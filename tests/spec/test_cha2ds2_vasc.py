@@ -213,3 +213,18 @@ def test_reasons_heaviest_first_and_fibrillation_shown() -> None:
 
 def test_what_is_taken_as_no_is_said() -> None:
     assert any(limit.startswith("Taken as no: no heart failure") for limit in ask().limits)
+
+
+@pytest.mark.parametrize("status", ["on-hold", "proposal", "plan", "option", "intended", "stopped", "draft"])
+def test_a_drug_that_is_not_taken_does_not_count(status: str) -> None:
+    assert ask(takes("apixaban 5 MG", status=status), years=80).urgency is Urgency.THIS_WEEK
+    assert scores(ask(takes("ramipril 5 MG", status=status))) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("days", "urgency"), [(30, Urgency.ROUTINE), (89, Urgency.ROUTINE), (300, Urgency.THIS_WEEK)]
+)
+def test_an_order_completed_long_ago_is_over(days: float, urgency: Urgency) -> None:
+    insight = ask(takes("apixaban 5 MG", days=days, status="completed"), years=80)
+    assert insight.urgency is urgency
+    assert ("its order is over" in insight.body.says) == (urgency is Urgency.THIS_WEEK)  # type: ignore[union-attr]

@@ -233,6 +233,13 @@ def test_an_order_not_to_do_something_is_no_order() -> None:
     assert event.status == "do-not-perform"
 
 
+@pytest.mark.parametrize(("intent", "status"), [("order", "active"), ("plan", "plan"), ("option", "option")])
+def test_a_proposal_a_plan_or_an_option_is_no_order(intent: str, status: str) -> None:
+    (event,) = events(resource("MedicationRequest", status="active", intent=intent,
+                               medicationCodeableConcept=snomed("1")))  # fmt: skip
+    assert event.status == status
+
+
 def test_urn_uuid_references_are_resolved_in_their_bundle() -> None:
     uuid = "urn:uuid:0b7c7d4e-0000-4000-8000-000000000001"
     patient = {"resourceType": "Patient", "gender": "male"}
