@@ -6,6 +6,7 @@ kidney.org (CKD-EPI Creatinine Equation 2021) and NIDDK. For adults, in a steady
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from salus.core.evidence import Event
@@ -49,19 +50,27 @@ def from_creatinine(creatinine: Reading, years: Reading, of_sex: str | None) -> 
 
 
 def kidney_function(view: View, within: timedelta | None = None) -> Reading:
-    """Return eGFR at `as_of`: from the latest creatinine; from a reported eGFR where no creatinine is usable.
+    """Return eGFR at `as_of`: the latest counts, whether creatinine or a reported eGFR.
 
-    A creatinine that is there but cannot be read is not passed over: what is reported must be newer.
+    Of the same day the creatinine is preferred, as its equation is known here. What is newest but cannot be
+    read is not passed over: nothing older takes its place.
     """
     creatinine = read(view.timeline, CREATININE, view.as_of, within)
-    computed = from_creatinine(creatinine, age(view), sex(view)[0])
-    if computed.usable:
-        return computed
     reported = read(view.timeline, EGFR, view.as_of, within)
-    unread = creatinine.at is not None and (reported.at is None or reported.at < creatinine.at)
-    if reported.usable and not unread:
+    if creatinine.at is None and reported.at is None:
+        return replace(reported, problem="no creatinine or eGFR on record")
+    newer = _days_after(reported, creatinine)
+    computed = from_creatinine(creatinine, age(view), sex(view)[0])
+    if newer > 0 or (newer == 0 and reported.usable and not computed.usable):
         return reported
-    return computed if creatinine.at is not None else reported
+    return computed
+
+
+def _days_after(one: Reading, other: Reading) -> int:
+    """Return by how many days of the calendar `one` is newer; what was never measured is oldest."""
+    if one.at is None or other.at is None:
+        return (one.at is not None) - (other.at is not None)
+    return (one.at.date() - other.at.date()).days
 
 
 def is_reported(reading: Reading) -> bool:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from salus.core.measures import Reading, read
 from salus.core.seams import View
-from salus.risk._egfr import is_reported, kidney_function
+from salus.risk._egfr import kidney_function
 from salus.risk._inputs import Fact, age, condition, sex
 from salus.risk._kfre import EGFR_LIMITS
 from salus.risk._kidney_history import (
@@ -27,6 +27,8 @@ from salus.risk._terms import DIALYSIS, KIDNEY_DISEASE, KIDNEY_FAILURE, KIDNEY_T
 WITHIN = timedelta(days=2 * 365.25)
 # After a pregnancy-capable age nobody asks (WHO: women of reproductive age, 15 to 49).
 _FERTILE = (15, 49)
+# KDIGO 2012 AKI guideline, 2.1.1: what rises by 1.5 times does so within a week; a later report stands alone.
+SETTLED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,18 @@ def gather(view: View) -> Kidneys:
         acr=read(view.timeline, URINE_ACR, view.as_of, WITHIN),
         low_run=low_filtration_since(view),
         albumin_run=albuminuria_since(view),
-        jump=None if is_reported(egfr) else jump(view),
+        jump=_unsettled(view, egfr),
         recorded=condition(view, KIDNEY_DISEASE),
         replaced=condition(view, DIALYSIS),
         transplanted=condition(view, KIDNEY_TRANSPLANT, ever=True),
         failed=condition(view, KIDNEY_FAILURE),
         pregnant=pregnant(view),
     )
+
+
+def _unsettled(view: View, egfr: Reading) -> Jump | None:
+    """Return the jump of the creatinine, unless the filtration was reported a week or more after it."""
+    found = jump(view)
+    if found is None or (egfr.at is not None and egfr.at - found.after.at >= SETTLED):
+        return None
+    return found

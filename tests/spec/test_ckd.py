@@ -243,7 +243,7 @@ def test_unknown_unit_is_no_evidence():
 
 
 def test_nothing_measured_or_too_long_ago():
-    assert "not recorded" in abstains(ask(), "missing-evidence").says
+    assert "no creatinine or eGFR on record" in abstains(ask(), "missing-evidence").says
     assert "3 years" in abstains(ask(creatinine(1.2, days(1100))), "missing-evidence").says
 
 

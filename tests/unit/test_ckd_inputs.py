@@ -10,6 +10,7 @@ import pytest
 from salus.core.evidence import Absence
 from salus.risk._egfr import ckd_epi_2021, is_reported, kidney_function
 from salus.risk._kidney_history import filtration, jump, values
+from salus.risk._kidney_inputs import gather
 from salus.risk._kidney_stage import joined, whole
 from salus.risk._labs import CREATININE
 from tests.risk_views import person, seen, view
@@ -27,8 +28,27 @@ def reported(value, days=1.0):
 
 
 def test_creatinine_goes_before_a_reported_egfr():
-    reading = kidney_function(view(*WOMAN, cr(1.2), reported(33)))
+    reading = kidney_function(view(*WOMAN, cr(1.2), reported(33, 1.1)))
     assert reading.low == ckd_epi_2021(1.2, 70, "female") and not is_reported(reading)
+
+
+@pytest.mark.parametrize(("creatinine_days", "reported_days", "which"), [
+    (600, 0.1, "report"), (2, 1, "report"), (1, 1, "creatinine"), (1, 30, "creatinine"), (1.1, 1, "creatinine"),
+])  # fmt: skip
+def test_the_latest_counts_and_of_one_day_the_creatinine(creatinine_days, reported_days, which):
+    reading = kidney_function(view(*WOMAN, cr(0.8, creatinine_days), reported(22, reported_days)))
+    assert is_reported(reading) == (which == "report")
+
+
+def test_a_newer_report_that_cannot_be_read_is_not_passed_over():
+    newest = seen(EGFR, 22.0, "arb", before=timedelta(days=1))
+    reading = kidney_function(view(*WOMAN, cr(0.8, 600), newest))
+    assert not reading.usable and "eGFR not usable" in reading.problem
+
+
+def test_a_rise_before_a_new_report_is_still_said():
+    events = (cr(0.9, 3), cr(2.4, 1.5), reported(25, 0.1))
+    assert gather(view(*WOMAN, *events)).jump is not None
 
 
 def test_reported_egfr_where_there_is_no_creatinine():
