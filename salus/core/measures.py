@@ -6,6 +6,7 @@ moment or only a bound is known. It is absent, with the reason in words, when no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +18,12 @@ from salus.core.units import convert
 # Statuses of FHIR R4 ObservationStatus whose value may be used; `preliminary` is used and said.
 USABLE = frozenset({"final", "amended", "corrected", "preliminary", None})
 
+# What a unit says beside its meaning (UCUM annotations, blanks, and the analyte itself), and amounts in each
+# other (mmol/mol, umol/mmol): dimensionless for UCUM, though none of them is a plain fraction of HbA1c.
+_BARE = re.compile(r"\{[^{}]*\}|\s+|(?:Hb|Hgb|hb|hemoglobin)$")
+_AMOUNTS = re.compile(r"[a-z]{0,2}mol/[a-z]{0,2}mol")
+_SAME = {"%": ("%", "percent")}
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -24,8 +31,8 @@ class Measure:
 
     codes: every code that means it (mass and molar LOINC codes alike). unit: the UCUM unit in which
     models read it. low, high: outside is an error of recording, not a patient (see `source`).
-    molar_mass: g/mol. special: unit -> (slope, intercept) where the unit alone misleads, as HbA1c in
-    mmol/mol. unitless: a missing unit means `unit` (scores and counts only).
+    molar_mass: g/mol. special: amount per amount -> (slope, intercept) where the unit alone misleads, as
+    HbA1c in mmol/mol; such a measure is read in `unit` or by that equation, and in nothing else. unitless: a missing unit means `unit` (scores and counts only).
     """
 
     name: str
@@ -58,10 +65,20 @@ class Measure:
         if event.unit is None and not self.unitless:
             raise EvidenceError(f"{self.name} has no unit ({event.source}): send it in {self.unit}.")
         unit = event.unit or self.unit
-        if unit in self.special:
-            slope, intercept = self.special[unit]
-            return slope * event.value + intercept
+        if self.special:
+            return self._by_equation(event, event.value, unit)
         return convert(event.value, unit, self.unit, self.molar_mass)
+
+    def _by_equation(self, event: Event, value: float, unit: str) -> float:
+        """Return `value` in `unit` where a plain conversion would mislead; refuse what is neither kind."""
+        bare = _BARE.sub("", unit)
+        if _AMOUNTS.fullmatch(bare):
+            of, (slope, intercept) = next(iter(self.special.items()))
+            return slope * convert(value, bare, of) + intercept
+        if bare in _SAME.get(self.unit, (self.unit,)):
+            return float(value)
+        allowed = " or ".join((self.unit, *self.special))
+        raise EvidenceError(f"{self.name} in another unit ({event.source}): send it in {allowed}.")
 
 
 @dataclass(frozen=True, slots=True)

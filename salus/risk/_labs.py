@@ -44,15 +44,13 @@ URINE_ACR = Measure(
     source="the range of AHA PREVENT (Khan, Circulation 2024;149:430), wider than any laboratory's",
 )
 # NGSP % = 0.09148 x IFCC mmol/mol + 2.152 (the NGSP master equation; Weykamp, Clin Chem 2008;54:240).
-_NGSP = (0.09148, 2.152)
-_IFCC = ("mmol/mol", "mmol/mol{Hb}", "mmol/mol{hb}", "mmol/mol{Hgb}", "mmol/mol Hb", "mmol/mol{hemoglobin}")
 HBA1C = Measure(
     "HbA1c",
     ("LOINC/4548-4", "LOINC/17856-6", "LOINC/4549-2", "LOINC/71875-9", "LOINC/59261-8"),
     "%",
     2.5,
     25.0,
-    special=dict.fromkeys(_IFCC, _NGSP),
+    special={"mmol/mol": (0.09148, 2.152)},
     source="3 % and 20 % are the ends of what NGSP-certified methods report; a margin is left",
 )
 # PREVENT turns mg/dL into mmol/L by 0.02586 (its supplement, Table S25): 386.7 g/mol, not the 386.65 of pure

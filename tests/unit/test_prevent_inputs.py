@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence
 from salus.core.units import convert
 from salus.risk._body import body_mass_index
@@ -166,6 +167,30 @@ UNITS = [
 def test_units_of_the_laboratory(measure, value, unit, expected):
     event = seen(measure.codes[0], value, unit)
     assert measure.read(event) == pytest.approx(expected, abs=0.05)
+
+
+IFCC = [
+    "mmol/mol", "mmol/mol{Hb}", "mmol/mol{HbA1c}", "mmol/mol{total}", "mmol/mol ", " mmol/mol", "mmol/mol Hb",
+    "mmol / mol", "mmol/mol{hemoglobin}", "mmol{HbA1c}/mol{Hb}", "umol/mmol",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", IFCC)
+def test_hba1c_by_ifcc_in_any_spelling(unit):
+    assert HBA1C.read(seen(HBA1C.codes[0], 77.0, unit)) == pytest.approx(9.2, abs=0.05)
+
+
+@pytest.mark.parametrize("unit", ["%", "% ", "%{Hb}", "%{total}", "percent"])
+def test_hba1c_in_percent_in_any_spelling(unit):
+    assert HBA1C.read(seen(HBA1C.codes[0], 9.2, unit)) == 9.2
+
+
+@pytest.mark.parametrize(
+    "unit", ["1", "g/g", "µmol/mmol", "mmol.mol-1", "10*-3", "{ratio}", "[ppm]", "mmol/L"]
+)
+def test_hba1c_in_any_other_unit_is_not_guessed(unit):
+    with pytest.raises(EvidenceError, match="in another unit .* % or mmol/mol"):
+        HBA1C.read(seen(HBA1C.codes[0], 0.077, unit))
 
 
 def test_cholesterol_turns_into_millimoles_by_the_factor_of_the_equations():
