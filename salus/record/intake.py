@@ -8,7 +8,6 @@ from functools import cache
 from itertools import accumulate, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 from salus.record.account import Account, Reject
 from salus.record.columns import Columns, Vocabulary, framed, from_rows
@@ -37,8 +36,11 @@ def subject_number(subject: str) -> int:
 
 
 def source_part(source: str, parts: int) -> int:
-    """Return the part of the index that holds `source`."""
-    return crc32(source.encode()) % parts if parts > 1 else 0
+    """Return the part of the index that holds `source`, by the end of its id."""
+    try:
+        return int(source[-2:], 36) % parts if source.isascii() else 0
+    except ValueError:
+        return 0
 
 
 class _Numbers(dict[str, int]):
@@ -286,10 +288,8 @@ def with_part(index: pl.DataFrame, parts: int) -> pl.DataFrame:
     """Return index rows with the number of the part in which each is kept."""
     import polars as pl
 
-    if parts == 1:
-        return index.with_columns(pl.lit(0, dtype=pl.UInt32).alias("part"))
-    found = [crc32(source.encode()) % parts for source in index["source"]]
-    return index.with_columns(pl.Series("part", found, dtype=pl.UInt32))
+    last = pl.col("source").str.tail(2).str.to_integer(base=36, strict=False)
+    return index.with_columns((last.fill_null(0) % parts).cast(pl.UInt32).alias("part"))
 
 
 def _is_text(raw: bytes) -> bool:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import polars as pl
 
-# Rows held before they go to disk: about 6 MB of evidence, or so many that no part's file is tiny.
-_HELD = 1 << 15
+# Rows held before they go to disk: about 40 MB of evidence, or so many that no part's file is tiny.
+_HELD = 3 << 16
 _HELD_OF_A_PART = 1 << 9
 
 
@@ -23,6 +23,7 @@ class Spill:
     def __init__(self, folder: Path, parts: int, part: Callable[[], pl.Expr]) -> None:
         self._folder, self._parts, self._part = folder, parts, part
         self._held: list[pl.DataFrame] = []
+        self._kept: dict[int, pl.DataFrame] = {}
         self._rows = self._files = 0
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -32,32 +33,29 @@ class Spill:
             self._held.append(rows)
             self._rows += rows.height
         if self._rows >= max(_HELD, _HELD_OF_A_PART * self._parts):
-            self._write()
+            for number, piece in self._split().items():
+                piece.write_ipc(self._folder / f"{number:05d}-{self._files:06d}.arrow")
+            self._files += 1
 
-    def _write(self) -> None:
-        for number, rows in self._split():
-            rows.write_ipc(self._folder / f"{number:05d}-{self._files:06d}.arrow")
-        self._files += 1
-        self._held, self._rows = [], 0
-
-    def _split(self) -> Iterator[tuple[int, pl.DataFrame]]:
+    def _split(self) -> dict[int, pl.DataFrame]:
+        """Return what is held by part, and hold nothing any more."""
         import polars as pl
 
         rows = pl.concat(self._held)
+        self._held, self._rows = [], 0
         if self._parts == 1:
-            yield 0, rows
-            return
+            return {0: rows}
         rows = rows.with_columns(self._part().cast(pl.UInt32).alias("_part"))
-        for (number,), piece in rows.partition_by("_part", as_dict=True, include_key=False).items():
-            yield int(number), piece
+        pieces = rows.partition_by("_part", as_dict=True, include_key=False)
+        return {int(number): piece for (number,), piece in pieces.items()}
 
     def part(self, number: int) -> pl.DataFrame | None:
-        """Return all rows of one part, in the order in which they came; None when there are none."""
+        """Return all rows of one part, in the order in which they came, once; None when there are none."""
         import polars as pl
 
+        if self._held:
+            self._kept = self._split()
         found = [pl.read_ipc(path.read_bytes()) for path in sorted(self._folder.glob(f"{number:05d}-*"))]
-        held = self._held
-        if self._parts > 1:
-            held = [rows.filter(self._part() == number) for rows in held]
-        found += [rows for rows in held if rows.height]
+        if number in self._kept:
+            found.append(self._kept.pop(number))
         return pl.concat(found) if found else None
