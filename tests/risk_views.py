@@ -37,6 +37,12 @@ def has(
     return Event((code,), start, None, start, None, None, None, status, f"Condition/{name or code}")
 
 
+def called(words: str, code: str = "Condition", *, status: str = "active") -> Event:
+    """One condition that only its words name."""
+    start = NOW - timedelta(days=365)
+    return Event((code, f"text/{words}"), start, None, start, None, None, None, status, f"Condition/{words}")
+
+
 def takes(text: str, *, days: float = 30, status: str = "active", name: str = "") -> Event:
     """One order of a medication."""
     when = NOW - timedelta(days=days)

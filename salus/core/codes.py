@@ -78,12 +78,14 @@ class ValueSet:
 
     codes: exact codes (``SNOMED/49436004``). stems: code beginnings, without dots, for hierarchies
     that are in the code itself (``ICD10CM/I48`` holds I48.91). source: where the set comes from.
+    words: patterns in small letters that may name it where only words are known; never proof of it.
     """
 
     name: str
     codes: frozenset[str] = frozenset()
     stems: tuple[str, ...] = ()
     source: str = ""
+    words: tuple[str, ...] = ()
 
     def has(self, event: Event) -> bool:
         """Whether any coding of `event` is in the set."""

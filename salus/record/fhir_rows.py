@@ -140,9 +140,11 @@ def _condition(r: t.Condition, source: str) -> Rows:
     status = certainty(r.verificationStatus, r.clinicalStatus)
     known = _known(recorded, onset)
     said = concept(bytes(r.code))
+    # Behind its codes stand its words: a subtype coded in SNOMED CT can be told by them alone.
+    worded = drug(bytes(r.code))[len(said.codes) :]
     return [
         (
-            said.codes or ("Condition",),
+            (*(said.codes or ("Condition",)), *worded),
             _at(onset or recorded),
             last(over),
             known,

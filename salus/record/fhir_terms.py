@@ -105,7 +105,7 @@ def _joined(found: list[_Concept]) -> Concept:
 
 @lru_cache(maxsize=_REMEMBERED)
 def drug(raw: bytes) -> tuple[str, ...]:
-    """Return the codes of a medication, and behind them how the record words it (``text/Warfarin 3 mg``)."""
+    """Return the codes of a drug or condition, and behind them how it is worded (``text/Warfarin 3 mg``)."""
     said = concept(raw)
     called = [said.text, *said.displays]
     return (*said.codes, *dict.fromkeys(f"{codes.TEXT}/{words}" for words in called if words))

@@ -150,7 +150,7 @@ def _dispenses(found: list[t.MedicationDispense], words: Words) -> Sheet:
 
 
 def _conditions(found: list[t.Condition], words: Words) -> Sheet:
-    coded = words.coded
+    coded, worded = words.coded, words.named
     recorded = [_NEVER if r.recordedDate is None else when(r.recordedDate) for r in found]
     onset = [
         when(r.onsetDateTime) if r.onsetDateTime is not None else first(start(r.onsetPeriod)) or _NEVER
@@ -162,7 +162,7 @@ def _conditions(found: list[t.Condition], words: Words) -> Sheet:
     end = [last(r.abatementPeriod or t.Period(end=r.abatementDateTime)) for r in found]
     status = [certainty(r.verificationStatus, r.clinicalStatus) for r in found]
     codes = [
-        -1 if said == ENTERED_IN_ERROR else coded[bytes(r.code)]
+        -1 if said == ENTERED_IN_ERROR or coded[bytes(r.code)] < 0 else worded[bytes(r.code)]
         for r, said in zip(found, status, strict=True)
     ]
     return Sheet(codes, time, end, known, [_NOTHING] * len(found), status)

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from salus.core.codes import ValueSet
 from salus.risk._inputs import named
-from salus.risk._terms import icd9, icd10, snomed
+from salus.risk._terms import (
+    INFARCTIONS,
+    ISCHAEMIC_STROKES,
+    STROKE_WORDS,
+    VASCULAR_WORDS,
+    icd9,
+    icd10,
+    snomed,
+)
 
 ATRIAL_FIBRILLATION = ValueSet(
     "atrial fibrillation or flutter",
@@ -29,9 +37,12 @@ ATRIAL_FIBRILLATION = ValueSet(
         "427665004",  # paroxysmal flutter
         "720448006",  # typical flutter
         "15964901000119107",  # atypical flutter
+        "715395008",  # familial
+        "300996004",  # controlled
     ),
     icd10("I48") + icd9("42731", "42732"),
     "NLM value set 2.16.840.1.113883.3.117.1.7.1.202 (Joint Commission); ICD-10 I48; ICD-9-CM 427.31, 427.32",
+    (r"(?<!ventricular )fibrillation", r"(?<!ventricular )flutter"),
 )
 
 HYPERTENSION = ValueSet(
@@ -51,6 +62,7 @@ HYPERTENSION = ValueSet(
     ),
     icd10("I10", "I11", "I12", "I13", "I15", "I16") + icd9("401", "402", "403", "404", "405"),
     "Quan 2005, table 2 (hypertension, uncomplicated and complicated); ICD-10-CM I16",
+    (r"(?<!pulmonary )(?<!portal )(?<!ocular )(?<!intracranial )(?<!gestational )hypertensi(on|ve)",),
 )
 
 # Arterial and not bleeding: pulmonary embolism and intracranial haemorrhage are no such event.
@@ -66,11 +78,13 @@ STROKE = ValueSet(
         "266257000",  # transient ischaemic attack
         "275526006",  # history of cerebrovascular accident
         "54687002",  # arterial embolism
-    ),
+    )
+    | ISCHAEMIC_STROKES,
     icd10("I63", "I64", "G450", "G451", "G452", "G453", "G458", "G459", "I74", "I693", "Z8673")
     + icd9("43301", "43311", "43321", "43331", "43381", "43391", "43401", "43411", "43491")
     + icd9("435", "436", "444", "V1254"),
     "Friberg 2012, with G45.4 (transient global amnesia) left out; ICD-9-CM with infarction (fifth digit 1)",
+    STROKE_WORDS,
 )
 STROKE_UNCLEAR = ValueSet(
     "late effects of a stroke of unknown kind",
@@ -100,11 +114,13 @@ VASCULAR = ValueSet(
         "399957001",  # peripheral arterial occlusive disease
         "400047006",  # peripheral vascular disease
         "63491006",  # intermittent claudication
-    ),
+    )
+    | INFARCTIONS,
     icd10("I20", "I21", "I22", "I23", "I24", "I25", "I702", "I703", "I704", "I705", "I706", "I707", "I739")
     + icd10("Z951", "Z955", "Z9861")
     + icd9("410", "411", "412", "413", "414", "4402", "4403", "4439", "V4581", "V4582"),
     "ESC 2024, table 10: coronary disease and its revascularisation, peripheral artery disease",
+    VASCULAR_WORDS,
 )
 REVASCULARISED = ValueSet(
     "coronary revascularisation",

@@ -40,9 +40,10 @@ STANDS = timedelta(days=730)
 HIGH_GLUCOSE = ValueSet(
     "high blood glucose found before",
     # Prediabetes, hyperglycaemia, impaired fasting glycaemia and tolerance, gestational diabetes.
-    snomed("15777000", "80394007", "390951007", "9414007", "11687002"),
+    snomed("15777000", "714628002", "80394007", "390951007", "9414007", "11687002"),
     icd10("R73", "O244") + icd9("7902", "6488"),
     "FINDRISC form: found at a health examination, during an illness or in pregnancy",
+    ("prediabet", "pre-diabet", "impaired glucose", "impaired fasting", "hyperglyc", "gestational diabetes"),
 )
 # C6H12O6 = 180.156 g/mol (NIST WebBook).
 _GLUCOSE: dict[str, Any] = {"unit": "mmol/L", "low": 0.5, "high": 120.0, "molar_mass": 180.156}

@@ -5,9 +5,11 @@ Absent is not "no": a condition or drug counts as "no" only where that list was 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from salus.core.codes import BIRTH, NO_KNOWN_MEDICATIONS, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
 from salus.core.evidence import Event, Timeline
@@ -20,12 +22,15 @@ _YEAR_DAYS = 365.2425
 # FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known.
 SUSPECTED = frozenset({"unconfirmed", "provisional", "differential"})
 _OVER = frozenset({"resolved", "remission", "inactive"})
+# SNOMED CT has no order in its codes: what is none of the codes listed may still be a subtype of one.
+_HIERARCHIES = ("ICD10/", "ICD10CM/", "ICD9CM/")
+_DENIED = re.compile(r"^no\b|\bno (history|evidence|signs)|family history|at risk|screening|denies")
 _IN_WORDS = f"{TEXT}/"
 # A reason that names every dose of a long stay cannot be read by anybody.
 _SHOWN = 5
 _DRUG_KINDS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
-# FHIR R4 medicationrequest-status, medication-statement-status and medicationdispense-status that say the drug
-# is not (to be) taken now; the decoder calls an order that forbids (MedicationRequest.doNotPerform)
+# FHIR R4 medicationrequest-status, medication-statement-status and medicationdispense-status that say the
+# drug is not (to be) taken now; the decoder calls an order that forbids (MedicationRequest.doNotPerform)
 # "do-not-perform", and gives the intent of what nobody has ordered.
 _NOT_TAKEN = frozenset(
     {"cancelled", "entered-in-error", "stopped", "not-taken", "not-done", "declined", "draft", "on-hold"}
@@ -101,9 +106,29 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
     suspected = tuple(event for event in found if event.status in SUSPECTED)
     if suspected:
         return Fact(meaning.name, None, suspected, f"{meaning.name}: suspected, not confirmed")
+    named_so = tuple(event for event in listed if _may_name(event, meaning))
+    if named_so:
+        return Fact(meaning.name, None, named_so, f"{meaning.name}: named in words, but not by a known code")
     if len(listed) or view.timeline.last(NO_KNOWN_PROBLEMS):
         return Fact(meaning.name, False, tuple(against), f"no {meaning.name} among the recorded conditions")
     return Fact(meaning.name, None, (), f"{meaning.name}: no list of conditions on record")
+
+
+def _may_name(event: Event, meaning: ValueSet) -> bool:
+    """Whether words alone may mean it; a code whose hierarchy can be walked has said already what it is."""
+    if not meaning.words or event.status == "refuted" or walkable(event):
+        return False
+    return _spoken(worded(event).lower(), meaning.words)
+
+
+@lru_cache(maxsize=1 << 14)
+def _spoken(said: str, words: tuple[str, ...]) -> bool:
+    return bool(said) and not _DENIED.search(said) and any(re.search(rf"\b{word}", said) for word in words)
+
+
+def walkable(event: Event) -> bool:
+    """Whether it carries an ICD code: what such a code means stands in the code itself."""
+    return any(code.startswith(_HIERARCHIES) for code in event.codes)
 
 
 def _holds(event: Event, ever: bool) -> bool:

@@ -31,6 +31,43 @@ def rxnorm(*codes: str) -> frozenset[str]:
     return frozenset(f"RxNorm/{code}" for code in codes)
 
 
+# Subtypes as openly published code lists hold them: SNOMED CT has no order in its codes.
+_DIABETES_SUBTYPES = (
+    "111552007", "313435000", "313436004", "11530004", "237599002", "190368000", "190372001", "190388001",
+    "190389009", "290002008", "314771006", "314772004", "314893005", "314902007", "314903002", "314904008",
+    "359638003", "359642000", "395204000", "401110002", "420270002", "420279001", "420422005", "420436000",
+    "420486006", "420514000", "420715001", "420756003", "420789003", "420825003", "420868002", "420918009",
+    "421165007", "421305000", "421326000", "421365002", "421468001", "421631007", "421750000", "421779007",
+    "421847006", "421893009", "421986006", "422228004", "23045005", "28032008", "81531005", "443694000",
+    "444073006", "426875007", "51002006", "5368009", "237604008", "127014009", "199229001", "199230006",
+)  # fmt: skip
+_HEART_FAILURE_SUBTYPES = (
+    "443254009", "443343001", "46113002", "314206003", "10091002", "25544003", "195111005", "195112003",
+    "10633002", "111283005", "364006", "10335000", "359617009", "92506005", "44313006", "788950000",
+    "5148006", "424404003", "195114002", "698594003", "426263006", "426611007", "101281000119107",
+    "67431000119105", "67441000119101", "717840005", "443253003", "443344007", "153931000119109",
+    "153941000119100", "153951000119103",
+)  # fmt: skip
+_INFARCTIONS = (
+    "73795002", "54329005", "10273003", "15990001", "52035003", "58612006", "62695002", "65547006",
+    "70211005", "70422006", "76593002", "79009004", "129574000", "304914007", "307140009",
+)  # fmt: skip
+INFARCTIONS = snomed(*_INFARCTIONS)
+ISCHAEMIC_STROKES = snomed(
+    *("195189003", "195190007", "195185009", "195186005", "71444005", "75543006", "95457000", "95460007"),
+    *("230691006", "230698000", "307766002", "307767006", "373606000", "413102000", "724424009", "724425005"),
+    *("724426006", "125081000119106", "140911000119109", "140921000119102", "141281000119101"),
+    *("118951000119103", "723083001", "195243003", "441526008"),
+)
+STROKE_WORDS = (
+    r"(?<!heat )stroke", "cerebral infarct", "cerebrovascular accident", "transient (cerebral )?isch",
+    r"lacunar infarct", r"cerebellar infarct",
+)  # fmt: skip
+VASCULAR_WORDS = (
+    "myocardial infarct", "heart attack", "coronary", "angina", r"isch(a)?emic heart", "claudication",
+    r"peripheral (arter|vascular)", "stemi", "nstemi",
+)  # fmt: skip
+
 DIABETES = ValueSet(
     "diabetes",
     snomed(
@@ -47,9 +84,11 @@ DIABETES = ValueSet(
         "90781000119102",  # microalbuminuria due to type 2
         "157141000119108",  # proteinuria due to type 2
         "60951000119105",  # blindness due to type 2
+        *_DIABETES_SUBTYPES,
     ),
     icd10("E08", "E09", "E10", "E11", "E12", "E13", "E14") + icd9("249", "250"),
     "Quan et al., Med Care 2005;43:1130; ICD-10-CM E08 to E13; without gestational diabetes (O24.4)",
+    (r"(?<!gestational )diabetes(?! insipidus)", "diabetic", r"niddm", r"iddm"),
 )
 HEART_FAILURE = ValueSet(
     "heart failure",
@@ -67,10 +106,12 @@ HEART_FAILURE = ValueSet(
         "441530006",  # chronic diastolic
         "703272007",  # with reduced ejection fraction
         "446221000",  # with preserved ejection fraction
+        *_HEART_FAILURE_SUBTYPES,
     ),
     icd10("I50", "I110", "I130", "I132", "I0981")
     + icd9("428", "39891", "40201", "40211", "40291", "40401", "40403", "40411", "40413", "40491", "40493"),
     "Quan et al., Med Care 2005;43:1130 (congestive heart failure), without the cardiomyopathies",
+    ("heart failure", "cardiac failure", "ventricular failure"),
 )
 # 2018 AHA/ACC cholesterol guideline (Grundy, Circulation 2019;139:e1082), section 4.1: clinical ASCVD is an
 # acute coronary syndrome, infarction, angina, revascularisation, stroke, TIA, or peripheral arterial disease.
@@ -98,12 +139,15 @@ ATHEROSCLEROTIC_DISEASE = ValueSet(
         "399957001",  # peripheral arterial occlusive disease
         "400047006",  # peripheral vascular disease
         "233985008",  # abdominal aortic aneurysm
-    ),
+    )
+    | INFARCTIONS
+    | ISCHAEMIC_STROKES,
     icd10("I20", "I21", "I22", "I23", "I24", "I25", "I63", "I64", "I693", "G450", "G451", "G452", "G458")
     + icd10("G459", "I70", "I71", "I739", "Z951", "Z955", "Z9861", "Z8673")
     + icd9("410", "411", "412", "413", "414", "433", "434", "435", "436", "438", "440", "441", "4439")
     + icd9("V4581", "V4582", "V1254"),
     "Grundy et al., Circulation 2019;139:e1082, section 4.1; codes after Quan et al., Med Care 2005;43:1130",
+    (*STROKE_WORDS, *VASCULAR_WORDS),
 )
 DIALYSIS = ValueSet(
     "dialysis",

@@ -19,6 +19,7 @@ from salus.core.seams import View
 from salus.risk import _af_terms as terms
 from salus.risk._inputs import Fact, age, condition, drug, sex
 from salus.risk._measures import EJECTION_FRACTION, SYSTOLIC
+from salus.risk._placed import unplaced
 from salus.risk._points import Item, insight, limits, missing, of_fact, on, part, reasons, spanned
 from salus.risk._terms import DIABETES, HEART_FAILURE, is_blood_pressure_drug
 
@@ -172,7 +173,7 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
         found.append(
             "Hypertrophic cardiomyopathy is on record: anticoagulation is recommended whatever the score."
         )
-    return tuple(found)
+    return (*found, unplaced(view))
 
 
 def _shown(fibrillates: Fact, now: Fact) -> tuple[Reason, ...]:
@@ -284,8 +285,10 @@ CARD = Card(
         "The estimate is CHA2DS2-VA, the current guideline's; CHA2DS2-VASc stands among its parts.",
         "What once was counts (a stroke, an infarction, heart failure), whatever its status now.",
         "Drugs for blood pressure, or high readings, without a diagnosis leave hypertension open (0 to 1).",
-        "With a current oral anticoagulant on record the urgency falls to routine: ordered within a year, and "
-        "not completed more than 90 days ago.",
+        "A condition that only words name leaves its item open; SNOMED CT subtypes beyond those listed here "
+        "are counted among the limits, since their codes do not tell what they are a kind of.",
+        "With a current oral anticoagulant on record the urgency falls to routine: ordered within a year, "
+        "and not completed more than 90 days ago.",
     ),
 )
 
@@ -301,7 +304,8 @@ class Cha2ds2Vasc:
         fibrillates = condition(view, terms.ATRIAL_FIBRILLATION, ever=True)
         barred = _why_not(view, fibrillates)
         if barred:
-            return insight(self.card, view, barred[0], None, barred[1])
+            said = tuple(filter(None, (unplaced(view),)))
+            return insight(self.card, view, barred[0], None, barred[1], said)
         parts, female, now = items(view), _female(view), _anticoagulated(view)
         low, high = sum(item.low for item in parts), sum(item.high for item in parts)
         why = (*reasons(parts), *_shown(fibrillates, now))

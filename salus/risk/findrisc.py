@@ -16,6 +16,7 @@ from salus.risk import _findrisc_items as form
 from salus.risk._inputs import age, condition, sex
 from salus.risk._labs import HBA1C
 from salus.risk._measures import BMI, HEIGHT, WAIST, WEIGHT
+from salus.risk._placed import unplaced
 from salus.risk._points import SCORE, Item, insight, limits, missing, part, reasons, spanned
 from salus.risk._pregnancy import pregnant
 from salus.risk._terms import DIABETES
@@ -116,7 +117,7 @@ def _cautions(view: View) -> tuple[str, ...]:
         found.append("The last HbA1c is in the diabetic range: confirm or exclude diabetes first.")
     if years.low < DERIVED_FROM or years.high > DERIVED_TO:
         found.append("FINDRISC was derived from people of 35 to 64 years in Finland.")
-    return tuple(found)
+    return (*found, unplaced(view))
 
 
 CARD = Card(

@@ -10,7 +10,7 @@ import pytest
 from salus.core.evidence import Event
 from salus.core.insight import Abstention, Finding, Insight, Urgency
 from salus.risk.cha2ds2_vasc import MODEL
-from tests.risk_views import NOW, has, person, seen, takes, view
+from tests.risk_views import NOW, called, has, person, seen, takes, view
 
 AF = has("SNOMED/49436004")
 NO_DRUG = takes("paracetamol 500 MG")
@@ -57,6 +57,8 @@ CODES = [
     *[(2, code) for code in ("ICD9CM/V1254", "ICD10CM/I743", "ICD9CM/44422", "SNOMED/266257000")],
     *[(1, code) for code in ("ICD10CM/I2510", "ICD10CM/Z955", "ICD9CM/41401", "ICD9CM/V4581", "ICD9CM/4439")],
     *[(1, code) for code in ("SNOMED/22298006", "SNOMED/399211009", "ICD10CM/I70213", "ICD10CM/I739")],
+    *[(1, code) for code in ("SNOMED/443254009", "SNOMED/313436004", "SNOMED/73795002")],
+    *[(2, code) for code in ("SNOMED/195189003", "SNOMED/230698000")],
     *[(1, code) for code in ("ICD10CM/I10", "ICD9CM/4019", "ICD9CM/40390", "SNOMED/38341003")],
 ]
 
@@ -228,3 +230,33 @@ def test_an_order_completed_long_ago_is_over(days: float, urgency: Urgency) -> N
     insight = ask(takes("apixaban 5 MG", days=days, status="completed"), years=80)
     assert insight.urgency is urgency
     assert ("its order is over" in insight.body.says) == (urgency is Urgency.THIS_WEEK)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("words", "high"),
+    [
+        ("Type 2 diabetes, diet controlled", 1), ("Heart failure due to a virus", 1), ("Lacunar infarct", 2),
+        ("Silent myocardial infarction", 1), ("Hypertension in the obese", 1), ("TIA, then stroke", 2),
+        ("Prediabetes", 0), ("Diabetes insipidus", 0), ("Heat stroke", 0), ("Pulmonary hypertension", 0),
+        ("Family history of stroke", 0), ("No diabetes", 0), ("Viral sinusitis", 0),
+    ],
+)  # fmt: skip
+def test_words_alone_leave_an_item_open(words: str, high: int) -> None:
+    insight = ask(called(words, "SNOMED/1"), years=70)
+    assert span(insight) == (1, 1 + high) if high else scores(insight) == (1, 1)
+    assert any("1 condition on record is coded in ways" in limit for limit in insight.limits)
+
+
+def test_words_alone_name_fibrillation_but_do_not_prove_it() -> None:
+    body = MODEL.predict(view(*person(60), called("Atrial fibrillation, familial"))).body
+    assert isinstance(body, Abstention)
+    assert body.why == "missing-evidence"
+
+
+def test_a_code_whose_hierarchy_is_known_is_placed() -> None:
+    assert scores(ask(called("Carotid stenosis without cerebral infarction", "ICD9CM/43310"))) == (0, 0)
+    assert not any("not known here" in limit for limit in ask(has("ICD10CM/J459")).limits)
+
+
+def test_familial_fibrillation_is_fibrillation() -> None:
+    assert isinstance(MODEL.predict(view(*person(60), has("SNOMED/715395008"), NO_DRUG)).body, Finding)
