@@ -1,6 +1,7 @@
 """Which codes mean atrial fibrillation, the items of CHA2DS2-VA, and what changes its advice.
 
-Items as ESC 2024, table 10 defines them; codes after Friberg L et al., Eur Heart J 2012;33:1500-10 (ICD-10),
+Items after ESC 2024, table 10, save that treatment alone leaves hypertension or diabetes open;
+codes after Friberg L et al., Eur Heart J 2012;33:1500-10 (ICD-10),
 Quan H et al., Med Care 2005;43:1130-9 (ICD-9-CM and ICD-10), and the SNOMED CT findings that records use.
 """
 
@@ -129,7 +130,9 @@ REVASCULARISED = ValueSet(
         "415070008",  # percutaneous coronary intervention
         "36969009",  # placement of a stent in a coronary artery
         "11101003",  # percutaneous transluminal coronary angioplasty
-    ),
+    )
+    # CPT: bypass with veins, both, and arteries (33510-33536); percutaneous intervention (92920-92944).
+    | frozenset(f"CPT/{code}" for code in (*range(33510, 33537), *range(92920, 92945))),
     tuple(f"ICD10PCS/{code}" for code in ("0210", "0211", "0212", "0213", "0270", "0271", "0272", "0273")),
     "ESC 2024, table 10; ICD-10-PCS bypass (021) and dilation (027) of coronary arteries",
 )

@@ -31,6 +31,14 @@ SYSTOLIC = Measure(
     375,
     source=_RANGES,
 )
+DIASTOLIC = Measure(
+    "diastolic blood pressure",
+    ("LOINC/8462-4", "SNOMED/271650006"),
+    "mm[Hg]",
+    0,
+    375,
+    source=_RANGES,
+)
 SPO2 = Measure(
     "oxygen saturation",
     (

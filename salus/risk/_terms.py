@@ -234,6 +234,15 @@ _BLOOD_PRESSURE_RXNORM = (
     "3443", "11170", "2599", "9997", "2409", "321064", "73494", "83818", "214354", "7417", "5470", "19484",
     "8787", "49276", "1998", "35208", "31555", "10763", "5764", "6185",
 )  # fmt: skip
+# ATC A10 drugs used in diabetes: insulins and the others, by their INNs.
+is_glucose_drug = named(
+    *("insulin", "metformin", "glipizide", "glyburide", "glibenclamide", "gliclazide", "glimepiride"),
+    *("gliptin", "gliflozin", "pioglitazone", "rosiglitazone", "acarbose", "repaglinide", "nateglinide"),
+    *("liraglutide", "semaglutide", "dulaglutide", "exenatide", "tirzepatide", "lixisenatide"),
+    atc=("A10",),
+    codes=rxnorm("6809", "5856"),
+)
+
 # ATC C02 antihypertensives, C03 diuretics, C07 beta blockers, C08 calcium channel blockers, C09 agents acting
 # on the renin-angiotensin system; the names are their INNs. A thiazide in any spelling ends in "thiazide".
 is_blood_pressure_drug = named(

@@ -18,16 +18,19 @@ from salus.core.measures import read
 from salus.core.seams import View
 from salus.risk import _af_terms as terms
 from salus.risk._inputs import Fact, age, condition, drug, sex
-from salus.risk._measures import EJECTION_FRACTION, SYSTOLIC
+from salus.risk._labs import HBA1C
+from salus.risk._measures import DIASTOLIC, EJECTION_FRACTION, SYSTOLIC
 from salus.risk._placed import unplaced
 from salus.risk._points import Item, insight, limits, missing, of_fact, on, part, reasons, spanned
-from salus.risk._terms import DIABETES, HEART_FAILURE, is_blood_pressure_drug
+from salus.risk._terms import DIABETES, HEART_FAILURE, is_blood_pressure_drug, is_glucose_drug
 
-# ESC 2024, section 6.1 and table 10 (p. 3343).
+# ESC 2024, section 6.1 and table 10.
 POINTS = {"heart failure": 1, "hypertension": 1, "diabetes": 1, "stroke": 2, "vascular disease": 1}
 OLD, OLDER = 65, 75
 LOW_EJECTION_FRACTION = 40.0
-HIGH_SYSTOLIC = 140.0
+HIGH_SYSTOLIC, HIGH_DIASTOLIC = 140.0, 90.0
+# HbA1c from which diabetes is diagnosed (WHO 2011).
+DIABETIC_HBA1C = 6.5
 FEMALE_POINT = 1
 ADULT = 18
 # An order counts as current for a year, the longest that a repeat prescription commonly runs; ours.
@@ -69,18 +72,36 @@ def _hypertension(view: View) -> Fact:
         says = "hypertension: not diagnosed on record, though a drug for it is"
         return Fact("hypertension", None, treated.events, says)
     if len(high) >= 2:
-        says = "hypertension: not diagnosed on record, though above 140 mmHg on two days or more"
+        says = "hypertension: not diagnosed on record, though above 140/90 mmHg on two days or more"
         return Fact("hypertension", None, tuple(high.values()), says)
     return fact
 
 
 def _high_days(view: View) -> dict[date, Event]:
     found = {}
-    for event in view.timeline.where(SYSTOLIC.codes):
-        alone = read(Timeline(view.subject, (event,)), SYSTOLIC, view.as_of)
-        if alone.usable and alone.low > HIGH_SYSTOLIC and alone.at is not None:
-            found[alone.at.astimezone(view.as_of.tzinfo).date()] = event
+    for measure, limit in ((SYSTOLIC, HIGH_SYSTOLIC), (DIASTOLIC, HIGH_DIASTOLIC)):
+        for event in view.timeline.where(measure.codes):
+            alone = read(Timeline(view.subject, (event,)), measure, view.as_of)
+            if alone.usable and alone.low > limit and alone.at is not None:
+                found[alone.at.astimezone(view.as_of.tzinfo).date()] = event
     return found
+
+
+def _diabetes(view: View) -> Fact:
+    """A diagnosis counts; a drug for it or a diabetic HbA1c without one leaves it open."""
+    fact = condition(view, DIABETES, ever=True)
+    if fact.value:
+        return fact
+    treated = drug(view, "treatment", is_glucose_drug, view.as_of - CURRENT)
+    if treated.value:
+        says = "diabetes: not diagnosed on record, though a drug that lowers glucose is"
+        return Fact("diabetes", None, treated.events, says)
+    sugar = read(view.timeline, HBA1C, view.as_of)
+    if sugar.usable and sugar.high >= DIABETIC_HBA1C:
+        return Fact(
+            "diabetes", None, sugar.events, "diabetes: not diagnosed, though the last HbA1c is diabetic"
+        )
+    return fact
 
 
 def _with_unclear(view: View, fact: Fact, unclear: ValueSet) -> Fact:
@@ -110,7 +131,7 @@ def items(view: View) -> tuple[Item, ...]:
     facts = {
         "heart failure": _heart_failure(view),
         "hypertension": _hypertension(view),
-        "diabetes": condition(view, DIABETES, ever=True),
+        "diabetes": _diabetes(view),
         "stroke": stroke,
         "vascular disease": _vascular(view),
     }
@@ -242,7 +263,8 @@ CARD = Card(
         *_HISTORY,
         Need("revascularisation", "Procedure", tuple(sorted(terms.REVASCULARISED.codes))),
         Need("ejection fraction", "Observation", EJECTION_FRACTION.codes),
-        Need("systolic blood pressure", "Observation", (*SYSTOLIC.codes, "LOINC/85354-9")),
+        Need("blood pressure", "Observation", (*SYSTOLIC.codes, *DIASTOLIC.codes, "LOINC/85354-9")),
+        Need("HbA1c", "Observation", HBA1C.codes),
         Need("medications", "MedicationRequest"),
     ),
     actions=(
@@ -254,7 +276,7 @@ CARD = Card(
     ),
     owner="Salus risk room",
     sources=(
-        "ESC 2024, Eur Heart J 2024;45:3314-3414, section 6.1 and table 10: items, points, definitions",
+        "ESC 2024, Eur Heart J 2024;45:3314-3414, section 6.1 and table 10: items, points (page not verified)",
         "ESC 2024, recommendation table 6: 2 or more class I, 1 class IIa; hypertrophic cardiomyopathy and "
         "cardiac amyloidosis whatever the score; periodic reassessment",
         "Lip GYH et al., Chest 2010;137:263-72, table 2: CHA2DS2-VASc, with 1 point for female sex",
@@ -284,7 +306,9 @@ CARD = Card(
     notes=(
         "The estimate is CHA2DS2-VA, the current guideline's; CHA2DS2-VASc stands among its parts.",
         "What once was counts (a stroke, an infarction, heart failure), whatever its status now.",
-        "Drugs for blood pressure, or high readings, without a diagnosis leave hypertension open (0 to 1).",
+        "Drugs for blood pressure, or readings above 140/90 on two days, without a diagnosis leave "
+        "hypertension open (0 to 1), and drugs that lower glucose or an HbA1c of 6.5 % leave diabetes open: "
+        "the drugs have other uses too. This is our choice and not the guideline's, whose definitions count treatment.",
         "A condition that only words name leaves its item open; SNOMED CT subtypes beyond those listed here "
         "are counted among the limits, since their codes do not tell what they are a kind of.",
         "With a current oral anticoagulant on record the urgency falls to routine: ordered within a year, "

@@ -260,3 +260,25 @@ def test_a_code_whose_hierarchy_is_known_is_placed() -> None:
 
 def test_familial_fibrillation_is_fibrillation() -> None:
     assert isinstance(MODEL.predict(view(*person(60), has("SNOMED/715395008"), NO_DRUG)).body, Finding)
+
+
+def test_diastolic_readings_leave_hypertension_open() -> None:
+    high = [
+        seen("LOINC/8462-4", 95.0, "mm[Hg]", before=timedelta(days=days), name=f"d{days}") for days in (1, 9)
+    ]
+    assert span(ask(*high)) == (0, 1)
+    assert scores(ask(high[0])) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "hint", [takes("Metformin 500 MG"), takes("insulin glargine"), seen("LOINC/4548-4", 6.5, "%")]
+)
+def test_glucose_drugs_or_a_diabetic_hba1c_leave_diabetes_open(hint: Event) -> None:
+    assert span(ask(hint)) == (0, 1)
+    assert scores(ask(hint, has("SNOMED/44054006"))) == (1, 1)
+
+
+@pytest.mark.parametrize("code", ["CPT/33533", "CPT/92928", "SNOMED/415070008"])
+def test_revascularisation_in_every_system(code: str) -> None:
+    done = Event((code,), NOW, None, NOW, status="completed", source="Procedure/1")
+    assert scores(ask(done))[0] == 1
