@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import polars as pl
 
-# Rows held before they go to disk: about 40 MB of evidence, or so many that no part's file is tiny.
-_HELD = 3 << 16
+# Rows held before they go to disk: about 7 MB of evidence, or so many that no part's file is tiny.
+_HELD = 1 << 15
 _HELD_OF_A_PART = 1 << 9
 
 
