@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import logging
 import os
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salus.core.errors import SalusError, UserError
+from salus.core.errors import AwayError, SalusError, UserError
 
 if TYPE_CHECKING:
     from salus.core.consent import Actor
@@ -36,6 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The reader of our output went away; nothing is wrong here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        where = f"'{error.filename}'" if error.filename else "a file or a connection"
+        _complain(
+            args, AwayError(f"{where}: {error.strerror}. See that it is there, readable, with space left.")
+        )
+        return AwayError.exit_code
     except KeyboardInterrupt:
         return 130
 
@@ -101,8 +108,8 @@ def _demo(args: Args) -> int:
     from salus.spine.demo import ACTOR, fill, open_demonstration
 
     began = perf_counter()
-    name = "demo-archive" + (f"-{Path(args.source).resolve().stem}" if args.source else "")
-    site = open_demonstration(Path(args.archive or name))
+    path = Path(args.archive or _demo_folder(args.source))
+    site = open_demonstration(path, args.store or os.environ.get("SALUS_STORE"))
     account = fill(site, args.source, _progress(args))
     rows = ward(site, actor=ACTOR, as_of=args.as_of, progress=_progress(args))
     shape = _ward_shape(rows, perf_counter() - began)
@@ -111,6 +118,14 @@ def _demo(args: Args) -> int:
     else:
         _print_ward(site, account, shape)
     return 0 if args.no_serve else _run_server(site, args)
+
+
+def _demo_folder(source: str | None) -> str:
+    """Return a folder of its own for each place that is shown, so that no two exports mix."""
+    if source is None:
+        return "demo-archive"
+    whole = str(Path(source).resolve())
+    return f"demo-archive-{Path(source).resolve().name}-{hashlib.sha256(whole.encode()).hexdigest()[:6]}"
 
 
 def _ward_shape(rows: Sequence[Any], seconds: float) -> dict[str, Any]:
@@ -152,6 +167,8 @@ def _read(args: Args) -> int:
     from salus.spine import read
 
     place = args.place
+    if args.fetch and place is not None:
+        raise UserError(f"Read '{place}' or fetch '{args.fetch}', one at a time.")
     if args.fetch:
         from salus.spine.fetch import fetch
 
@@ -165,6 +182,8 @@ def _read(args: Args) -> int:
     _say(f"{account.resources} resources: {sum(account.as_events.values())} as events, "
          f"{sum(account.as_context.values())} as context, {len(account.rejected)} refused; "
          f"{account.events} events of {account.subjects} subjects.")  # fmt: skip
+    for note in account.notes:
+        _say(f"  {note}")
     for reject in account.rejected[:20]:
         _say(f"  {reject.file}:{reject.line}: {reject.reason}")
     if len(account.rejected) > 20:
@@ -201,7 +220,8 @@ def _review(args: Args) -> int:
     said = Review(args.insight, args.by, args.decision, args.because or "", args.note or "")
     kept = review(_site(args), said)
     if args.json:
-        return _json(asdict(kept))
+        at = kept.at.isoformat() if kept.at else None
+        return _json({**asdict(kept), "at": at})
     _say(f"Review {kept.id}: {kept.decision} by {kept.by}.")
     return 0
 

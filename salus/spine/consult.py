@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, time
 from typing import TYPE_CHECKING
 
 from salus.core.codes import DEATH
 from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.errors import EvidenceError, SalusError, UserError
-from salus.core.evidence import Timeline
+from salus.core.evidence import Event, Timeline
 from salus.core.insight import Abstention, Insight, ModelRef
 from salus.core.registry import model as find_model
 from salus.core.registry import models as known_models
@@ -99,7 +99,18 @@ def _evidence(site: Site, subject: str | None, evidence: Timeline | None) -> Tim
         return evidence
     if subject is None:
         raise UserError("Say whom to ask about: a subject in the archive, or evidence that you bring.")
-    return site.archive.timeline(subject)
+    return site.archive.timeline(_named_subject(site, subject))
+
+
+def _named_subject(site: Site, told: str) -> str:
+    """Return the subject that `told` names: ``Patient/ID``, ``ID``, or ``SYSTEM|IDENTIFIER``."""
+    if "|" not in told:
+        return told
+    found = site.archive.find(told.removeprefix("|"))
+    if len(found) != 1:
+        many = f"{len(found)} people have" if found else "Nobody in this archive has"
+        raise UserError(f"{many} that identifier: name the subject as Patient/ID.")
+    return found[0]
 
 
 # What tells that something happened; an order or a plan may carry a day that has not come.
@@ -110,16 +121,30 @@ _HAPPENED = frozenset({
 })  # fmt: skip
 
 
+_NOT_YET = frozenset({"planned", "cancelled", "proposed", "draft"})
+# The last millisecond of a day: so a month or a year is known that was given without its day (decision 0007).
+_PERIOD_ENDS = time(23, 59, 59, 999000)
+
+
 def end_of_record(timeline: Timeline, now: datetime) -> datetime:
     """Return the last moment at which something that happened became known; `now` where nothing did.
 
     What is dated after `now` counts only in a record that lies in the future as a whole, as one whose dates
     were shifted does: in any other it is a slip of the pen, and must not make everything else look old.
     """
-    dated = [event.known_at or event.time for event in timeline if event.kind in _HAPPENED]
+    dated = [_became_known(event) for event in timeline if _happened(event)]
     known = [moment for moment in dated if moment is not None]
     past = [moment for moment in known if moment <= now]
     return max(past or known, default=now)
+
+
+def _happened(event: Event) -> bool:
+    return event.code == DEATH or (event.kind in _HAPPENED and event.status not in _NOT_YET)
+
+
+def _became_known(event: Event) -> datetime | None:
+    vague = event.known_at is not None and event.known_at.time() >= _PERIOD_ENDS
+    return event.time if vague else event.known_at or event.time
 
 
 def _chosen(site: Site, asks: Sequence[str] | None, live_only: bool) -> list[tuple[Model, bool]]:

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 ACTOR = Actor("demonstration", "clinician")
 
 
-def open_demonstration(path: Path) -> Site:
-    """Open the demonstration at `path`, or make it there.
+def open_demonstration(path: Path, store_url: str | None = None) -> Site:
+    """Open the demonstration at `path`, or make it there; its state in `store_url` when that is given.
 
     Raises RefusedError when an archive is there that is no demonstration: its patients may be real.
     """
     before = (path / "salus.db").exists() or (path / "archive.json").exists()
-    site = open_site(path)
+    site = open_site(path, store_url)
+    before = before or site.store.head()[0] > 0
     if before and not site.demonstration:
         site.close()
         raise RefusedError(
