@@ -32,7 +32,8 @@ class Measure:
     codes: every code that means it (mass and molar LOINC codes alike). unit: the UCUM unit in which
     models read it. low, high: outside is an error of recording, not a patient (see `source`).
     molar_mass: g/mol. special: amount per amount -> (slope, intercept) where the unit alone misleads, as
-    HbA1c in mmol/mol; such a measure is read in `unit` or by that equation, and in nothing else. unitless: a missing unit means `unit` (scores and counts only).
+    HbA1c in mmol/mol; such a measure is read in `unit` or by that equation, and in nothing else.
+    unitless: a missing unit means `unit` (scores and counts only).
     """
 
     name: str

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from salus.core.evidence import Event
-from salus.core.measures import Measure, Reading, read
+from salus.core.measures import Reading, read
 from salus.core.seams import View
 from salus.risk._inputs import age, sex
 from salus.risk._labs import CREATININE, EGFR
@@ -26,11 +26,6 @@ def ckd_epi_2021(creatinine: float, years: float, of_sex: str) -> float:
     kappa, alpha, factor = _CONSTANTS[of_sex]
     ratio = creatinine / kappa
     return float(142 * min(ratio, 1) ** alpha * max(ratio, 1) ** -1.200 * 0.9938**years * factor)
-
-
-def point(measure: Measure, value: float, event: Event) -> Reading:
-    """Return one value of `measure`, already in its unit, as a Reading."""
-    return Reading(measure, value, value, event.time, (event,))
 
 
 def from_creatinine(creatinine: Reading, years: Reading, of_sex: str | None) -> Reading:

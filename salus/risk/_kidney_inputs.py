@@ -10,23 +10,22 @@ from salus.core.seams import View
 from salus.risk._egfr import kidney_function
 from salus.risk._inputs import Fact, age, condition, sex
 from salus.risk._kfre import EGFR_LIMITS
+from salus.risk._kidney_dialysis import on_dialysis
 from salus.risk._kidney_history import (
     Jump,
-    Past,
+    Run,
     albuminuria_since,
-    is_chronic,
     jump,
     low_filtration_since,
 )
+from salus.risk._kidney_pregnancy import unasked
 from salus.risk._kidney_stage import a_categories, g_categories, groups, whole
 from salus.risk._labs import CREATININE, URINE_ACR
 from salus.risk._pregnancy import pregnant
-from salus.risk._terms import DIALYSIS, KIDNEY_DISEASE, KIDNEY_FAILURE, KIDNEY_TRANSPLANT
+from salus.risk._terms import KIDNEY_DISEASE, KIDNEY_FAILURE, KIDNEY_TRANSPLANT
 
 # KDIGO 2024, practice point 2.1.1: at least yearly in CKD; one missed year is allowed for.
 WITHIN = timedelta(days=2 * 365.25)
-# After a pregnancy-capable age nobody asks (WHO: women of reproductive age, 15 to 49).
-_FERTILE = (15, 49)
 # KDIGO 2012 AKI guideline, 2.1.1: what rises by 1.5 times does so within a week; a later report stands alone.
 SETTLED = timedelta(days=7)
 
@@ -40,8 +39,8 @@ class Kidneys:
     creatinine: Reading
     egfr: Reading
     acr: Reading
-    low_run: list[Past]
-    albumin_run: list[Past]
+    low_run: Run
+    albumin_run: Run
     jump: Jump | None
     recorded: Fact
     replaced: Fact
@@ -77,7 +76,7 @@ class Kidneys:
     @property
     def chronic(self) -> bool:
         """Whether three months of the same abnormality are on record."""
-        return is_chronic(self.low_run) or is_chronic(self.albumin_run)
+        return self.low_run.chronic or self.albumin_run.chronic
 
     @property
     def why_no_kfre(self) -> str:
@@ -101,8 +100,7 @@ class Kidneys:
     @property
     def may_be_pregnant(self) -> bool:
         """Whether pregnancy is possible and neither recorded nor ruled out."""
-        fertile = self.age.low <= _FERTILE[1] and self.age.high >= _FERTILE[0]
-        return self.sex != "male" and self.pregnant.value is None and fertile
+        return unasked(self.pregnant, self.sex, self.age)
 
 
 def gather(view: View) -> Kidneys:
@@ -118,7 +116,7 @@ def gather(view: View) -> Kidneys:
         albumin_run=albuminuria_since(view),
         jump=_unsettled(view, egfr),
         recorded=condition(view, KIDNEY_DISEASE),
-        replaced=condition(view, DIALYSIS),
+        replaced=on_dialysis(view),
         transplanted=condition(view, KIDNEY_TRANSPLANT, ever=True),
         failed=condition(view, KIDNEY_FAILURE),
         pregnant=pregnant(view),

@@ -10,13 +10,14 @@ from salus.core.measures import Reading
 from salus.core.seams import View
 from salus.risk._egfr import EQUATION, is_reported
 from salus.risk._inputs import Fact
-from salus.risk._kidney_history import CHRONIC, Jump, Past, is_chronic
+from salus.risk._kidney_history import CHRONIC, Jump, Past
 from salus.risk._kidney_inputs import Kidneys
 from salus.risk._kidney_stage import ALL_A, g_categories, groups
 from salus.risk._say import capital, how_old, number, on_day, sentence, span
 
 STEP = "{step}"
 _YEAR = timedelta(days=365.25)
+_HOURS = 7 * 24  # up to a week a change is told in hours, as KDIGO's definitions are
 
 
 def reasons(view: View, kidneys: Kidneys) -> tuple[Reason, ...]:
@@ -55,9 +56,11 @@ def _history(kidneys: Kidneys) -> Iterator[Reason]:
         (kidneys.low_run, "eGFR below 60"),
         (kidneys.albumin_run, "Urine albumin 30 mg/g or more"),
     ):
-        if is_chronic(run):
-            since = on_day(run[0].at)
-            yield Reason(_sources(run[0], run[-1]), 0.0, f"{what} at every measurement since {since}", STEP)
+        if run.chronic:
+            since = on_day(run.past[0].at)
+            yield Reason(
+                _sources(run.past[0], run.past[-1]), 0.0, f"{what} at every measurement since {since}", STEP
+            )
     if kidneys.recorded.value:
         yield Reason(
             kidneys.recorded.sources, 0.0, "Chronic kidney disease is on the list of conditions", STEP
@@ -72,8 +75,18 @@ def _unsteady(found: Jump, weight: int) -> Reason:
     first, last = found.before, found.after
     verb = "rose" if found.rising else "fell"
     says = f"Creatinine {verb} from {span(first.low, first.high, 2)} to {span(last.low, last.high, 2)} mg/dL"
-    hours = round((last.at - first.at).total_seconds() / 3600)
-    return Reason(_sources(first, last), float(weight), f"{says} in {hours} hours: not a steady state", STEP)
+    times = f" ({last.low / first.high:.1f} times)" if found.rising and first.high < last.low else ""
+    return Reason(
+        _sources(first, last),
+        float(weight),
+        f"{says}{times} in {_apart(last.at - first.at)}: not a steady state",
+        STEP,
+    )
+
+
+def _apart(between: timedelta) -> str:
+    hours = round(between.total_seconds() / 3600)
+    return f"{hours} hours" if hours <= _HOURS else f"{round(hours / 24)} days"
 
 
 def _when(view: View, reading: Reading) -> str:
@@ -95,7 +108,15 @@ def _steady(kidneys: Kidneys) -> Iterator[str]:
 
 def _chronicity(kidneys: Kidneys) -> Iterator[str]:
     if kidneys.abnormal and not kidneys.chronic:
-        yield f"Chronicity unproven: no {CHRONIC.days} days of unbroken abnormal measurements are on record."
+        doubts = (("eGFR", kidneys.low_run.doubt), ("urine albumin", kidneys.albumin_run.doubt))
+        said = [
+            f"the {name} of {on_day(past.at)} is only a bound or cannot be read"
+            for name, past in doubts
+            if past
+        ]
+        why = f" ({'; '.join(said)})" if said else ""
+        days = f"{CHRONIC.days} days of unbroken abnormal measurements"
+        yield f"Chronicity unproven: no {days} are on record{why}."
 
 
 def _failure_risk(kidneys: Kidneys) -> Iterator[str]:

@@ -10,7 +10,7 @@ from salus.core.measures import Measure
 
 _MIMIC_EXTRACT = "MIMIC-Extract variable_ranges.csv (Wang et al., CHIL 2020)"
 
-# C4H7N3O = 113.12 g/mol (NIST WebBook); so 1 mg/dL = 88.4 umol/L, as laboratories convert (KDIGO 2024).
+# C4H7N3O = 113.12 g/mol (NIST WebBook), so 1 mg/dL = 88.4017 umol/L; KDIGO and laboratories round it to 88.4.
 CREATININE_GRAMS = 113.12
 CREATININE = Measure(
     "creatinine",

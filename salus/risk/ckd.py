@@ -53,6 +53,7 @@ CARD = Card(
         Need("urine albumin-to-creatinine ratio", "Observation", URINE_ACR.codes, "P3Y"),
         Need("pregnancy status", "Observation", ("LOINC/82810-3",), "P12W"),
         Need("conditions", "Condition"),
+        Need("dialysis", "Procedure"),
     ),
     actions=(
         Action(1, Urgency.ROUTINE, "Low risk (KDIGO green): measure again when there is a reason to."),
@@ -76,7 +77,10 @@ CARD = Card(
     ),
     notes=(
         "The action table is entered with KDIGO's risk group (1 to 4); 5 is a creatinine that rises by "
-        "KDIGO's definition of acute kidney injury in the week before as_of.",
+        "KDIGO's definition of acute kidney injury in the week before as_of. A rise to 1.5 times over "
+        "the latest value of 8 to 365 days before is presumed to be of that week; the AKI algorithm of NHS "
+        "England does so with their median.",
+        "Dialysis is a condition, or a session (Procedure) within the last three months.",
         "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of 90 days.",
         "KFRE is recalibrated by region, North America unless Kidney(region='outside North America') is set.",
         "KDIGO 2024, 2.2.1 to 2.2.3: a 5-year risk of 3 to 5 % calls for nephrology, a 2-year risk above "

@@ -157,8 +157,12 @@ AKI = [
     ((0.9, timedelta(hours=24), 1.19), False),
     ((0.8, timedelta(days=6.9), 1.2), True),
     ((0.8, timedelta(days=7), 1.2), True),
-    ((0.8, timedelta(days=7.1), 1.2), False),
+    ((0.8, timedelta(days=7.1), 1.2), True),
     ((0.8, timedelta(days=6), 1.19), False),
+    ((0.9, timedelta(days=9), 4.5), True),
+    ((0.9, timedelta(days=300), 4.5), True),
+    ((0.9, timedelta(days=366), 4.5), False),
+    ((0.8, timedelta(days=60), 1.19), False),
 ]
 
 
@@ -171,6 +175,33 @@ def test_a_rise_that_kdigo_calls_acute_is_for_today(course, acute):
     if acute:
         assert "Creatinine rose" in insight.reasons[0].says
         assert len(insight.reasons[0].evidence) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(80, 106.5), (88.4, 114.9), (100, 126.5), (70, 96.5), (60, 86.5)]
+)
+def test_kdigos_own_threshold_in_micromoles(before, after):
+    first = creatinine(before, days(1.5), "umol/L")
+    assert ask(first, creatinine(after, timedelta(hours=1), "umol/L")).urgency is Urgency.TODAY
+    less = creatinine(after - 0.1, timedelta(hours=1), "umol/L")
+    assert ask(first, less).urgency is not Urgency.TODAY
+
+
+def test_a_rise_of_nine_days_is_said_with_its_size_and_its_days():
+    insight = ask(creatinine(4.5, timedelta(hours=1)), creatinine(0.9, timedelta(days=9, hours=1)))
+    assert insight.reasons[0].says == (
+        "Creatinine rose from 0.9 to 4.5 mg/dL (5.0 times) in 9 days: not a steady state"
+    )
+
+
+def test_a_rise_that_has_stood_for_more_than_a_week_is_steady():
+    insight = ask(creatinine(1.6, days(1)), creatinine(1.6, days(12)), creatinine(0.9, days(60)))
+    assert "not a steady state" not in finding(insight).says
+
+
+def test_a_rise_hidden_behind_a_value_of_yesterday_is_seen():
+    insight = ask(creatinine(4.5, days(0.1)), creatinine(4.4, days(1)), creatinine(0.9, days(10)))
+    assert insight.urgency is Urgency.TODAY
 
 
 def test_a_creatinine_that_falls_fast_is_no_steady_state_but_not_for_today():
@@ -264,6 +295,35 @@ def test_unknown_sex_allows_for_both_equations():
 )
 def test_not_for_children_pregnancy_and_dialysis(events, who):
     abstains(ask(*events, who=who), "not-eligible")
+
+
+def session(code: str, before: float = 10, status: str = "completed") -> Event:
+    when = NOW - days(before)
+    return Event((code,), when, None, when, status=status, source=f"Procedure/{code}")
+
+
+SESSIONS = ["SNOMED/265764009", "SNOMED/302497006", "SNOMED/71192002", "ICD10PCS/5A1D70Z", "ICD10PCS/5A1D90Z"]
+
+
+@pytest.mark.parametrize("code", [*SESSIONS, "CPT/90935", "CPT/90937", "CPT/90945", "CPT/90947"])
+def test_a_recent_session_of_dialysis_is_dialysis(code):
+    insight = ask(creatinine(6.0), session(code))
+    assert "dialysis" in abstains(insight, "not-eligible").says
+    assert insight.reasons[0].evidence == (f"Procedure/{code}",)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        session("CPT/90935", 91),
+        session("CPT/90935", status="not-done"),
+        session("CPT/90935", status="preparation"),
+        session("CPT/99213"),
+        session("ICD10PCS/5A19"),
+    ],
+)
+def test_what_is_no_recent_session(event):
+    assert finding(ask(creatinine(6.0), event))
 
 
 def test_a_pregnancy_of_years_ago_is_over():

@@ -9,10 +9,17 @@ import pytest
 
 from salus.core.evidence import Absence
 from salus.risk._egfr import ckd_epi_2021, is_reported, kidney_function
-from salus.risk._kidney_history import filtration, jump, values
+from salus.risk._kidney_history import (
+    albuminuria_since,
+    filtration,
+    jump,
+    low_filtration_since,
+    values,
+)
 from salus.risk._kidney_inputs import gather
 from salus.risk._kidney_stage import joined, whole
 from salus.risk._labs import CREATININE
+from salus.risk.ckd import MODEL
 from tests.risk_views import person, seen, view
 
 WOMAN = person(70, "female")
@@ -33,7 +40,8 @@ def test_creatinine_goes_before_a_reported_egfr():
 
 
 @pytest.mark.parametrize(("creatinine_days", "reported_days", "which"), [
-    (600, 0.1, "report"), (2, 1, "report"), (1, 1, "creatinine"), (1, 30, "creatinine"), (1.1, 1, "creatinine"),
+    (600, 0.1, "report"), (2, 1, "report"), (1, 1, "creatinine"), (1, 30, "creatinine"),
+    (1.1, 1, "creatinine"),
 ])  # fmt: skip
 def test_the_latest_counts_and_of_one_day_the_creatinine(creatinine_days, reported_days, which):
     reading = kidney_function(view(*WOMAN, cr(0.8, creatinine_days), reported(22, reported_days)))
@@ -78,10 +86,76 @@ def test_bounds_and_contradictions_are_ranges():
     assert both.low == ckd_epi_2021(1.4, 70, "female") and both.high == ckd_epi_2021(1.2, 70, "female")
 
 
-def test_past_values_are_those_that_can_be_read():
-    events = [cr(1.0, 5), cr(9.0, 4, status="cancelled"), cr(1.1, 3, unit="arb"), cr(Absence.NOT_SENT, 2)]
-    events.append(replace(cr(1.2, 1), comparator=">"))
-    assert [past.low for past in values(view(*WOMAN, *events), CREATININE)] == [1.0]
+def test_past_values_that_cannot_be_read_may_be_anything():
+    events = [cr(1.0, 5), cr(9.0, 4, status="cancelled"), cr(Absence.NOT_MEASURED, 3.5)]
+    events += [cr(1.1, 3, unit="arb"), cr(Absence.WITHHELD, 2), replace(cr(1.2, 1), comparator=">=")]
+    ends = [(past.low, past.high) for past in values(view(*WOMAN, *events), CREATININE)]
+    assert ends == [(1.0, 1.0), (0.1, 60.0), (0.1, 60.0), (1.2, 60.0)]
+
+
+def report(value, days, comparator=None, unit="mL/min/{1.73_m2}"):
+    event = seen(EGFR, value, unit, before=timedelta(days=days), name=f"egfr-{days}-{value}")
+    return replace(event, comparator=comparator)
+
+
+def ratio(value, days, comparator=None, unit="mg/g"):
+    event = seen("LOINC/9318-7", value, unit, before=timedelta(days=days), name=f"acr-{days}-{value}")
+    return replace(event, comparator=comparator)
+
+
+LOW = report(50.0, 1), report(52.0, 200)
+WET = ratio(80.0, 1), ratio(60.0, 200)
+# (between two low values 199 days apart, whether chronic, whether that one is named as the doubt)
+BETWEEN = [
+    (report(60.0, 90, ">"), False, False), (report(60.0, 90, ">="), False, False),
+    (report(59.0, 90, ">"), False, False), (report(90.0, 90, ">"), False, False),
+    (report(60.0, 90, "<"), True, False), (report(59.0, 90, "<="), True, False),
+    (report(15.0, 90, "<"), True, False), (report(60.0, 90, "<="), False, True),
+    (report(30.0, 90, ">"), False, True), (report(70.0, 90, "<"), False, True),
+    (report(55.0, 90, unit="arb"), False, True), (report(95.0, 90, unit=None), False, True),
+    (report("see text", 90, unit=None), False, True), (report(Absence.NOT_SENT, 90), False, True),
+    (report(Absence.NOT_MEASURED, 90), True, False), (replace(cr(0.4, 90), comparator="<"), False, False),
+    (replace(cr(4.0, 90), comparator=">"), True, False), (cr(0.7, 90, unit="arb"), False, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("middle", "chronic", "doubtful"), BETWEEN)
+def test_what_stands_between_two_low_filtrations(middle, chronic, doubtful):
+    run = low_filtration_since(view(*WOMAN, *LOW, middle))
+    assert run.chronic is chronic
+    assert (run.doubt is not None and run.doubt.event == middle) is doubtful
+
+
+BETWEEN_ALBUMIN = [
+    (ratio(5.0, 90, "<"), False, False), (ratio(30.0, 90, "<"), False, False),
+    (ratio(30.0, 90, ">="), True, False), (ratio(300.0, 90, ">"), True, False),
+    (ratio(30.0, 90, "<="), False, True), (ratio(10.0, 90, ">"), False, True),
+    (ratio(40.0, 90, unit="arb"), False, True),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("middle", "chronic", "doubtful"), BETWEEN_ALBUMIN)
+def test_what_stands_between_two_albuminurias(middle, chronic, doubtful):
+    run = albuminuria_since(view(*WOMAN, *WET, middle))
+    assert run.chronic is chronic
+    assert (run.doubt is not None and run.doubt.event == middle) is doubtful
+
+
+def test_a_doubt_before_three_proven_months_changes_nothing():
+    run = low_filtration_since(view(*WOMAN, *LOW, report(50.0, 400, unit="arb")))
+    assert run.chronic
+
+
+def test_a_creatinine_that_cannot_be_read_gives_way_to_the_report_of_its_moment():
+    run = low_filtration_since(view(*WOMAN, *LOW, cr(1.1, 200, unit="arb")))
+    assert run.chronic
+
+
+def test_the_doubt_is_said():
+    insight = MODEL.predict(view(*WOMAN, *LOW, report(30.0, 90, ">")))
+    said = [limit for limit in insight.limits if limit.startswith("Chronicity unproven")]
+    assert len(said) == 1 and "eGFR of 2025-12-14 is only a bound or cannot be read" in said[0]
+    assert not any("at every measurement" in reason.says for reason in insight.reasons)
 
 
 def test_past_filtration_uses_the_age_of_that_day():

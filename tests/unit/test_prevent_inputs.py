@@ -189,7 +189,7 @@ def test_hba1c_in_percent_in_any_spelling(unit):
     "unit", ["1", "g/g", "µmol/mmol", "mmol.mol-1", "10*-3", "{ratio}", "[ppm]", "mmol/L"]
 )
 def test_hba1c_in_any_other_unit_is_not_guessed(unit):
-    with pytest.raises(EvidenceError, match="in another unit .* % or mmol/mol"):
+    with pytest.raises(EvidenceError, match=r"in another unit .* % or mmol/mol"):
         HBA1C.read(seen(HBA1C.codes[0], 0.077, unit))
 
 
