@@ -19,15 +19,9 @@ from salus.risk._inputs import Fact, age, condition, drug, sex
 from salus.risk._labs import HBA1C, HDL_CHOLESTEROL, TOTAL_CHOLESTEROL, URINE_ACR
 from salus.risk._measures import SYSTOLIC
 from salus.risk._prevent_equation import Known, Span
+from salus.risk._prevent_prior import excluded, prior
 from salus.risk._smoking import smokes
-from salus.risk._terms import (
-    ATHEROSCLEROTIC_DISEASE,
-    DIABETES,
-    DIALYSIS,
-    HEART_FAILURE,
-    is_blood_pressure_drug,
-    is_statin,
-)
+from salus.risk._terms import DIABETES, is_blood_pressure_drug, is_statin
 
 # Adults without known disease have lipids measured every 4 to 6 years (2018 AHA/ACC cholesterol guideline,
 # Grundy, Circulation 2019;139:e1082, section 4.1); the rest is repeated yearly (blood pressure: USPSTF, JAMA
@@ -66,7 +60,7 @@ class Inputs:
     optional: Mapping[str, Reading]
     facts: Mapping[str, Fact]
     prior: tuple[Fact, ...]
-    dialysis: Fact
+    excluded: tuple[Fact, ...]
 
     @property
     def outside(self) -> tuple[Reading, ...]:
@@ -124,11 +118,8 @@ def gather(view: View) -> Inputs:
             "bp_treated": drug(view, "blood pressure drugs", is_blood_pressure_drug, since),
             "statin": drug(view, "statin", is_statin, since),
         },
-        prior=(
-            condition(view, ATHEROSCLEROTIC_DISEASE, ever=True),
-            condition(view, HEART_FAILURE, ever=True),
-        ),
-        dialysis=condition(view, DIALYSIS),
+        prior=prior(view),
+        excluded=excluded(view),
     )
 
 

@@ -10,6 +10,7 @@ from salus.core.measures import Reading
 from salus.core.seams import View
 from salus.risk._egfr import EQUATION, is_reported
 from salus.risk._inputs import Fact, worded
+from salus.risk._kidney_pregnancy import unasked
 from salus.risk._prevent_equation import Answer, variant
 from salus.risk._prevent_inputs import (
     AGES_30_YEARS,
@@ -137,6 +138,8 @@ def _not_known(inputs: Inputs) -> Iterator[str]:
     for fact in inputs.facts.values():
         if fact.value is None:
             yield f"{sentence(fact.says)} Yes and no are both allowed for."
+    if unasked(inputs.excluded[-1], inputs.sex, inputs.age):
+        yield "Pregnancy is not on record either way: PREVENT does not apply in pregnancy."
     if any(fact.value is None for fact in inputs.prior):
         yield (
             "Whether the patient has cardiovascular disease already is not on record: if so, "

@@ -28,6 +28,7 @@ _NAMES = {
     "chd": "coronary heart disease",
     "stroke": "stroke",
 }
+_EXCLUDED = ("for people on dialysis", "for people with a kidney transplant", "in pregnancy")
 Answers = Mapping[tuple[str, int], Answer]
 _KHAN = "Khan SS et al., Circulation 2024;149:430-449"
 
@@ -44,7 +45,8 @@ CARD = Card(
     asks="How likely are heart attack, stroke or heart failure in the next 10 and 30 years?",
     meant_for="Adults of 30 to 79 without known cardiovascular disease: shared decisions on prevention.",
     not_for=(
-        "People with known coronary disease, stroke, peripheral arterial disease or heart failure; "
+        "People with known coronary disease, stroke, peripheral arterial disease or heart failure, or after "
+        "coronary revascularisation; "
         "pregnancy; dialysis or kidney transplant; values outside the ranges "
         "of the equations; choosing a single drug."
     ),
@@ -60,7 +62,9 @@ CARD = Card(
         Need("HbA1c", "Observation", HBA1C.codes, "P2Y"),
         Need("urine albumin-to-creatinine ratio", "Observation", URINE_ACR.codes, "P2Y"),
         Need("Social Deprivation Index decile", "Observation", (SDI_CODE,)),
+        Need("pregnancy status", "Observation", ("LOINC/82810-3",), "P12W"),
         Need("conditions", "Condition"),
+        Need("dialysis, coronary revascularisation", "Procedure"),
         Need("medication orders", "MedicationRequest"),
         Need("medication statements", "MedicationStatement"),
     ),
@@ -154,9 +158,9 @@ def _not_for(inputs: Inputs) -> tuple[Abstention, tuple[Reason, ...]] | None:
     if disease is not None:
         says = f"PREVENT is for people without known cardiovascular disease: {disease.name} is on record."
         return Abstention("not-eligible", says), (prior_reason(disease),)
-    if inputs.dialysis.value:
-        says = "PREVENT was not made for people on dialysis."
-        return Abstention("not-eligible", says), (prior_reason(inputs.dialysis),)
+    for fact, says in zip(inputs.excluded, _EXCLUDED, strict=True):
+        if fact.value:
+            return Abstention("not-eligible", f"PREVENT was not made {says}."), (prior_reason(fact),)
     return _outside(inputs)
 
 

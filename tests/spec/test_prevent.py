@@ -250,6 +250,17 @@ def test_without_a_full_date_of_birth_it_cannot_say_whether_it_applies():
         "ICD9CM/41401",
         "SNOMED/230690007",
         "ICD10CM/I50.9",
+        "SNOMED/371041009",
+        "SNOMED/63491006",
+        "SNOMED/233970002",
+        "SNOMED/413838009",
+        "SNOMED/274100004",
+        "ICD10CM/I61.9",
+        "ICD10CM/I60.9",
+        "ICD9CM/431",
+        "ICD10CM/I69.398",
+        "ICD10CM/I69.8",
+        "ICD10CM/Z95.1",
     ],
 )
 @pytest.mark.parametrize("status", ["active", "resolved"])
@@ -260,8 +271,50 @@ def test_not_for_those_who_have_the_disease(code, status):
     assert insight.reasons[0].evidence == (f"Condition/{code}",)
 
 
-def test_not_for_people_on_dialysis():
-    abstains(ask(has("ICD10CM/Z99.2")), "not-eligible")
+def done(code: str, status: str = "completed", days: float = 30) -> Event:
+    when = NOW - timedelta(days=days)
+    return Event((code,), when, None, when, status=status, source=f"Procedure/{code}")
+
+
+HEART_OPERATIONS = [
+    *("SNOMED/232717009", "SNOMED/415070008", "SNOMED/36969009", "ICD10PCS/02100Z9", "ICD10PCS/027034Z"),
+    *("CPT/33510", "CPT/33523", "CPT/33533", "CPT/33536", "CPT/92920", "CPT/92928", "CPT/92941"),
+]
+
+
+@pytest.mark.parametrize("code", HEART_OPERATIONS)
+def test_not_after_coronary_revascularisation(code):
+    insight = ask(done(code, days=4000))
+    assert "coronary revascularisation is on record" in abstains(insight, "not-eligible").says
+    assert insight.reasons[0].evidence == (f"Procedure/{code}",)
+
+
+@pytest.mark.parametrize("event", [
+    done("CPT/33537"), done("CPT/92945"), done("CPT/99213"), done("CPT/33533", "not-done"),
+    done("CPT/33533", "preparation"), has("ICD10CM/I62.00"), has("SNOMED/38341003"),
+])  # fmt: skip
+def test_what_is_no_cardiovascular_disease_does_not_exclude(event):
+    assert isinstance(ask(event).body, Risk)
+
+
+@pytest.mark.parametrize(("event", "says"), [
+    (has("ICD10CM/Z99.2"), "people on dialysis"),
+    (done("CPT/90935"), "people on dialysis"),
+    (has("ICD10CM/Z94.0"), "people with a kidney transplant"),
+    (has("SNOMED/70536003", status="resolved"), "people with a kidney transplant"),
+    (has("SNOMED/77386006", years=0.3), "in pregnancy"),
+    (seen("LOINC/82810-3", "SNOMED/77386006"), "in pregnancy"),
+])  # fmt: skip
+def test_not_for_dialysis_transplant_and_pregnancy(event, says):
+    assert says in abstains(ask(event, who=person(35, "female")), "not-eligible").says
+
+
+@pytest.mark.parametrize(("who", "said"), [
+    (person(35, "female"), True), (person(35, None), True), (person(35, "male"), False),
+    (person(60, "female"), False),
+])  # fmt: skip
+def test_a_pregnancy_that_is_not_on_record_is_said(who, said):
+    assert any("Pregnancy is not on record" in limit for limit in ask(who=who).limits) is said
 
 
 OUTSIDE = [

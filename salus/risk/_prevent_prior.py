@@ -1,0 +1,59 @@
+"""Whom PREVENT was not made for: cardiovascular disease, pregnancy, dialysis and kidney transplant.
+
+Known disease is coronary disease, stroke of any kind, peripheral arterial disease, their revascularisation,
+and heart failure: the outcomes that PREVENT predicts (Khan, Circulation 2024;149:430), with the definitions
+of Grundy, Circulation 2019;139:e1082, section 4.1, and of stroke by Sacco, Stroke 2013;44:2064 (bleeding
+counts).
+"""
+
+from __future__ import annotations
+
+from salus.core.codes import ValueSet
+from salus.core.seams import View
+from salus.risk._af_terms import REVASCULARISED, STROKE, STROKE_UNCLEAR, VASCULAR
+from salus.risk._inputs import Fact, condition
+from salus.risk._kidney_dialysis import on_dialysis
+from salus.risk._pregnancy import pregnant
+from salus.risk._terms import (
+    ATHEROSCLEROTIC_DISEASE,
+    HEART_FAILURE,
+    KIDNEY_TRANSPLANT,
+    icd9,
+    icd10,
+    snomed,
+)
+
+BRAIN_BLEEDING = ValueSet(
+    "stroke by bleeding",
+    snomed(
+        "274100004",  # cerebral haemorrhage
+        "21454007",  # subarachnoid haemorrhage
+    ),
+    icd10("I60", "I61", "I690", "I691") + icd9("430", "431"),
+    "Sacco et al., Stroke 2013;44:2064: intracerebral and subarachnoid haemorrhage (I60, I61, I69.0, I69.1)",
+)
+_DISEASES = (ATHEROSCLEROTIC_DISEASE, STROKE, VASCULAR, BRAIN_BLEEDING, STROKE_UNCLEAR)
+_DONE = ("completed", "in-progress", None)
+
+
+def prior(view: View) -> tuple[Fact, ...]:
+    """Return the facts of which any excludes: atherosclerotic disease and stroke, and heart failure."""
+    return _atherosclerotic(view), condition(view, HEART_FAILURE, ever=True)
+
+
+def _atherosclerotic(view: View) -> Fact:
+    """Return the first that is true of the diseases and their operations; else not known; else none."""
+    facts = [condition(view, each, ever=True) for each in _DISEASES]
+    told = next((fact for fact in facts if fact.value), None)
+    if told is not None:
+        return told
+    operations = view.timeline.where(kind="Procedure", test=lambda event: event.status in _DONE)
+    done = tuple(event for event in operations if REVASCULARISED.has(event))
+    if done:
+        return Fact(REVASCULARISED.name, True, done, REVASCULARISED.name)
+    return next((fact for fact in facts if fact.value is None), facts[0])
+
+
+def excluded(view: View) -> tuple[Fact, ...]:
+    """Return the other facts of which any excludes: dialysis, a kidney transplant, pregnancy."""
+    return on_dialysis(view), condition(view, KIDNEY_TRANSPLANT, ever=True), pregnant(view)
