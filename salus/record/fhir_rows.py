@@ -293,11 +293,18 @@ def _specimen(r: t.Specimen, source: str) -> Rows:
     ]
 
 
+def _every(said: Concept) -> tuple[str | None, ...]:
+    """Return each coding, or the words where there is none: any of them may be the one that is understood."""
+    return said.codes or (said.text,)
+
+
 def _family(r: t.FamilyMemberHistory, source: str) -> Rows:
     """A relative's condition is the value and never the code, so that nobody takes it for the patient's."""
     told = first(r.date)
     who = concept(bytes(r.relationship)).codes or ("FamilyMemberHistory",)
-    has: Iterable[Value] = [coded(concept(bytes(part.code))) for part in r.condition or ()] or [None]
+    has: Iterable[Value] = [
+        value for part in r.condition or () for value in _every(concept(bytes(part.code)))
+    ] or [None]
     for part in r.condition or ():
         understood(part.modifierExtension)
     return [(who, _at(told), None, _known(told), what, None, None, r.status, source) for what in has]

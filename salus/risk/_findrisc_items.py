@@ -6,6 +6,7 @@ Lindström J, Tuomilehto J. Diabetes Care 2003;26:725-31, table 2; family histor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -14,11 +15,12 @@ from typing import Any
 
 from salus.core.codes import ValueSet
 from salus.core.errors import EvidenceError
-from salus.core.evidence import Event
+from salus.core.evidence import Absence, Event
 from salus.core.measures import USABLE, Measure, Reading, read
 from salus.core.seams import View
 from salus.risk._body import body_mass_index
 from salus.risk._inputs import Fact, age, condition, drug, sex
+from salus.risk._labs import HBA1C
 from salus.risk._measures import WAIST
 from salus.risk._points import Item, amount, of_fact, on
 from salus.risk._terms import DIABETES, icd9, icd10, is_blood_pressure_drug, snomed
@@ -50,12 +52,18 @@ _GLUCOSE: dict[str, Any] = {"unit": "mmol/L", "low": 0.5, "high": 120.0, "molar_
 FASTING_GLUCOSE = Measure("fasting glucose", ("LOINC/1558-6", "LOINC/14771-0"), **_GLUCOSE)
 ANY_GLUCOSE = Measure(
     "glucose",
-    ("LOINC/2345-7", "LOINC/2339-0", "LOINC/15074-8", "LOINC/14749-6"),
+    (
+        *("LOINC/2345-7", "LOINC/2339-0", "LOINC/15074-8", "LOINC/14749-6"),
+        *("LOINC/2340-8", "LOINC/2341-6", "LOINC/41653-7", "LOINC/14743-9"),
+    ),
     **_GLUCOSE,
 )
 # WHO 2006, Definition and diagnosis of diabetes mellitus: impaired fasting glucose from 6.1 mmol/L; a random
 # 11.1 mmol/L is high whenever it was taken.
 FASTING_HIGH, RANDOM_HIGH = 6.1, 11.1
+# WHO 2011: HbA1c from which diabetes is diagnosed.
+DIABETIC_HBA1C = 6.5
+_TESTS = ((FASTING_GLUCOSE, FASTING_HIGH), (ANY_GLUCOSE, RANDOM_HIGH), (HBA1C, DIABETIC_HBA1C))
 
 # Exercise vital sign (LOINC, US Core): days a week, and minutes on such a day.
 EXERCISE_DAYS = Measure("days of exercise", ("LOINC/89555-7",), "d/wk", 0, 7)
@@ -76,6 +84,7 @@ FAMILY_DIABETES = ValueSet(
     "ICD-10 Z83.3; ICD-9-CM V18.0; SNOMED CT 160303001",
 )
 NO_FAMILY_DIABETES = frozenset({"SNOMED/160274005"})
+_DENIED = re.compile(r"\b(no|not|non|none|never|without|negative|denie[sd]|absent|excluded)\b")
 _ROLE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode|"
 # HL7 v3 RoleCode: parents, brothers and sisters, children; then grandparents, uncles, aunts, cousins.
 _NEAR = "FTH MTH PRN NFTH NMTH NPRN BRO SIS SIB NBRO NSIS NSIB TWIN TWINBRO TWINSIS SON DAU CHILD SONC DAUC"
@@ -83,6 +92,20 @@ _FAR = (
     "GRPRN GRFTH GRMTH MGRPRN MGRFTH MGRMTH PGRPRN PGRFTH PGRMTH UNCLE AUNT MUNCLE PUNCLE MAUNT PAUNT COUSN"
 )
 NEAR_RELATIVES = frozenset(f"{_ROLE}{code}" for code in (*_NEAR.split(), "NCHILD"))
+# SNOMED CT: mother, father, parent, brother, sister, sibling, son, daughter, child.
+NEAR_SNOMED = snomed(
+    *(
+        "72705000",
+        "66839005",
+        "40683002",
+        "70924004",
+        "27733009",
+        "375005",
+        "65616008",
+        "66089001",
+        "67822003",
+    )
+)
 RELATIVES = frozenset(f"{_ROLE}{code}" for code in (*_FAR.split(), "COUSN", "MCOUSN", "PCOUSN"))
 
 
@@ -199,14 +222,15 @@ def _glucose_was_high(view: View) -> Fact:
     told = condition(view, HIGH_GLUCOSE, ever=True)
     if told.value:
         return told
-    high, unread = _high(view, FASTING_GLUCOSE, FASTING_HIGH), _unread(view)
-    high = high or _high(view, ANY_GLUCOSE, RANDOM_HIGH)
+    read_as = [(event, _is_high(measure, event, limit)) for measure, limit in _TESTS
+               for event in _tested(view, measure)]  # fmt: skip
+    high = tuple(event for event, answer in read_as if answer)
     if high:
-        return Fact(told.name, True, high[-1:], "high blood glucose measured")
+        return Fact(told.name, True, high[-1:], "high blood glucose or HbA1c measured")
+    unread = tuple(event for event, answer in read_as if answer is None)
     if unread:
-        return Fact(
-            told.name, None, unread, "high blood glucose before: a glucose on record could not be read"
-        )
+        says = "high blood glucose before: a glucose or HbA1c on record could not be read"
+        return Fact(told.name, None, unread, says)
     return told
 
 
@@ -214,29 +238,28 @@ def _tested(view: View, measure: Measure) -> tuple[Event, ...]:
     return view.timeline.where(
         measure.codes,
         test=lambda event: (
-            event.status in USABLE and isinstance(event.value, int | float) and not event.comparator
+            event.status in USABLE and event.value is not None and not isinstance(event.value, Absence)
         ),
     ).events
 
 
-def _high(view: View, measure: Measure, limit: float) -> tuple[Event, ...]:
-    return tuple(event for event in _tested(view, measure) if (_value(measure, event) or 0.0) >= limit - 1e-9)
-
-
-def _unread(view: View) -> tuple[Event, ...]:
-    return tuple(event for event in _tested(view, FASTING_GLUCOSE) if _value(FASTING_GLUCOSE, event) is None)
-
-
-def _value(measure: Measure, event: Event) -> float | None:
+def _is_high(measure: Measure, event: Event, limit: float) -> bool | None:
+    """Whether it reaches `limit`; None where it cannot be read, or is a bound that leaves it open."""
     try:
-        return measure.read(event)
+        value = measure.read(replace(event, comparator=None))
     except EvidenceError:
         return None
+    reached = value >= limit - 1e-9
+    if event.comparator in ("<", "<="):
+        return None if value > limit else False
+    if event.comparator in (">", ">="):
+        return True if reached else None
+    return reached
 
 
 def _family(view: View) -> Item:
     name = "diabetes in the family"
-    near, far = _relatives(view, NEAR_RELATIVES), _relatives(view, RELATIVES)
+    near, far = _relatives(view, NEAR_RELATIVES | NEAR_SNOMED), _relatives(view, RELATIVES)
     if near:
         says = "parent, brother, sister or child with diabetes"
         return Item(name, (NEAR_RELATIVE_POINTS,), says, _sources(near))
@@ -265,6 +288,8 @@ def _diabetic(event: Event) -> bool:
     if not isinstance(event.value, str):
         return False
     words = event.value.lower()
+    if _DENIED.search(words):
+        return False
     return DIABETES.has(replace(event, codes=(event.value,))) or (
         "diabetes" in words and "insipidus" not in words and "gestational" not in words
     )

@@ -8,7 +8,8 @@ or international non-proprietary name (WHO INN) in the text as written.
 from __future__ import annotations
 
 from salus.core.codes import ValueSet
-from salus.risk._inputs import named
+from salus.core.evidence import Event
+from salus.risk._inputs import named, worded
 
 
 def icd10(*stems: str) -> tuple[str, ...]:
@@ -245,9 +246,18 @@ is_glucose_drug = named(
 
 # ATC C02 antihypertensives, C03 diuretics, C07 beta blockers, C08 calcium channel blockers, C09 agents acting
 # on the renin-angiotensin system; the names are their INNs. A thiazide in any spelling ends in "thiazide".
-is_blood_pressure_drug = named(
+_lowers_blood_pressure = named(
     *(_ACE + _ACE_MORE + _ARB + _BETA + _BETA_MORE + _CALCIUM + _CALCIUM_MORE),
     *(_DIURETIC + _DIURETIC_MORE + _OTHER + _OTHER_MORE),
     atc=("C02", "C03", "C07", "C08", "C09"),
     codes=rxnorm(*_BLOOD_PRESSURE_RXNORM),
 )
+_OUTSIDE = ("topical", "cutaneous", "scalp", "hair", "shampoo", "foam", "ophthalmic", "eye drop", "lotion")
+
+
+def is_blood_pressure_drug(event: Event) -> bool | None:
+    """Whether it is a drug for high blood pressure; what is put on skin or eyes (minoxidil) is none."""
+    said = worded(event).lower()
+    if any(word in said for word in _OUTSIDE) and not any(code.startswith("ATC/C") for code in event.codes):
+        return False
+    return _lowers_blood_pressure(event)

@@ -276,7 +276,7 @@ CARD = Card(
     ),
     owner="Salus risk room",
     sources=(
-        "ESC 2024, Eur Heart J 2024;45:3314-3414, section 6.1 and table 10: items, points (page not verified)",
+        "ESC 2024, Eur Heart J 2024;45:3314-3414, section 6.1 and table 10: items (page not verified)",
         "ESC 2024, recommendation table 6: 2 or more class I, 1 class IIa; hypertrophic cardiomyopathy and "
         "cardiac amyloidosis whatever the score; periodic reassessment",
         "Lip GYH et al., Chest 2010;137:263-72, table 2: CHA2DS2-VASc, with 1 point for female sex",
@@ -308,7 +308,8 @@ CARD = Card(
         "What once was counts (a stroke, an infarction, heart failure), whatever its status now.",
         "Drugs for blood pressure, or readings above 140/90 on two days, without a diagnosis leave "
         "hypertension open (0 to 1), and drugs that lower glucose or an HbA1c of 6.5 % leave diabetes open: "
-        "the drugs have other uses too. This is our choice and not the guideline's, whose definitions count treatment.",
+        "the drugs have other uses too. This is our choice: the guideline counts "
+        "treatment (table 10, page not verified).",
         "A condition that only words name leaves its item open; SNOMED CT subtypes beyond those listed here "
         "are counted among the limits, since their codes do not tell what they are a kind of.",
         "With a current oral anticoagulant on record the urgency falls to routine: ordered within a year, "

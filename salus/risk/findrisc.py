@@ -24,8 +24,6 @@ from salus.risk._terms import DIABETES
 ADULT = 18
 # The cohorts of 1987 and 1992 were 35 to 64 years old at the start (Lindström 2003, methods).
 DERIVED_FROM, DERIVED_TO = 35, 64
-# HbA1c from which diabetes is diagnosed (WHO 2011): a higher one asks for a diagnosis, not a prediction.
-DIABETIC_HBA1C = 6.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +111,7 @@ def _cautions(view: View) -> tuple[str, ...]:
         found.append(f"{carrying.says[:1].upper()}{carrying.says[1:]}; FINDRISC does not hold in pregnancy.")
     if diabetes.value is None:
         found.append("Whether diabetes is already known is not on record.")
-    if sugar.usable and sugar.high >= DIABETIC_HBA1C:
+    if sugar.usable and sugar.high >= form.DIABETIC_HBA1C:
         found.append("The last HbA1c is in the diabetic range: confirm or exclude diabetes first.")
     if years.low < DERIVED_FROM or years.high > DERIVED_TO:
         found.append("FINDRISC was derived from people of 35 to 64 years in Finland.")
@@ -153,7 +151,7 @@ CARD = Card(
     ),
     owner="Salus risk room",
     sources=(
-        "Lindström J, Tuomilehto J. Diabetes Care 2003;26:725-31, table 2: items and points",
+        "Lindström J, Tuomilehto J. Diabetes Care 2003;26:725-31, table 2: items, points (page not verified)",
         "Finnish Diabetes Association, Type 2 diabetes risk assessment form: family history, 0-26 points; 1 "
         "in 100 / 25 / 6 / 3 / 2 for <7 / 7-11 / 12-14 / 15-20 / >20",
         "Paulweber B et al., Horm Metab Res 2010;42 Suppl 1:S3-36 (IMAGE): questionnaire, then glucose test",
@@ -181,7 +179,10 @@ CARD = Card(
         "It abstains where the known answers neither rule a high score in nor out (below 7 to 15 and over).",
         "Exercise below half an hour every day is no proof of inactivity: work and daily life count too.",
         "A drug of the classes C02, C03, C07, C08 or C09 counts as taken for high blood pressure.",
-        "A fasting glucose of 6.1 mmol/L or any of 11.1 mmol/L counts as high glucose found before.",
+        "A fasting glucose of 6.1 mmol/L, any of 11.1 mmol/L or an HbA1c of 6.5 % counts as high glucose "
+        "found before; one that cannot be read leaves that open.",
+        "Relatives are told by code; a relationship or an answer given in other words is not read, and of an "
+        "Observation's coded answer only the first coding is.",
     ),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -129,6 +130,10 @@ def test_no_list_of_drugs_is_not_no() -> None:
         (has("SNOMED/15777000"), 5), (has("ICD10CM/R7303", status="resolved"), 5), (has("ICD9CM/79021"), 5),
         (has("ICD10/O24.4", years=9, status="resolved"), 5), (seen(FASTING, 6.1, "mmol/L"), 5),
         (seen(FASTING, 110.0, "mg/dL"), 5), (seen(FASTING, 6.0, "mmol/L"), 0),
+        (seen("LOINC/2340-8", 210.0, "mg/dL"), 5), (seen("LOINC/41653-7", 250.0, "mg/dL"), 5),
+        (replace(seen("LOINC/2345-7", 600.0, "mg/dL"), comparator=">"), 5),
+        (seen("LOINC/4548-4", 6.5, "%"), 5),
+        (replace(seen("LOINC/2345-7", 40.0, "mg/dL"), comparator="<"), 0),
         (seen("LOINC/2339-0", 200.0, "mg/dL"), 5), (seen("LOINC/2339-0", 180.0, "mg/dL"), 0),
     ],
 )  # fmt: skip
@@ -231,3 +236,30 @@ def test_old_measurements_are_not_used() -> None:
     insight = ask(seen(WAIST, 75.0, "cm", before=timedelta(days=1500)))
     assert span(insight) == (0, 4)
     assert any("waist last recorded 4 years before" in limit.lower() for limit in insight.limits)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        seen("LOINC/2345-7", "HIGH"), seen("LOINC/2345-7", 250.0), seen(FASTING, 9.0, "furlong"),
+        replace(seen(FASTING, 90.0, "mg/dL"), comparator=">"),
+    ],
+)  # fmt: skip
+def test_a_glucose_that_cannot_be_read_leaves_it_open(event: Event) -> None:
+    assert span(ask(event)) == (0, 5)
+
+
+@pytest.mark.parametrize("code", ["SNOMED/72705000", "SNOMED/66839005", "SNOMED/27733009"])
+def test_near_relatives_by_snomed(code: str) -> None:
+    who = replace(relative("MTH"), codes=(code,))
+    assert score(ask(who, without=("family",))) == 5
+
+
+def test_a_relative_without_diabetes_gives_no_points() -> None:
+    assert score(ask(relative("MTH", "No diabetes"))) == 0
+    assert score(ask(relative("MTH", "Type 2 diabetes"), without=("family",))) == 5
+
+
+def test_minoxidil_on_the_scalp_is_no_drug_for_blood_pressure() -> None:
+    assert score(ask(takes("Minoxidil 5 % topical solution for hair"))) == 0
+    assert score(ask(takes("Minoxidil 10 MG Oral Tablet"))) == 2
