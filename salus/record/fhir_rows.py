@@ -27,7 +27,9 @@ Row = tuple[
 Rows = list[Row]
 
 # FHIR R4 ConditionVerificationStatus and AllergyIntoleranceVerificationStatus that cast doubt.
-_DOUBTED = frozenset({"refuted", "entered-in-error", "unconfirmed", "provisional", "differential"})
+# The gravest first: whichever of its codings says so, what was entered in error is no evidence.
+_DOUBTED = ("entered-in-error", "refuted", "unconfirmed", "provisional", "differential")
+_CLINICAL = ("resolved", "remission", "inactive", "relapse", "recurrence", "active")
 # FHIR R4 medicationrequest-intent of what nobody has ordered: it then stands in place of the status.
 _NOT_ORDERED = frozenset({"proposal", "plan", "option"})
 _NEVER: tuple[None, None, None] = (None, None, None)
@@ -92,12 +94,18 @@ def observed(r: t.Observation) -> tuple[int | None, int | None, int | None]:
         if r.effectivePeriod is not None:
             end = last(r.effectivePeriod)
             known = known if end is None else end
-    return time, end, known if r.issued is None else when(r.issued).known
+    if r.issued is None:
+        return time, end, known
+    issued = when(r.issued)
+    # Without a moment of its own, what was made available then was seen by then.
+    return (issued.start if time is None else time), end, issued.known
 
 
 def _observation(r: t.Observation, source: str) -> Rows:
     if r.code is NOTHING:
         raise EvidenceError("no code")
+    if r.focus is not NOTHING:
+        raise EvidenceError("focus: it was observed on something or somebody else than the patient")
     time, end, known = observed(r)
     value, in_unit, comparator = valuation(r)
     status = r.status
@@ -127,10 +135,17 @@ def _patient(r: t.Patient, source: str) -> Rows:
     return rows
 
 
+def _codes(raw: Raw) -> list[str]:
+    """Return every code of a status (its words, where it has none), what is known here first."""
+    said = concept(bytes(raw))
+    found = said.plain or ((said.text.strip().lower(),) if said.text else ())
+    return sorted(found, key=lambda code: code not in _CLINICAL and code not in _DOUBTED)
+
+
 def certainty(verification: Raw, clinical: Raw) -> str | None:
     """Return how sure and how present a condition is: doubt where recorded, else the clinical status."""
-    doubt = _plain(verification)
-    return doubt if doubt in _DOUBTED else _plain(clinical)
+    doubts = [code for code in _DOUBTED if code in _codes(verification)]
+    return doubts[0] if doubts else next(iter(_codes(clinical)), None)
 
 
 def _condition(r: t.Condition, source: str) -> Rows:

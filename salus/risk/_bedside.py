@@ -155,11 +155,16 @@ def scale(view: View) -> Answer:
 
 
 def _scale(event: Event) -> str:
-    if event.coded({_SCALE_2}) and not isinstance(event.value, Absence):
-        return "2"
-    if event.coded({_SCALE_1}) and not isinstance(event.value, Absence):
-        return "1"
+    if event.coded({_SCALE_1, _SCALE_2}):
+        return _recorded_scale(event)
     if isinstance(event.value, str):
         digits = "".join(letter if letter.isdigit() else " " for letter in event.value).split()
         return {"88 92": "2", "94 98": "1"}.get(" ".join(digits), "")
     return ""
+
+
+def _recorded_scale(event: Event) -> str:
+    """Return the scale whose score was recorded; "scale 2: no" is no record of scale 2."""
+    if isinstance(event.value, Absence) or event.value is False or event.value == "SNOMED/373067005":
+        return ""
+    return "2" if event.coded({_SCALE_2}) else "1"

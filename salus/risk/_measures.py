@@ -17,7 +17,7 @@ RESPIRATORY_RATE = Measure(
 )
 PULSE = Measure(
     "pulse",
-    ("LOINC/8867-4", "SNOMED/78564009", "SNOMED/364075005"),
+    ("LOINC/8867-4", "LOINC/8889-8", "SNOMED/78564009", "SNOMED/364075005"),
     "/min",
     0,
     350,
@@ -46,9 +46,9 @@ SPO2 = Measure(
         *("SNOMED/103228002", "SNOMED/431314004", "SNOMED/442476006"),
     ),
     "%",
-    0,
+    20,
     100,
-    source=_RANGES,
+    source=f"{_RANGES}; the floor is ours: below 20 % is a slip of the unit (0.97 sent as %), not a patient",
 )
 # Oral, core, rectal, tympanic and axillary readings are one measure: NEWS2 makes no difference by site.
 TEMPERATURE = Measure(

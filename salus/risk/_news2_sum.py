@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from salus.core.measures import Measure, Reading, ago, read
+from salus.core.evidence import Event
+from salus.core.measures import USABLE, Measure, Reading, ago, read
 from salus.core.seams import View
 from salus.risk import _bedside as bedside
 from salus.risk import _news2_chart as chart
@@ -132,7 +133,7 @@ def scored(view: View) -> Scored:
         sums[0] + sum(item.low for item in rest),
         sums[-1] + sum(item.high for item in rest),
         _moments(view, readings, gas),
-        (_scale_caution(view, scale), _preliminary(readings)),
+        (_scale_caution(view, scale), _preliminary(readings), _unused(view, readings)),
     )
 
 
@@ -165,6 +166,23 @@ def _scale_caution(view: View, scale: bedside.Answer) -> str:
 def _preliminary(readings: Sequence[Reading]) -> str:
     names = [found.measure.name for found in readings if any(e.status == "preliminary" for e in found.events)]
     return f"Preliminary, not final: {', '.join(names)}." if names else ""
+
+
+def _unused(view: View, readings: Sequence[Reading]) -> str:
+    """Say which measurements have a later value whose status (registered, unknown …) forbids its use."""
+    names = [
+        found.measure.name
+        for found in readings
+        if any(
+            event.status not in (*USABLE, "entered-in-error", "cancelled") and _later(event, found)
+            for event in view.timeline.where(found.measure.codes)
+        )
+    ]
+    return f"A later value that is not final was not used: {', '.join(names)}." if names else ""
+
+
+def _later(event: Event, found: Reading) -> bool:
+    return event.time is not None and (found.at is None or event.time > found.at)
 
 
 def timing(found: Scored) -> tuple[str, ...]:

@@ -144,7 +144,7 @@ CARD = Card(
     sources=(
         "RCP 2017, chart 1: points of every row",
         "RCP 2017, chart 2: 0-4 low, 3 in one parameter low-medium, 5-6 medium, 7 and over high",
-        "RCP 2017, chart 4: frequency of monitoring and response",
+        "RCP 2017, chart 4: frequency of monitoring and response (pages of the charts not verified)",
         "RCP 2017, recommendations: not under 16 nor in pregnancy; scale 2 only when a competent clinical "
         "decision maker has recorded it; confusion is new until shown otherwise",
         "AoMRC, Statement on the initial antimicrobial treatment of sepsis, 2022: 5-6 seen within an hour",
@@ -161,6 +161,7 @@ CARD = Card(
     hooks=("patient-view", "encounter-start"),
     notes=(
         "Values are rounded half up to the chart's precision: whole numbers, tenths of a degree.",
+        "An oxygen saturation below 20 % is taken as an error of recording and not used.",
         "A value older than 24 hours is not used; one older than 12 hours is said to be overdue.",
         "3 in one parameter with a sum below 5 is ranked as today (chart 2: urgent ward-based response).",
         "It abstains where the range has a harmless lower end, reaches 7, and starts at 0 or spans more than "

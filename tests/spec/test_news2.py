@@ -50,7 +50,7 @@ def total(insight: Insight) -> float | None:
 
 
 RESPIRATION = [(0, 3), (8, 3), (9, 1), (11, 1), (12, 0), (20, 0), (21, 2), (24, 2), (25, 3), (60, 3)]
-SCALE_1 = [(50, 3), (91, 3), (92, 2), (93, 2), (94, 1), (95, 1), (96, 0), (100, 0)]
+SCALE_1 = [(20, 3), (91, 3), (92, 2), (93, 2), (94, 1), (95, 1), (96, 0), (100, 0)]
 SCALE_2_AIR = [(50, 3), (83, 3), (84, 2), (85, 2), (86, 1), (87, 1), (88, 0), (92, 0), (93, 0), (100, 0)]
 SCALE_2_OXYGEN = [
     *[(50, 3), (83, 3), (84, 2), (85, 2), (86, 1), (87, 1), (88, 0), (92, 0)],
@@ -341,3 +341,28 @@ def test_late_and_scattered_values_are_said() -> None:
     insight = ask(seen(TEMP, 37.0, "Cel", before=timedelta(hours=14)))
     assert any("overdue" in limit for limit in insight.limits)
     assert any("apart" in limit for limit in insight.limits)
+
+
+@pytest.mark.parametrize("value", [0.97, 9.7, 19.9])
+def test_a_saturation_that_nobody_has_is_an_error_of_recording(value: float) -> None:
+    insight = ask(seen(SPO2, value, "%"))
+    assert (finding(insight).estimate.low, finding(insight).estimate.high) == (0, 3)
+    assert any("outside 20 to 100" in limit for limit in insight.limits)
+
+
+@pytest.mark.parametrize("said", [False, "SNOMED/373067005", Absence.NOT_SENT])
+def test_no_to_scale_2_is_not_scale_2(said: bool | str) -> None:
+    insight = ask(seen(SPO2, 90.0, "%"), seen("SNOMED/1104321000000108", said))
+    assert points(insight)["oxygen saturation"] == 3
+
+
+def test_pulse_by_oximetry_is_a_pulse() -> None:
+    assert total(ask(seen("LOINC/8889-8", 131.0, "/min"), without=(HR,))) == 3
+
+
+@pytest.mark.parametrize("status", ["registered", "unknown"])
+def test_a_later_value_that_is_not_final_is_said(status: str) -> None:
+    later = seen(HR, 150.0, "/min", before=timedelta(minutes=1), name="later", status=status)
+    insight = MODEL.predict(view(*ADULT, *NORMAL.values(), later))
+    assert total(insight) == 0
+    assert "A later value that is not final was not used: pulse." in insight.limits

@@ -358,3 +358,9 @@ def test_the_quick_timeline_is_the_timeline() -> None:
     ]
     found = events(*same)
     assert Timeline.of("Patient/p", reversed(found)).events == found
+
+
+def test_an_observation_with_only_issued_is_dated_by_it() -> None:
+    (event,) = events(resource(effectiveDateTime=None, issued="2024-02-03T04:05:06Z"))
+    assert event.time == event.known_at
+    assert event.time is not None
