@@ -13,9 +13,9 @@ from salus.core.evidence import Event
 from salus.core.measures import Reading, read
 from salus.core.seams import View
 from salus.risk._inputs import age, sex
-from salus.risk._labs import CREATININE, EGFR
+from salus.risk._labs import CREATININE, EGFR, EGFR_EQUATIONS
 
-EQUATION = "CKD-EPI 2021 (creatinine)"
+EQUATION = "CKD-EPI 2021"
 
 # sex: (kappa in mg/dL, alpha, factor)
 _CONSTANTS = {"female": (0.7, -0.241, 1.012), "male": (0.9, -0.302, 1.0)}
@@ -66,6 +66,15 @@ def _days_after(one: Reading, other: Reading) -> int:
     if one.at is None or other.at is None:
         return (one.at is not None) - (other.at is not None)
     return (one.at.date() - other.at.date()).days
+
+
+def made_by(reading: Reading) -> str:
+    """Say by what equation an eGFR was made, as far as its code tells (``as reported, by MDRD``)."""
+    if not is_reported(reading):
+        return f"by {EQUATION}"
+    told = {EGFR_EQUATIONS.get(code) for event in reading.events for code in event.codes}
+    named = sorted(name for name in told if name)
+    return f"as reported, by {' and '.join(named)}" if named else "as reported, equation not told"
 
 
 def is_reported(reading: Reading) -> bool:

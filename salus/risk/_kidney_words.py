@@ -8,7 +8,7 @@ from datetime import timedelta
 from salus.core.insight import Reason
 from salus.core.measures import Reading
 from salus.core.seams import View
-from salus.risk._egfr import EQUATION, is_reported
+from salus.risk._egfr import EQUATION, is_reported, made_by
 from salus.risk._inputs import Fact
 from salus.risk._kidney_history import CHRONIC, Jump, Past
 from salus.risk._kidney_inputs import Kidneys
@@ -32,9 +32,8 @@ def reasons(view: View, kidneys: Kidneys) -> tuple[Reason, ...]:
 
 def _filtration(view: View, kidneys: Kidneys) -> Reason:
     egfr = kidneys.egfr
-    by = "as reported" if is_reported(egfr) else f"by {EQUATION}"
     alone = groups(g_categories((egfr.low, egfr.high)), ALL_A[:1])[1]
-    says = f"eGFR {span(egfr.low, egfr.high, 0)} {by} on {_when(view, egfr)}"
+    says = f"eGFR {span(egfr.low, egfr.high, 0)} {made_by(egfr)} on {_when(view, egfr)}"
     creatinine = kidneys.creatinine
     if not is_reported(egfr) and creatinine.usable:
         says = f"Creatinine {number(creatinine, 2)}: {says}"
@@ -103,7 +102,8 @@ def _steady(kidneys: Kidneys) -> Iterator[str]:
     if kidneys.jump is not None:
         yield "Not a steady state: no equation gives the true filtration while creatinine changes so fast."
     if is_reported(kidneys.egfr):
-        yield "The eGFR is as the laboratory reported it; which equation it used is not known here."
+        told = made_by(kidneys.egfr)
+        yield f"The eGFR is {told}; a laboratory may use another equation than its code says."
 
 
 def _chronicity(kidneys: Kidneys) -> Iterator[str]:
@@ -124,6 +124,8 @@ def _failure_risk(kidneys: Kidneys) -> Iterator[str]:
         yield f"{sentence(kidneys.acr.problem)} The albuminuria category is not known."
     if kidneys.below_60 and not kidneys.kfre_fits:
         yield f"The risk of kidney failure is not given: {kidneys.why_no_kfre}."
+    elif kidneys.below_60 and EQUATION not in made_by(kidneys.egfr):
+        yield f"The KFRE was made with eGFR by CKD-EPI 2009; this one is {made_by(kidneys.egfr)}."
     elif kidneys.kfre_fits and kidneys.egfr.high >= 45:
         yield "With eGFR by CKD-EPI 2021 the KFRE was found good below 45 (Grams 2023); here it may be above."
 

@@ -21,10 +21,23 @@ CREATININE = Measure(
     molar_mass=CREATININE_GRAMS,
     source=_MIMIC_EXTRACT,
 )
-# 98979-8 is by CKD-EPI 2021; 62238-1 CKD-EPI 2009; 33914-3 and 77147-7 MDRD; 69405-9 by no named equation.
+# What LOINC calls the equation of each code of an eGFR from creatinine; "" where it names none. A laboratory
+# may have gone over to another equation and kept the code, so this is what the code says and no more.
+_RACE = "with a coefficient for race"
+EGFR_EQUATIONS = {
+    "LOINC/98979-8": "CKD-EPI 2021",
+    "LOINC/62238-1": "CKD-EPI 2009",
+    "LOINC/88293-6": f"CKD-EPI 2009 {_RACE}",  # among blacks
+    "LOINC/88294-4": "CKD-EPI 2009",  # among non-blacks
+    "LOINC/33914-3": "MDRD",
+    "LOINC/77147-7": "MDRD",
+    "LOINC/48643-1": f"MDRD {_RACE}",  # among blacks
+    "LOINC/48642-3": "MDRD",  # among non-blacks
+    "LOINC/69405-9": "",
+}
 EGFR = Measure(
     "eGFR",
-    ("LOINC/98979-8", "LOINC/69405-9", "LOINC/62238-1", "LOINC/33914-3", "LOINC/77147-7"),
+    tuple(EGFR_EQUATIONS),
     "mL/min/{1.73_m2}",
     1.0,
     250.0,

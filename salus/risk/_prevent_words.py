@@ -8,7 +8,7 @@ from datetime import timedelta
 from salus.core.insight import Reason
 from salus.core.measures import Reading
 from salus.core.seams import View
-from salus.risk._egfr import EQUATION, is_reported
+from salus.risk._egfr import made_by
 from salus.risk._inputs import Fact, worded
 from salus.risk._kidney_pregnancy import unasked
 from salus.risk._prevent_equation import Answer, variant
@@ -89,7 +89,7 @@ def _value(view: View, reading: Reading) -> str:
     named = name if name[:2].isupper() or name.startswith("eGFR") else name[0].upper() + name[1:]
     by = ""
     if name == "eGFR":
-        by = ", as reported" if is_reported(reading) else f", by {EQUATION}"
+        by = f", {made_by(reading)}"
     what = span(reading.low, reading.high) if reading.measure.unit == "1" else number(reading)
     return f"{named} {what}{by} on {on_day(reading.at)} ({how_old(view, reading.at)})"
 

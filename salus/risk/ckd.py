@@ -23,7 +23,7 @@ from salus.core.insight import (
     Urgency,
 )
 from salus.core.seams import View
-from salus.risk._egfr import EQUATION, is_reported
+from salus.risk._egfr import made_by
 from salus.risk._kfre import HORIZONS, NORTH_AMERICA, failure_range
 from salus.risk._kidney_inputs import Kidneys, gather
 from salus.risk._kidney_stage import GROUP_NAMES, joined
@@ -32,6 +32,7 @@ from salus.risk._labs import CREATININE, EGFR, URINE_ACR
 from salus.risk._say import capital, how_old, percent, span
 
 _ADULT = 18
+_FAILURE = "kidney failure"
 _UNIT = "mL/min/{1.73_m2}"
 _GRAMS = "Grams ME et al., J Am Soc Nephrol 2023;34:482-494"
 _TANGRI = "Tangri N et al., JAMA 2016;315:164-174"
@@ -64,11 +65,14 @@ CARD = Card(
     ),
     owner="Salus, risk",
     sources=(
-        "Inker LA et al., N Engl J Med 2021;385:1737-1749, supplement Table S10 (eGFR)",
+        "Inker LA et al., N Engl J Med 2021;385:1737-1749, supplement Table S10 (eGFR; page not verified); the same "
+        "figures: NIDDK, Glomerular Filtration Rate Equations, Adults",
         "KDIGO 2024 CKD guideline, Kidney Int 2024;105(4S):S117-S314: 1.1.3 chronicity, 1.3 staging and risk "
-        "groups, 2.1.1 monitoring, 2.2.1 to 2.2.3 risk of kidney failure",
-        "KDIGO 2012 AKI guideline, Kidney Int Suppl 2012;2:1, section 2.1.1",
-        "Tangri N et al., JAMA 2011;305:1553-1559; Tangri N et al., JAMA 2016;315:164-174 (KFRE by region)",
+        "groups, 2.1.1 monitoring, 2.2.1 to 2.2.3 risk of kidney failure (pages and figure not verified)",
+        "KDIGO 2012 AKI guideline, Kidney Int Suppl 2012;2:1, section 2.1.1 (page not verified); NHS England, Patient "
+        "Safety Alert NHS/PSA/D/2014/010 (AKI algorithm; not verified)",
+        "Tangri N et al., JAMA 2011;305:1553-1559; Tangri N et al., JAMA 2016;315:164-174, Table 3 and "
+        "eAppendix (KFRE by region; pages not verified)",
         f"{_GRAMS} (KFRE with CKD-EPI 2021)",
     ),
     measures=(
@@ -82,7 +86,11 @@ CARD = Card(
         "England does so with their median.",
         "Dialysis is a condition, or a session (Procedure) within the last three months.",
         "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of 90 days.",
-        "KFRE is recalibrated by region, North America unless Kidney(region='outside North America') is set.",
+        "KFRE is recalibrated by region: North America, and every answer names it. Elsewhere a room makes its "
+        "own model with Kidney(region='outside North America') as its MODEL. Open: no door and no setting of a "
+        "site changes the region yet.",
+        "A reported eGFR is told by the equation that LOINC gives its code; 88293-6 and 48643-1 apply a "
+        "coefficient for race, which KDIGO 2024 advises against.",
         "KDIGO 2024, 2.2.1 to 2.2.3: a 5-year risk of 3 to 5 % calls for nephrology, a 2-year risk above "
         "10 % for a team, above 40 % for preparing replacement therapy.",
     ),
@@ -123,8 +131,7 @@ class Kidney:
     def _failure(self, kidneys: Kidneys) -> Iterator[Outcome]:
         if not kidneys.below_60 or not kidneys.kfre_fits:
             return
-        by = "eGFR as reported" if is_reported(kidneys.egfr) else f"eGFR by {EQUATION}"
-        of = f"kidney failure (KFRE 4-variable, {self.region}; {by})"
+        of = f"{_FAILURE} (KFRE 4-variable, {self.region}; eGFR {made_by(kidneys.egfr)})"
         ages, acr = (kidneys.age.low, kidneys.age.high), (kidneys.acr.low, kidneys.acr.high)
         sexes = ("female", "male") if kidneys.sex is None else (kidneys.sex,)
         egfr = (kidneys.egfr.low, kidneys.egfr.high)
@@ -212,7 +219,7 @@ def _failing(parts: tuple[Outcome, ...]) -> str:
             low, high = part.estimate.low, part.estimate.high
             value = part.estimate.value
             ends = (value, value) if value is not None else (low or 0.0, high or 0.0)
-            return f"; kidney failure in 5 years: {percent(*ends)}"
+            return f"; {_FAILURE} in 5 years: {percent(*ends)}{part.of.removeprefix(_FAILURE)}"
     return ""
 
 

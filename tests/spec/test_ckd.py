@@ -350,4 +350,9 @@ def test_a_creatinine_of_long_ago_does_not_unsettle_a_new_report():
 
 
 def test_five_years_are_said_where_they_are_known():
-    assert "kidney failure in 5 years: " in finding(ask(creatinine(1.6), albumin(350))).says
+    says = finding(ask(creatinine(1.6), albumin(350))).says
+    assert "kidney failure in 5 years: " in says
+    assert says.endswith("(KFRE 4-variable, North America; eGFR by CKD-EPI 2021)")
+    elsewhere = Kidney(region=ELSEWHERE).predict(view(*WOMAN, reported(33), albumin(350)))
+    told = "(KFRE 4-variable, outside North America; eGFR as reported, by CKD-EPI 2021)"
+    assert finding(elsewhere).says.endswith(told)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from salus.core.evidence import Absence
-from salus.risk._egfr import ckd_epi_2021, is_reported, kidney_function
+from salus.risk._egfr import ckd_epi_2021, is_reported, kidney_function, made_by
 from salus.risk._kidney_history import (
     albuminuria_since,
     filtration,
@@ -175,6 +175,42 @@ def test_the_lowest_value_before_a_rise_is_the_one_named():
 
 def test_no_past_no_jump():
     assert jump(view(*WOMAN)) is None and jump(view(*WOMAN, cr(1.2))) is None
+
+
+EGFR_UNITS = [
+    *(
+        "mL/min/{1.73_m2}",
+        "mL/min/1.73m2",
+        "ml/min/1.73m2",
+        "mL/min/1.73m²",
+        "mL/min/1.73 m2",
+        "ml/min/1.73 m²",
+    ),
+    *("mL/min/{1.73m2}", "mL/min/1.73m^2", "mL/min/1.73_m2", "mL/min/{1.73_m2} "),
+]
+
+
+@pytest.mark.parametrize("unit", EGFR_UNITS)
+def test_units_of_a_reported_egfr(unit):
+    assert kidney_function(view(*WOMAN, seen(EGFR, 33.0, unit))).low == 33
+
+
+EQUATIONS = [
+    ("98979-8", "as reported, by CKD-EPI 2021"), ("62238-1", "as reported, by CKD-EPI 2009"),
+    ("88294-4", "as reported, by CKD-EPI 2009"), ("33914-3", "as reported, by MDRD"),
+    ("77147-7", "as reported, by MDRD"), ("48642-3", "as reported, by MDRD"),
+    ("88293-6", "as reported, by CKD-EPI 2009 with a coefficient for race"),
+    ("48643-1", "as reported, by MDRD with a coefficient for race"),
+    ("69405-9", "as reported, equation not told"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "said"), EQUATIONS)
+def test_a_reported_egfr_is_told_by_its_equation(code, said):
+    event = seen(f"LOINC/{code}", 33.0, "mL/min/{1.73_m2}")
+    assert made_by(kidney_function(view(*WOMAN, event))) == said
+    insight = MODEL.predict(view(*WOMAN, event))
+    assert said in insight.reasons[0].says and any(said in limit for limit in insight.limits)
 
 
 @pytest.mark.parametrize(("egfr", "said"), [(59.49, 59), (59.5, 60), (0.4, 0)])
