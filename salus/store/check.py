@@ -31,6 +31,7 @@ _Proofs = dict[str, list[tuple[Entry, bytes | None]]]
 
 def check(connection: Connection) -> Iterator[str]:
     """Yield a sentence for each row and entry that no longer belong together."""
+    yield from _before_the_first(connection)
     yield from _rows(connection, "insight", t.insight, _insight_contents)
     yield from _rows(connection, "review", t.review, _review_contents)
     yield from _statuses(connection)
@@ -39,10 +40,11 @@ def check(connection: Connection) -> Iterator[str]:
 
 def _pages(connection: Connection, table: Table, key: Column[Any]) -> Iterator[list[Any]]:
     """Yield the rows of `table` page by page, so that memory stays flat."""
-    last = 0
-    while rows := connection.execute(select(table).where(key > last).order_by(key).limit(_PAGE)).all():
+    query = select(table).order_by(key).limit(_PAGE)
+    rows = connection.execute(query).all()
+    while rows:
         yield list(rows)
-        last = getattr(rows[-1], key.name)
+        rows = connection.execute(query.where(key > getattr(rows[-1], key.name))).all()
 
 
 def _rows(
@@ -51,11 +53,18 @@ def _rows(
     table: Table,
     contents: Callable[[Connection, list[Any]], Callable[[Any], Mapping[str, object]]],
 ) -> Iterator[str]:
+    highest = 0
     for rows in _pages(connection, table, table.c.n):
         proofs = _proofs(connection, kind, [row.id for row in rows])
         content = contents(connection, rows)
         for row in rows:
-            yield from _judged(kind, row, content, proofs.get(row.id, []))
+            found = proofs.get(row.id, [])
+            yield from _judged(kind, row, content, found)
+            seq = min((line.seq for line, _salt in found), default=highest)
+            if seq < highest:
+                # Rows are read in the order of `n`, and the last of them is a person's last word.
+                yield f"The {kind} {row.id} was moved: entry {seq} recorded it before entry {highest}."
+            highest = max(highest, seq)
 
 
 def _judged(
@@ -68,9 +77,7 @@ def _judged(
     if not proofs:
         yield f"The {kind} {row.id} is in no ledger entry: it was slipped in, or its entry removed."
     for line, salt in proofs:
-        if salt is None:
-            yield f"Entry {line.seq}: the salt of {kind} {row.id} was erased, the {kind} was not."
-        elif not _opens(line, salt, content, row):
+        if salt is not None and not _opens(line, salt, content, row):
             yield f"The {kind} {row.id} was changed after entry {line.seq} recorded it."
 
 
@@ -119,6 +126,8 @@ def _statuses(connection: Connection) -> Iterator[str]:
 def _entries_of_nothing(connection: Connection) -> Iterator[str]:
     for row in connection.execute(_without_opening()):
         yield f"Entry {row.seq} ({row.did}) has lost its opening: what it recorded can no longer be proven."
+    for seq in connection.execute(_erased()).scalars():
+        yield f"Entry {seq}'s opening was erased, and no entry records an erasure."
     for kind, table, key in (
         ("insight", t.insight, t.opening.c.record_id == t.insight.c.id),
         ("review", t.review, t.opening.c.record_id == t.review.c.id),
@@ -136,6 +145,17 @@ def _entries_of_nothing(connection: Connection) -> Iterator[str]:
         )
         for row in connection.execute(gone):
             yield f"Entry {row.seq} recorded {kind} {row.record_id}, which is no longer there."
+
+
+def _before_the_first(connection: Connection) -> Iterator[str]:
+    """Name entries below 1: the chain is read from 1 on, so nothing that they say is proven."""
+    for seq in connection.execute(select(t.entry.c.seq).where(t.entry.c.seq < 1)).scalars():
+        yield f"Entry {seq} stands before the first entry: it was slipped in."
+
+
+def _erased() -> Select[Any]:
+    """Openings without a salt: no verb erases, so nobody may have."""
+    return select(t.opening.c.seq).where(t.opening.c.salt.is_(None)).order_by(t.opening.c.seq)
 
 
 def _without_opening() -> Select[Any]:
