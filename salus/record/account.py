@@ -68,4 +68,5 @@ class Account:
             "events": self.events,
             "subjects": self.subjects,
             "cpu_seconds": round(self.cpu_seconds, 3),
+            "notes": list(self.notes),
         }

@@ -30,6 +30,8 @@ from salus.record.settle import settle
 # each would be many and small, it grows with the square root of the export.
 _PART = 1 << 24
 _MANY = 64
+# Lines looked at to tell NDJSON from one document.
+_LOOKED_AT = 50
 _PARTS_OF_A_STREAM = 32
 Progress = Callable[..., Any]
 
@@ -142,13 +144,16 @@ def _stream(intake: Intake, path: Path | None, name: str, seen: Callable[[int], 
 
 
 def _is_line(block: bytes) -> bool:
-    """Whether the first line is a JSON object by itself."""
-    line = block.lstrip(b"\xef\xbb\xbf \t\r\n").partition(b"\n")[0]
+    """Whether one of the first lines is a resource by itself; any of them may be the broken one."""
+    lines = block.lstrip(b"\xef\xbb\xbf \t\r\n").split(b"\n", _LOOKED_AT)[:_LOOKED_AT]
+    return any(map(_is_resource, lines))
+
+
+def _is_resource(line: bytes) -> bool:
     try:
-        named(line)
+        return bool(named(line).resourceType)
     except (msgspec.MsgspecError, RecursionError):
         return False
-    return True
 
 
 def _is_alone(block: bytes) -> bool:

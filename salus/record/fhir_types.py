@@ -86,6 +86,7 @@ class Observation(Valued, gc=False):
     component: list[Valued] | None = None
     effectivePeriod: Period | None = None
     effectiveInstant: str | None = None
+    focus: Raw = NOTHING
     implicitRules: str | None = None
     contained: list[Raw] | None = None
 

@@ -17,7 +17,7 @@ import msgspec
 
 from salus.core import codes
 from salus.core.card import Need
-from salus.core.errors import AwayError, EvidenceError, RefusedError
+from salus.core.errors import AwayError, EvidenceError, RefusedError, UserError
 from salus.record import fhir_types as t
 from salus.record.account import Account
 from salus.record.bulk import into
@@ -128,12 +128,14 @@ class Server:
         """Return the server at base `url`, after asking it what it can do."""
         import httpx
 
+        base, login = _base(url)
         client = httpx.Client(
             headers={"Accept": "application/fhir+json", **(headers or {})},
+            auth=login,
             timeout=httpx.Timeout(60.0, connect=10.0),
             follow_redirects=False,
         )
-        server = cls(url.rstrip("/"), client, pause)
+        server = cls(base, client, pause)
         try:
             server._ask()
         except BaseException:
@@ -211,17 +213,19 @@ class Server:
             raise EvidenceError(
                 f"'{self.base}' sent a page that is no Bundle: tell whoever runs it."
             ) from None
+        if said.resourceType != "Bundle":
+            raise EvidenceError(f"'{self.base}' sent a page that is no Bundle: tell whoever runs it.")
         entries = [one for one in said.entry or () if one.resource is not NOTHING]
         page = Page([bytes(one.resource) for one in entries], [one.fullUrl or "" for one in entries])
         links = [link.url for link in said.link or () if link.relation == "next" and link.url]
-        return page, self._same_server(links[0]) if links else None
+        return page, self._same_server(url, links[0]) if links else None
 
-    def _same_server(self, link: str) -> str:
+    def _same_server(self, page: str, link: str) -> str:
         """Return a page link as a whole URL; credentials go to no other server."""
         import httpx
 
         base = httpx.URL(self.base + "/")
-        url = base.join(link)
+        url = httpx.URL(page).join(link)
         if (url.scheme, url.host, url.port) != (base.scheme, base.host, base.port):
             raise EvidenceError(
                 f"'{self.base}' says that its next page is on another server ({url.host}), which is not "
@@ -256,6 +260,20 @@ class Server:
                 f"'{self.base}' answered HTTP {status} to a FHIR request: name its FHIR base URL."
             )
         return answer.content
+
+
+def _base(url: str) -> tuple[str, tuple[str, str] | None]:
+    """Return the base URL without credentials, which must not stand in any message, and the credentials."""
+    import httpx
+
+    try:
+        given = httpx.URL(url)
+    except httpx.InvalidURL:
+        raise UserError("That is no URL: write https://HOST/FHIR-BASE.") from None
+    if given.query or given.fragment:
+        raise UserError(f"A FHIR base URL ends before any '?' or '#': write https://{given.host}/FHIR-BASE.")
+    login = (given.username, given.password) if given.username else None
+    return str(given.copy_with(userinfo=b"")).rstrip("/"), login
 
 
 def _retry_after(headers: httpx.Headers, otherwise: float) -> float:

@@ -101,7 +101,8 @@ def _observations(found: list[t.Observation], words: Words) -> Sheet:
     ]
     time, end, known = map(list, zip(*moments, strict=True))
     known = [at if r.issued is None else when(r.issued)[2] for r, at in zip(found, known, strict=True)]
-    codes, status = [coded[bytes(r.code)] for r in found], [r.status for r in found]
+    codes = [coded[bytes(r.code)] if r.focus is NOTHING else -1 for r in found]
+    status = [r.status for r in found]
     parts = [(at, part) for at, r in enumerate(found) if r.component is not None for part in r.component]
     of = [at for at, _ in parts]
     codes += [coded[bytes(part.code)] if part.modifierExtension is NOTHING else -1 for _, part in parts]

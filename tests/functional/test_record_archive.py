@@ -291,3 +291,15 @@ def test_every_resource_of_the_public_sets_is_accounted_for(
     import polars as pl
 
     assert archive.scan().select(pl.len()).collect().item() == account.events
+
+
+def test_a_stream_whose_first_line_is_broken_loses_that_line_only(tmp_path: Path) -> None:
+    good = [
+        json.dumps({"resourceType": "Patient", "id": f"p{number}", "gender": "female"})
+        for number in range(100)
+    ]
+    path = tmp_path / "export"
+    path.write_text('{"resourceType":"Patient","id":"x\n' + "\n".join(good) + "\n")
+    account = read_place(str(path), tmp_path / "a")
+    assert account.resources == 101
+    assert [(reject.line, reject.reason) for reject in account.rejected] == [(1, "not JSON")]

@@ -364,3 +364,47 @@ def test_an_observation_with_only_issued_is_dated_by_it() -> None:
     (event,) = events(resource(effectiveDateTime=None, issued="2024-02-03T04:05:06Z"))
     assert event.time == event.known_at
     assert event.time is not None
+
+
+@pytest.mark.parametrize(
+    ("status", "fate"),
+    [
+        (
+            {"coding": [{"system": "urn:local", "code": "ERR"}, {"code": "entered-in-error"}]},
+            "entered-in-error",
+        ),
+        ({"text": "entered-in-error"}, "entered-in-error"),
+        ({"coding": [{"system": "urn:local", "code": "NO"}, {"code": "refuted"}]}, "refuted"),
+        ({"coding": [{"code": "confirmed"}]}, "resolved"),
+    ],
+)
+def test_doubt_is_heard_from_any_coding(status: dict[str, object], fate: str) -> None:
+    said = {
+        "resourceType": "Condition",
+        "id": "c",
+        "subject": {"reference": "Patient/p"},
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "49436004"}]},
+        "verificationStatus": status,
+        "clinicalStatus": {"coding": [{"system": "urn:local", "code": "x"}, {"code": "resolved"}]},
+    }
+    timelines, account = fhir.bundle(json.dumps(said).encode(), "x")
+    if fate == "entered-in-error":
+        assert [reject.reason for reject in account.rejected] == [fate]
+        assert timelines == []
+    else:
+        assert [event.status for event in timelines[0]] == [fate]
+
+
+def test_what_was_observed_on_somebody_else_is_refused() -> None:
+    said = {
+        "resourceType": "Observation",
+        "id": "o",
+        "status": "final",
+        "subject": {"reference": "Patient/p"},
+        "focus": [{"reference": "Patient/other"}],
+        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
+        "valueQuantity": {"value": 140, "unit": "/min"},
+    }
+    timelines, account = fhir.bundle(json.dumps(said).encode(), "x")
+    assert timelines == []
+    assert account.rejected[0].reason.startswith("focus")
