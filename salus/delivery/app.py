@@ -23,6 +23,7 @@ from salus.delivery.fhir_outcome import one
 from salus.delivery.openapi import OpenApi
 from salus.delivery.operations import Metrics, Operations, Watch
 from salus.delivery.settings import Settings
+from salus.delivery.tally import Tally
 from salus.delivery.web import app as web
 
 if TYPE_CHECKING:
@@ -39,13 +40,14 @@ _MACHINES = (cds_hooks.PATH, fhir.PATH, openapi.PATH, "/healthz", "/metrics")
 
 def create_app(site: Site, settings: Settings) -> Starlette:
     """Return the ASGI application of `site`: CDS Hooks, FHIR, pages, health, metrics, their description."""
-    metrics, workers = Metrics(), Workers(settings.workers, settings.waiting)
+    tally, workers = Tally(), Workers(settings.workers, settings.waiting)
+    metrics = Metrics(tally)
     doors: list[Route] = [
-        *CdsHooks(site, settings, workers).routes(),
+        *CdsHooks(site, settings, workers, tally).routes(),
         *Fhir(site, settings, workers).routes(),
         *Operations(site, metrics, workers).routes(),
     ]
-    routes: list[BaseRoute] = [*doors, *OpenApi(settings, doors).routes(), *web.routes(site, settings)]
+    routes: list[BaseRoute] = [*doors, *OpenApi(settings, doors).routes(), *web.routes(site, settings, tally)]
     watch = Middleware(Watch, metrics=metrics, templates=_templates(routes))
     handlers = dict.fromkeys(_CODES, _refused)
     return Starlette(routes=routes, middleware=[watch], exception_handlers=handlers, lifespan=_lifespan(site))

@@ -21,6 +21,7 @@ from salus.delivery.cds_hooks_cards import Look, card
 from salus.delivery.cds_hooks_feedback import feedback, hear
 from salus.delivery.cds_hooks_service import answer, away, services
 from salus.delivery.settings import Settings
+from salus.delivery.tally import Tally
 
 if TYPE_CHECKING:
     from salus.spine.site import Site
@@ -38,8 +39,9 @@ _CORS = {
 class CdsHooks:
     """The door, and a Channel: an insight goes out as a card, feedback comes back as a review."""
 
-    def __init__(self, site: Site, settings: Settings, workers: Workers) -> None:
+    def __init__(self, site: Site, settings: Settings, workers: Workers, tally: Tally | None = None) -> None:
         self._site, self._settings, self._workers = site, settings, workers
+        self._tally = tally or Tally()
 
     def send(self, insight: Insight) -> dict[str, object]:
         """Return `insight` as a card."""
@@ -77,7 +79,7 @@ class CdsHooks:
         return _open((await self._serve(service, body)).response())
 
     async def _serve(self, service: str, body: bytes) -> Answer:
-        work = partial(answer, self._site, self._settings, service, body)
+        work = partial(answer, self._site, self._settings, service, body, self._tally)
         try:
             found: Answer = await self._workers.run(work, self._settings.hook_patience_s)
         except AwayError as error:

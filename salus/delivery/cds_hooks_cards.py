@@ -7,14 +7,15 @@ that nothing in a record can act as Markdown.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from uuid import uuid4
 
 from salus.core.insight import Abstention, Insight, Urgency
 from salus.core.registry import models
 from salus.core.review import OVERRIDE_REASONS, REASON_SYSTEM
 from salus.delivery.settings import Settings
+from salus.delivery.tally import cannot_answer
 
 # CDS Hooks 2.0: "One-sentence, <140-character summary".
 SUMMARY_LIMIT = 139
@@ -36,13 +37,15 @@ class Look:
     """What all cards of one answer share.
 
     page: the absolute URL of the patient's own page, where the record is here. note: what a reader must
-    know of the evidence (resources that could not be used).
+    know of the evidence (resources that could not be used, or did not come). partial: resource types whose
+    list did not come whole, each with what to say where a model reads it.
     """
 
     hook: str
     settings: Settings
     page: str | None = None
     note: str = ""
+    partial: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,9 @@ class Sent:
 def cards(insights: Sequence[Insight], look: Look) -> list[Sent]:
     """Return the cards: one for each answer that calls for something, at most two for all the rest.
 
-    Answers with nothing to do, and questions that could not be answered, share one quiet card each where
-    a clinician reads; where a clinician is ordering they are left out.
+    Answers with nothing to do, and questions that could not be judged, share one quiet card each where
+    a clinician reads; where a clinician is ordering they are left out. A model that failed is named at
+    every hook: its silence would look like safety.
     """
     reading = look.hook in READING_HOOKS
     said = [one for one in insights if not isinstance(one.body, Abstention)]
@@ -67,7 +71,7 @@ def cards(insights: Sequence[Insight], look: Look) -> list[Sent]:
         quiet = [one for one in said if one.urgency not in wanted]
         found += _folded("Nothing that cannot wait", quiet, look)
         found += _folded("Could not judge", [one for one in insights if _worth_saying(one)], look)
-    return found
+    return found + _folded("Could not answer", [one for one in insights if cannot_answer(one)], look)
 
 
 def _worth_saying(insight: Insight) -> bool:
@@ -77,7 +81,7 @@ def _worth_saying(insight: Insight) -> bool:
 
 def card(insight: Insight, look: Look) -> dict[str, object]:
     """Return one insight as a card, with a uuid of its own."""
-    shape = _shape(_summary(insight), _detail(insight), [insight], look)
+    shape = _shape(_summary(insight), _detail(insight, look), [insight], look)
     if insight.urgency in _INDICATOR:
         shape["indicator"] = _INDICATOR[insight.urgency]
     return shape
@@ -87,7 +91,7 @@ def _folded(opening: str, insights: Sequence[Insight], look: Look) -> list[Sent]
     if not insights:
         return []
     named = ", ".join(_title(insight) for insight in insights)
-    detail = "\n\n---\n\n".join(f"**{_plain(_title(one))}**\n\n{_detail(one)}" for one in insights)
+    detail = "\n\n---\n\n".join(f"**{_plain(_title(one))}**\n\n{_detail(one, look)}" for one in insights)
     shape = _shape(f"{opening}: {named}", detail, insights, look)
     return [Sent(shape, tuple(one.id for one in insights))]
 
@@ -131,15 +135,23 @@ def _says(insight: Insight) -> str:
     return " ".join(str(getattr(insight.body, "says", "")).split()) or insight.asks
 
 
-def _detail(insight: Insight) -> str:
+def _detail(insight: Insight, look: Look) -> str:
     parts = [_plain(_says(insight))]
     if isinstance(insight.body, Abstention):
         parts.append("\n".join(_listed("Would be needed", insight.body.missing)))
     else:
         parts.append("\n".join(_listed("Why", (reason.says for reason in insight.reasons[:_REASONS_SHOWN]))))
         parts.append("\n".join(_listed("Not known", insight.limits)))
+    parts += _doubts(insight, look)
     parts.append(f"As known at {insight.as_of:%Y-%m-%d %H:%M %Z}. Made by a machine: judge for yourself.")
     return "\n\n".join(part for part in parts if part)
+
+
+def _doubts(insight: Insight, look: Look) -> list[str]:
+    """Say where a list that this model reads came in part: what is not in it is no "no"."""
+    model = models().get(insight.model.name)
+    read = dict.fromkeys(need.resource for need in model.card.needs) if model else {}
+    return [f"**{_plain(look.partial[resource])}**" for resource in read if resource in look.partial]
 
 
 def _listed(heading: str, lines: Iterable[str]) -> list[str]:

@@ -11,20 +11,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from salus.delivery.cds_hooks_gaps import Cut, cuts, joined, next_page
 from salus.delivery.cds_hooks_prefetch import Query
 from salus.delivery.settings import Settings
 
 # A clinician waits: what has not come by then counts as missing.
 _PATIENCE_S = 2.0
 _LARGEST = 16 * 2**20
+_MOST_PAGES = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What came, by prefetch key, as bytes; problem: in words, why the rest did not."""
+    """What came, by prefetch key, as bytes; problem: in words, why the rest did not; cut: lists in part."""
 
     parts: Mapping[str, bytes] = field(default_factory=dict)
     problem: str = ""
+    cut: Mapping[str, Cut] = field(default_factory=dict)
 
 
 def fetch(
@@ -61,8 +64,27 @@ def _ask(
             left = until - time.monotonic()
             answer = _get(client, f"{base}/{_filled(query, patient)}", left) if left > 0 else None
             if answer is not None:
-                parts[query.key] = answer
-    return Fetched(parts, "the fhirServer did not answer" if len(parts) < len(wanted) else "it has none")
+                parts[query.key] = _whole(client, base, answer, until)
+    problem = "the fhirServer did not answer" if len(parts) < len(wanted) else "it has none"
+    return Fetched(parts, problem, cuts(parts))
+
+
+def _whole(client: Any, base: str, first: bytes, until: float) -> bytes:
+    """Return a search's answer with its further pages; what could not be had leaves its `next` standing.
+
+    A next page elsewhere than on the server that the site listed is never asked for.
+    """
+    pages, following = [first], next_page(first)
+    if not following:
+        return first
+    while following and following.startswith(f"{base}/") and len(pages) < _MOST_PAGES:
+        left = until - time.monotonic()
+        answer = _get(client, following, left) if left > 0 else None
+        if answer is None:
+            break
+        pages.append(answer)
+        following = next_page(answer)
+    return joined(pages, following)
 
 
 def _filled(query: Query, patient: str) -> str:

@@ -7,7 +7,7 @@ in a form that the EHR can pass over (docs/decisions/0005-delivery.md).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
@@ -23,14 +23,17 @@ from salus.delivery.answers import Answer, refusal
 from salus.delivery.cds_hooks_cards import READING_HOOKS, Look, Sent, away_card, cards
 from salus.delivery.cds_hooks_check import HOOKS, check_request
 from salus.delivery.cds_hooks_fetch import Fetched, fetch
+from salus.delivery.cds_hooks_gaps import Cut, Gaps, cuts, unused
 from salus.delivery.cds_hooks_prefetch import Query, missing, nothing_to_go_on, queries
 from salus.delivery.fhir_outcome import Issue, one, outcome
 from salus.delivery.settings import Settings
+from salus.delivery.tally import Tally
 from salus.spine.bring import bring
 from salus.spine.consult import consult
 from salus.spine.models import LIVE, statuses
 
 if TYPE_CHECKING:
+    from salus.record.account import Account
     from salus.spine.site import Site
 
 _SERVICE = "salus-{}"
@@ -64,11 +67,12 @@ class _Head(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What came as prefetch. bundle: one Bundle stands in place of the keys."""
+    """What came as prefetch. bundle: one Bundle stands in place of the keys. cut: lists sent in part."""
 
     parts: Mapping[str, Any]
     usable: Mapping[str, bool]
     bundle: bool
+    cut: Mapping[str, Cut] = field(default_factory=dict)
 
     def lacking(self, asked: tuple[Query, ...]) -> tuple[Query, ...]:
         """Return what was asked for and did not come.
@@ -76,8 +80,12 @@ class _Sent:
         A client that sends one Bundle, or resources under keys of its own, sends what it has: nothing is
         missing by name then.
         """
+        return missing(asked, self.usable) if self.parts_by_key(asked) else ()
+
+    def parts_by_key(self, asked: tuple[Query, ...]) -> bool:
+        """Whether what came is named by the keys that were asked for, or nothing came at all."""
         own_way = any(self.usable.values()) and not any(query.key in self.parts for query in asked)
-        return () if self.bundle or own_way else missing(asked, self.usable)
+        return not self.bundle and not own_way
 
 
 _decode_call = msgspec.json.Decoder(_Call).decode
@@ -126,7 +134,7 @@ def unknown_service(service: str) -> Answer:
     return Answer(404, one("not-found", f"No such service. Choose one of: {known}."))
 
 
-def answer(site: Site, settings: Settings, service: str, body: bytes) -> Answer:
+def answer(site: Site, settings: Settings, service: str, body: bytes, tally: Tally | None = None) -> Answer:
     """Return the answer of `service` to the call in `body`; an AwayError is the caller's (see `away`)."""
     hook = hook_of(service)
     if hook is None:
@@ -135,7 +143,7 @@ def answer(site: Site, settings: Settings, service: str, body: bytes) -> Answer:
         call, sent = _sound(body, hook)
     except Refused as error:
         return Answer(400, outcome(error.issues))
-    return _judge(site, settings, call, sent)
+    return _judge(site, settings, call, sent, tally or Tally())
 
 
 def away(service: str, settings: Settings, error: AwayError) -> Answer:
@@ -178,20 +186,24 @@ def _every(body: bytes) -> list[Issue]:
         return [Issue("fatal", "structure", "CDSHooksRequest", "The body is not JSON that can be read.")]
 
 
-def _judge(site: Site, settings: Settings, call: _Call, sent: _Sent) -> Answer:
+def _judge(site: Site, settings: Settings, call: _Call, sent: _Sent, tally: Tally) -> Answer:
     speaking = at_hook(site, call.hook)
     if not speaking:
         return Answer(200, {"cards": []})
     asked = queries(speaking)
     lacking = sent.lacking(asked)
-    fetched = fetch(lacking, call.context["patientId"], call.fhirServer, call.fhirAuthorization, settings)
+    cut = tuple(query for query in asked if query.key in sent.cut)
+    wanted = (*lacking, *cut)
+    fetched = fetch(wanted, call.context["patientId"], call.fhirServer, call.fhirAuthorization, settings)
     lacking = missing(lacking, dict.fromkeys(fetched.parts, True))
     subject = f"Patient/{call.context['patientId']}"
-    timeline, unused = _timeline(sent, fetched, call.prefetch, subject)
+    timeline, account = _timeline(sent, fetched, call.prefetch, subject)
     if not len(timeline) or nothing_to_go_on(asked, lacking, [card.name for card in speaking]):
         return _precondition(lacking, fetched)
-    look = Look(call.hook, settings, _page(site, settings, subject), unused)
-    return _answer(site, look, call, speaking, timeline)
+    gaps = Gaps.of(asked, lacking, sent.cut, fetched, None if sent.parts_by_key(asked) else account)
+    note = " ".join(text for text in (unused(account), gaps.note()) if text)
+    look = Look(call.hook, settings, _page(site, settings, subject), note, gaps.partial())
+    return _answer(site, look, call, speaking=speaking, timeline=timeline, tally=tally)
 
 
 def _received(raw: msgspec.Raw) -> _Sent | None:
@@ -205,26 +217,25 @@ def _received(raw: msgspec.Raw) -> _Sent | None:
         parts = _decode_parts(raw)
         if "resourceType" in parts:
             bundle = msgspec.json.decode(parts["resourceType"]) == "Bundle"
-            return _Sent({}, {}, bundle=True) if bundle else None
+            return _Sent({}, {}, bundle=True, cut=cuts({"": raw})) if bundle else None
         kinds = {key: None if _is_null(part) else _kind(part) for key, part in parts.items()}
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     usable = {key: kind not in (None, "OperationOutcome") for key, kind in kinds.items()}
-    return None if "" in kinds.values() else _Sent(parts, usable, bundle=False)
+    lists = {key: parts[key] for key, kind in kinds.items() if kind == "Bundle"}
+    return None if "" in kinds.values() else _Sent(parts, usable, bundle=False, cut=cuts(lists))
 
 
 def _kind(part: msgspec.Raw) -> str:
     return _decode_head(part).resourceType or ""
 
 
-def _timeline(sent: _Sent, fetched: Fetched, raw: msgspec.Raw, subject: str) -> tuple[Timeline, str]:
-    """Return the subject's Timeline, and in words what of the prefetch could not be used."""
-    whole: Any = bytes(raw) if sent.bundle else {**sent.parts, **fetched.parts}
-    timeline, account = bring(whole, subject, "prefetch")
-    count = len(account.rejected)
-    if not count:
-        return timeline, ""
-    return timeline, f"{count} of {account.resources} resources that were sent could not be used."
+def _timeline(sent: _Sent, fetched: Fetched, raw: msgspec.Raw, subject: str) -> tuple[Timeline, Account]:
+    """Return the subject's Timeline, and what became of every resource that came."""
+    # A list in part that was fetched takes nothing away from the part that was sent.
+    more = {key: part for key, part in fetched.parts.items() if not (key in fetched.cut and key in sent.cut)}
+    whole: Any = bytes(raw) if sent.bundle else {**sent.parts, **more}
+    return bring(whole, subject, "prefetch")
 
 
 def _precondition(lacking: tuple[Query, ...], fetched: Fetched) -> Answer:
@@ -233,14 +244,16 @@ def _precondition(lacking: tuple[Query, ...], fetched: Fetched) -> Answer:
     return Answer(412, one("required", text, "CDSHooksRequest.prefetch"))
 
 
-def _answer(site: Site, look: Look, call: _Call, speaking: tuple[Card, ...], timeline: Timeline) -> Answer:
+def _answer(
+    site: Site, look: Look, call: _Call, *, speaking: tuple[Card, ...], timeline: Timeline, tally: Tally
+) -> Answer:
     sent: list[Sent] = []
 
     def shown(insights: list[Insight]) -> dict[str, str]:
         sent.extend(cards(insights, look))
         return keys(sent)
 
-    consult(
+    insights = consult(
         site,
         actor=Actor(str(call.context["userId"])),
         evidence=timeline,
@@ -248,6 +261,7 @@ def _answer(site: Site, look: Look, call: _Call, speaking: tuple[Card, ...], tim
         as_of=site.now(),
         shown=shown,
     )
+    tally.note(insights)
     return Answer(200, {"cards": [one.card for one in sent]})
 
 

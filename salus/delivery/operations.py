@@ -26,6 +26,7 @@ from salus import __version__
 from salus.core.errors import SalusError
 from salus.delivery.answers import Answer, Workers
 from salus.delivery.fhir_outcome import one
+from salus.delivery.tally import Tally
 from salus.spine.models import LIVE, statuses
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ _KEPT = {
 class Metrics:
     """What happened since the start: calls by route, method and status, and how long they took."""
 
-    def __init__(self) -> None:
+    def __init__(self, tally: Tally | None = None) -> None:
+        self.tally = tally or Tally()
         self._lock = Lock()
         self._calls: Counter[tuple[str, str, int]] = Counter()
         self._took: dict[str, list[int]] = defaultdict(lambda: [0] * (len(_BUCKETS) + 1))
@@ -88,6 +90,9 @@ class Metrics:
         yield from (f'salus_errors_total{{type="{kind}"}} {count}' for kind, count in sorted(failed.items()))
         yield from _family("salus_away_total", "counter", "Calls answered without the store.")
         yield f"salus_away_total {away}"
+        yield from _family("salus_answers_total", "counter", "Answers by model, and why there was none.")
+        for (model, why), count in sorted(self.tally.counts().items()):
+            yield f'salus_answers_total{{model="{model}",why="{why}"}} {count}'
 
 
 def _family(name: str, kind: str, says: str) -> tuple[str, str]:
@@ -146,7 +151,9 @@ class Operations:
         try:
             checks["store"] = {"status": "ok", "entries": self._site.store.head()[0]}
             live = [row.name for row in statuses(self._site).values() if row.status == LIVE]
-            checks["models"] = {"status": "ok" if live else "none live", "live": live}
+            failing = self._metrics.tally.failing()
+            says = "failing" if failing else "ok" if live else "none live"
+            checks["models"] = {"status": says, "live": live, "failed_seconds_ago": failing}
         except SalusError as error:
             checks["store"] = {"status": "away", "says": str(error)}
         checks["records"] = {"status": "ok" if self._site.has_archive else "none read"}

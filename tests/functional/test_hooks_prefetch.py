@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -27,6 +28,7 @@ class EhrServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Asked)
         self.asked: list[tuple[str, str | None]] = []
         self.base = f"http://127.0.0.1:{self.server_address[1]}/fhir"
+        self.page_size, self.elsewhere = 100, ""
 
 
 class _Asked(BaseHTTPRequestHandler):
@@ -46,14 +48,27 @@ class _Asked(BaseHTTPRequestHandler):
             return doors.PATIENT
         codes = parse_qs(target.query).get("code", [""])[0]
         every = doors.deteriorating() if target.path.endswith("/Observation") else []
-        return doors.searchset([one for one in every if one["code"]["coding"][0]["code"] in codes])
+        return self.page([one for one in every if one["code"]["coding"][0]["code"] in codes], target.query)
+
+    def page(self, every: list[dict[str, Any]], query: str) -> dict[str, Any]:
+        """Return the page that is asked for, with its link to the next one."""
+        assert isinstance(self.server, EhrServer)
+        start = int(parse_qs(query).get("_start", ["0"])[0])
+        end = start + self.server.page_size
+        bundle = doors.searchset(every[start:end]) | {"total": len(every)}
+        if end < len(every):
+            said = self.path.removeprefix("/fhir").split("&_start=")[0]
+            url = f"{self.server.elsewhere or self.server.base}{said}&_start={end}"
+            bundle["link"] = [{"relation": "next", "url": url}]
+        return bundle
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
-@pytest.fixture
-def server() -> Iterator[EhrServer]:
+@contextmanager
+def serving() -> Iterator[EhrServer]:
+    """Run an EHR's FHIR server in a thread."""
     opened = EhrServer()
     thread = threading.Thread(target=opened.serve_forever)
     thread.start()
@@ -61,6 +76,12 @@ def server() -> Iterator[EhrServer]:
     opened.shutdown()
     thread.join()
     opened.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[EhrServer]:
+    with serving() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 from salus.core.errors import AwayError, EvidenceError, RefusedError, UserError
 from salus.core.registry import models as known_models
 from salus.core.review import OVERRIDE_REASONS, Review
+from salus.delivery.tally import Tally
 from salus.delivery.web import words
 from salus.delivery.web.desk import Desk, PatientSheet, WardSheet, numbers
 from salus.delivery.web.forms import CHOICES, DONE, Draft, Tokens, read_draft, same_site
@@ -54,9 +55,9 @@ class PageRoute(Route):
 class Pages:
     """The pages of one site."""
 
-    def __init__(self, site: Site, settings: Settings) -> None:
+    def __init__(self, site: Site, settings: Settings, tally: Tally | None = None) -> None:
         self.site, self.settings = site, settings
-        self.desk = Desk(site)
+        self.desk = Desk(site, tally or Tally())
         self.tokens = Tokens()
 
     def routes(self) -> list[BaseRoute]:
@@ -289,9 +290,9 @@ def _endpoint(pages: Pages, serve: Callable[..., Response]) -> Endpoint:
     return endpoint
 
 
-def routes(site: Site, settings: Settings) -> list[BaseRoute]:
+def routes(site: Site, settings: Settings, tally: Tally | None = None) -> list[BaseRoute]:
     """Return the pages as routes, to be mounted beside the other doors."""
-    return Pages(site, settings).routes()
+    return Pages(site, settings, tally).routes()
 
 
 def patient_path(site: Site, subject: str) -> str | None:

@@ -16,6 +16,7 @@ from salus.core.errors import AwayError, EvidenceError, SalusError, UserError
 from salus.core.evidence import Event, Timeline
 from salus.core.insight import Insight
 from salus.core.review import Entry, Review
+from salus.delivery.tally import Tally
 from salus.delivery.web import words
 from salus.delivery.web.forms import DONE
 from salus.delivery.web.labels import read_labels
@@ -60,8 +61,8 @@ class PatientSheet:
 class Desk:
     """The pages' way to one site; threads share it."""
 
-    def __init__(self, site: Site) -> None:
-        self.site = site
+    def __init__(self, site: Site, tally: Tally) -> None:
+        self.site, self._tally = site, tally
         self._lock = Lock()
         self._ward: WardSheet | None = None
         self._sheets: OrderedDict[int, PatientSheet] = OrderedDict()
@@ -104,6 +105,7 @@ class Desk:
         if site.has_archive:
             done = told(site.store.reviews())
             for row in ward(site, actor=actor):
+                self._tally.note(row.insights)
                 beds.append(self._bed(row.subject, row.person, row.as_of, row.insights, done))
         sheet = WardSheet(tuple(beds), live, len(states) - len(live), site.now())
         with self._lock:
@@ -135,6 +137,7 @@ class Desk:
         before = tuple(looks(site, subject))
         view = open_chart(site, subject, actor=actor)
         insights = tuple(consult(site, actor=actor, subject=subject, as_of=view.as_of))
+        self._tally.note(insights)
         reviews = tuple(site.store.reviews(subject=subject))
         person = site.archive.person(subject)
         earlier = self._earlier(subject, insights, reviews)

@@ -1,0 +1,175 @@
+"""What of a prefetch did not come whole, and how to say so: a list in part is no list that ends there.
+
+For the CDS Hooks door. Source: FHIR R4 3.1.1 (a searchset's `total` and its link `next`), CDS Hooks 2.0
+"Prefetch Template" (a client may leave out, or send null for, what it does not want to send).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from salus.delivery.cds_hooks_prefetch import Query
+
+if TYPE_CHECKING:
+    from salus.delivery.cds_hooks_fetch import Fetched
+    from salus.record.account import Account
+
+# As record.fhir gives it as the reason of a reject.
+_ANOTHERS = "another patient's"
+_MAYBE = "what is taken as “no” may be there."
+
+
+class _Mode(msgspec.Struct):
+    mode: Any = None
+
+
+class _Entry(msgspec.Struct):
+    search: _Mode | None = None
+
+
+class _Set(msgspec.Struct):
+    total: Any = None
+    link: Any = None
+    entry: list[_Entry] = []
+
+
+class _Page(msgspec.Struct):
+    entry: list[msgspec.Raw] = []
+
+
+_decode = msgspec.json.Decoder(_Set).decode
+_decode_page = msgspec.json.Decoder(_Page).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A list that came in part: how many of how many (None: the list does not say)."""
+
+    came: int
+    total: int | None
+
+    def says(self) -> str:
+        """Return it in words."""
+        return f"{self.came} of {self.total if self.total is not None else 'more'}"
+
+
+def cuts(lists: Mapping[str, Any]) -> dict[str, Cut]:
+    """Return which of `lists` (Bundles as bytes, by key) are parts of longer ones, by their own saying."""
+    found = {key: _cut(raw) for key, raw in lists.items()}
+    return {key: cut for key, cut in found.items() if cut is not None}
+
+
+def _cut(raw: Any) -> Cut | None:
+    try:
+        read = _decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # No list that can be read: the record refuses it, and says so.
+        return None
+    # What was included, or is said of the search itself, does not count in its total (FHIR R4 3.1.1.5).
+    came = sum(entry.search is None or entry.search.mode in (None, "match") for entry in read.entry)
+    counted = isinstance(read.total, int) and not isinstance(read.total, bool)
+    if not _next(read.link) and not (counted and read.total > came):
+        return None
+    return Cut(came, read.total if counted else None)
+
+
+def next_page(raw: Any) -> str:
+    """Return the address of a search's next page; "" where there is none."""
+    try:
+        return _next(_decode(raw).link)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+
+
+def _next(links: Any) -> str:
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("relation") == "next":
+            return str(link.get("url") or "next")
+    return ""
+
+
+def joined(pages: list[bytes], following: str) -> bytes:
+    """Return the pages of one search as one Bundle; following: the page that could not be had, or ""."""
+    entries: list[Any] = [entry for page in pages for entry in _decode_page(page).entry]
+    links = [{"relation": "next", "url": following}] if following else []
+    total = _decode(pages[0]).total
+    told = {"total": total} if isinstance(total, int) else {}
+    return msgspec.json.encode(
+        {"resourceType": "Bundle", "type": "searchset", **told, "link": links, "entry": entries}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """What did not come: keys that were not sent, lists in part by key, list types of which nothing came.
+
+    types: key → resource type, of what was asked for.
+    """
+
+    unsent: tuple[str, ...]
+    cut: Mapping[str, Cut]
+    none_of: tuple[str, ...]
+    types: Mapping[str, str]
+
+    @classmethod
+    def of(
+        cls,
+        asked: Iterable[Query],
+        lacking: Iterable[Query],
+        sent: Mapping[str, Cut],
+        fetched: Fetched,
+        account: Account | None,
+    ) -> Gaps:
+        """Return the gaps after fetching. account: where the client sent in its own way, without our keys."""
+        types = {query.key: re.split(r"[?/]", query.template)[0] for query in asked}
+        kept = {key: cut for key, cut in sent.items() if key not in fetched.parts or key in fetched.cut}
+        cut = {**{key: one for key, one in fetched.cut.items() if key not in sent}, **kept}
+        seen = account.as_events if account is not None else {}
+        lists = [kind for kind in dict.fromkeys(types.values()) if kind not in ("Patient", "Observation")]
+        none_of = tuple(kind for kind in lists if account is not None and not seen.get(kind))
+        return cls(tuple(query.key for query in lacking), cut, none_of, types)
+
+    def note(self) -> str:
+        """Return what every card says."""
+        said = [f"{_named(key)} was not sent completely: {cut.says()}." for key, cut in self.cut.items()]
+        if self.unsent:
+            said.append(f"Not sent by the EHR: {', '.join(key.replace('-', ' ') for key in self.unsent)}.")
+        return " ".join(said)
+
+    def partial(self) -> dict[str, str]:
+        """Return, by resource type, what to say where a model reads that list: absent proves nothing."""
+        found = {kind: f"No {_plural(kind)} were sent: {_MAYBE}" for kind in self.none_of}
+        for key in self.unsent:
+            kind = self.types.get(key, "")
+            found[kind] = f"The list of {_plural(kind)} was not sent: {_MAYBE}"
+        for key, cut in self.cut.items():
+            # Under a key of the client's own, or in one Bundle, any list may be the one that was cut.
+            for kind in [self.types[key]] if key in self.types else set(self.types.values()):
+                found[kind] = f"The list of {_plural(kind)} was sent in part ({cut.says()}): {_MAYBE}"
+        return {kind: text for kind, text in found.items() if kind not in ("Patient", "Observation")}
+
+
+def _named(key: str) -> str:
+    return key.replace("-", " ")[:64].capitalize() or "The Bundle"
+
+
+def _plural(kind: str) -> str:
+    """Return ``MedicationRequest`` as "medication requests"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
+    return f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"
+
+
+def unused(account: Account) -> str:
+    """Return in words what of the prefetch could not be used, and what was another patient's."""
+    others = sum(_ANOTHERS in reject.reason for reject in account.rejected)
+    bad = len(account.rejected) - others
+    said = [f"{bad} of {account.resources} resources that were sent could not be used."] if bad else []
+    if others:
+        noun = "resource of another patient was" if others == 1 else "resources of another patient were"
+        said.append(f"{others} {noun} left out.")
+    return " ".join(said)

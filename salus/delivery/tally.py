@@ -1,0 +1,54 @@
+"""What the models answered at the doors since the start: how often, and why not; for operators, by name only.
+
+For metrics and health. No patient, no value: a model's name, and why it abstained ("judged" when it did not).
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable
+from threading import Lock
+
+from salus.core.insight import Abstention, Insight
+
+JUDGED = "judged"
+# Abstentions that say something of the patient; every other one says something of the model or of this place.
+_ABOUT_THE_PATIENT = frozenset({"missing-evidence", "not-eligible"})
+# A failure is news for so long.
+RECENT_S = 900.0
+
+
+def cannot_answer(insight: Insight) -> bool:
+    """Whether a model gave no answer for a reason that lies with it: failed, not available, out of range."""
+    return isinstance(insight.body, Abstention) and insight.body.why not in _ABOUT_THE_PATIENT
+
+
+class Tally:
+    """Counts of answers by model and why; threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._failed: dict[str, float] = {}
+
+    def note(self, insights: Iterable[Insight]) -> None:
+        """Count each answer, and remember when a model could not give one."""
+        now = time.monotonic()
+        with self._lock:
+            for insight in insights:
+                body, name = insight.body, insight.model.name
+                self._counts[name, body.why if isinstance(body, Abstention) else JUDGED] += 1
+                if cannot_answer(insight):
+                    self._failed[name] = now
+
+    def counts(self) -> dict[tuple[str, str], int]:
+        """Return how many answers each model gave, by (model, why)."""
+        with self._lock:
+            return dict(self._counts)
+
+    def failing(self) -> dict[str, int]:
+        """Return the models that could not answer lately, each with how many seconds ago that was last."""
+        now = time.monotonic()
+        with self._lock:
+            return {name: round(now - at) for name, at in self._failed.items() if now - at <= RECENT_S}

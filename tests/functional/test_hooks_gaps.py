@@ -1,0 +1,157 @@
+"""What a hook must say of what it does not know: failed models, lists in part, gaps, strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from salus.core.insight import Insight
+from salus.core.registry import models
+from salus.delivery.app import Settings
+from salus.spine.site import Site
+from tests import doors
+from tests.functional.test_hooks_prefetch import EhrServer, serving
+
+VIEW = "/cds-services/salus-patient-view"
+NEXT = [{"relation": "next", "url": "https://ehr.example/fhir/page2"}]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    opened = doors.live_site(tmp_path_factory.mktemp("gaps") / "site")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def ehr(site: Site) -> Iterator[httpx.Client]:
+    with doors.served(site) as client:
+        yield client
+
+
+@pytest.fixture
+def server() -> Iterator[EhrServer]:
+    with serving() as opened:
+        yield opened
+
+
+def asked(ehr: httpx.Client) -> dict[str, str]:
+    """Return the prefetch that patient-view asks for."""
+    services = {one["hook"]: one for one in ehr.get("/cds-services").json()["services"]}
+    prefetch: dict[str, str] = services["patient-view"]["prefetch"]
+    return prefetch
+
+
+def sent(ehr: httpx.Client, **changes: Any) -> dict[str, Any]:
+    """Return a whole prefetch, its lists empty but for the vital signs, with `changes` on top."""
+    empty = {key: doors.searchset([]) for key in asked(ehr)}
+    return {**empty, **doors.call()["prefetch"], **changes}
+
+
+def details(ehr: httpx.Client, prefetch: Any, **changes: Any) -> list[str]:
+    """Return what each card says."""
+    answer = ehr.post(VIEW, json=doors.call(prefetch=prefetch, **changes))
+    assert answer.status_code == 200, answer.text
+    return [card["detail"] for card in answer.json()["cards"]]
+
+
+def broken(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Let one model fail as a model with a defect does."""
+
+    def fail(*_: object) -> Insight:
+        raise ZeroDivisionError("pulse 135")
+
+    monkeypatch.setattr(type(models()[name]), "predict", fail)
+
+
+def test_a_model_that_fails_is_named_on_a_card_and_to_the_operator(
+    ehr: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch, "news2")
+    cards = ehr.post(VIEW, json=doors.call()).json()["cards"]
+    (card,) = [one for one in cards if one["summary"].startswith("Could not answer")]
+    assert "NEWS2" in card["summary"] and card["indicator"] == "info"
+    assert "135" not in card["detail"]
+    assert 'salus_answers_total{model="news2",why="not-available"}' in ehr.get("/metrics").text
+    check = ehr.get("/healthz").json()["checks"]["models"]
+    assert check["status"] == "failing" and "news2" in check["failed_seconds_ago"]
+
+
+def test_a_model_that_fails_is_not_silent_where_one_orders(
+    ehr: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken(monkeypatch, "cha2ds2-vasc")
+    context = {
+        "userId": "Practitioner/7",
+        "patientId": "p1",
+        "draftOrders": {"resourceType": "Bundle", "type": "collection", "entry": []},
+    }
+    prefetch = {key: doors.searchset([]) for key in asked(ehr)} | {"patient": doors.PATIENT}
+    call = doors.call("order-sign", context=context, prefetch=prefetch)
+    answer = ehr.post("/cds-services/salus-order-sign", json=call)
+    assert answer.status_code == 200, answer.text
+    assert any(one["summary"].startswith("Could not answer") for one in answer.json()["cards"])
+
+
+@pytest.mark.parametrize("mark", [{"total": 3}, {"link": NEXT}, {"total": 3, "link": NEXT}])
+def test_a_list_in_part_proves_no_absence(ehr: httpx.Client, mark: dict[str, Any]) -> None:
+    whole = details(ehr, sent(ehr))
+    assert not any("in part" in one or "completely" in one for one in whole)
+    part = details(ehr, sent(ehr, condition={**doors.searchset([]), **mark}))
+    assert all("Condition was not sent completely: 0 of" in one for one in part)
+    assert any("The list of conditions was sent in part" in one for one in part)
+
+
+def test_a_bundle_in_part_is_said_too(ehr: httpx.Client) -> None:
+    bundle = doors.searchset([doors.PATIENT, *doors.deteriorating()]) | {"total": 9}
+    said = details(ehr, bundle)
+    assert all("6 of 9" in one for one in said)
+    assert any("The list of conditions was sent in part" in one for one in said)
+
+
+def test_included_entries_do_not_count_for_the_total(ehr: httpx.Client) -> None:
+    vitals = doors.searchset(doors.deteriorating()) | {"total": 5}
+    vitals["entry"][0]["search"] = {"mode": "include"}
+    assert all("4 of 5" in one for one in details(ehr, sent(ehr, **{"vital-signs": vitals})))
+
+
+@pytest.mark.parametrize("odd", [{"total": "9"}, {"link": 7}, {"link": [7]}, {"total": True}])
+def test_odd_totals_and_links_do_not_stop_a_call(ehr: httpx.Client, odd: dict[str, Any]) -> None:
+    vitals = doors.searchset(doors.deteriorating()) | odd
+    assert details(ehr, sent(ehr, **{"vital-signs": vitals}))
+
+
+@pytest.mark.parametrize("gap", [None, {"resourceType": "OperationOutcome", "issue": []}])
+def test_what_was_not_sent_is_named(ehr: httpx.Client, gap: Any) -> None:
+    said = details(ehr, sent(ehr, condition=gap))
+    assert all("Not sent by the EHR: condition." in one for one in said)
+    assert any("The list of conditions was not sent" in one for one in said)
+
+
+def test_what_is_another_patients_is_counted(ehr: httpx.Client) -> None:
+    strange = doors.observation("x", "8867-4", 60, "/min") | {"subject": {"reference": "Patient/p2"}}
+    vitals = doors.searchset([*doors.deteriorating(), strange])
+    assert all("1 resource of another patient was left out." in one
+               for one in details(ehr, sent(ehr, **{"vital-signs": vitals})))  # fmt: skip
+
+
+def test_the_rest_of_a_list_is_fetched_page_by_page(site: Site, server: EhrServer) -> None:
+    server.page_size = 2
+    vitals = doors.searchset(doors.deteriorating()[:1]) | {"total": 5}
+    with doors.served(site, Settings(insecure_no_jwt=True, fhir_servers=(server.base,))) as ehr:
+        said = details(ehr, sent(ehr, **{"vital-signs": vitals}), fhirServer=server.base)
+    assert any("88" in one for one in said)
+    assert not any("completely" in one for one in said)
+    assert len(server.asked) > 1
+
+
+def test_a_next_page_elsewhere_is_not_asked_for(site: Site, server: EhrServer) -> None:
+    server.page_size, server.elsewhere = 2, "http://127.0.0.1:9/fhir"
+    vitals = doors.searchset(doors.deteriorating()[:1]) | {"total": 5}
+    with doors.served(site, Settings(insecure_no_jwt=True, fhir_servers=(server.base,))) as ehr:
+        said = details(ehr, sent(ehr, **{"vital-signs": vitals}), fhirServer=server.base)
+    assert all("Vital signs was not sent completely: 1 of 5" in one for one in said)
+    assert len(server.asked) == 1
