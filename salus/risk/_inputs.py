@@ -41,12 +41,16 @@ SUPPLY = timedelta(days=90)
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something true, false, or (None) not known; `events` show it and `says` puts it in words."""
+    """Something true, false, or (None) not known; `events` show it and `says` puts it in words.
+
+    consulted: the list in which it was looked for, where "no" means that the list does not hold it.
+    """
 
     name: str
     value: bool | None
     events: tuple[Event, ...] = ()
     says: str = ""
+    consulted: tuple[Event, ...] = ()
 
     @property
     def options(self) -> tuple[bool, ...]:
@@ -56,7 +60,16 @@ class Fact:
     @property
     def sources(self) -> tuple[str, ...]:
         """The resources it points to: the first, and the latest four, of what may be thousands of doses."""
-        every = tuple(dict.fromkeys(event.source for event in self.events))
+        return self._few(self.events)
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """Its sources, or as few of the list in which nothing was found."""
+        return self.sources or self._few(self.consulted)
+
+    @staticmethod
+    def _few(events: tuple[Event, ...]) -> tuple[str, ...]:
+        every = tuple(dict.fromkeys(event.source for event in events))
         return every if len(every) <= _SHOWN else (every[0], *every[1 - _SHOWN :])
 
 
@@ -109,8 +122,10 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
     named_so = tuple(event for event in listed if _may_name(event, meaning))
     if named_so:
         return Fact(meaning.name, None, named_so, f"{meaning.name}: named in words, but not by a known code")
-    if len(listed) or view.timeline.last(NO_KNOWN_PROBLEMS):
-        return Fact(meaning.name, False, tuple(against), f"no {meaning.name} among the recorded conditions")
+    consulted = listed.events or view.timeline.where(NO_KNOWN_PROBLEMS).events
+    if consulted:
+        says = f"no {meaning.name} among the recorded conditions"
+        return Fact(meaning.name, False, tuple(against), says, consulted)
     return Fact(meaning.name, None, (), f"{meaning.name}: no list of conditions on record")
 
 
@@ -156,8 +171,9 @@ def drug(
     over = [event for event in listed if is_one(event)]
     if over:
         return Fact(name, False, tuple(over[-1:]), f"{name}: on record, but over")
-    if listed or view.timeline.last(NO_KNOWN_MEDICATIONS):
-        return Fact(name, False, (), f"no {name} among the recorded medications")
+    consulted = tuple(listed) or view.timeline.where(NO_KNOWN_MEDICATIONS).events
+    if consulted:
+        return Fact(name, False, (), f"no {name} among the recorded medications", consulted)
     return Fact(name, None, (), f"{name}: no list of medications on record")
 
 

@@ -76,7 +76,9 @@ def _reason(item: Item) -> Reason:
     points = counted(item.low, item.high)
     if item.absent:
         return Reason(item.sources, 0.0, f"{_capital(item.absent)}: {points}", SCORE, item.absent)
-    return Reason(item.sources, float(item.high), f"{_capital(item.says)}: {points}", SCORE)
+    # A reason that points to nothing names what is absent.
+    absent = None if item.sources else item.says
+    return Reason(item.sources, float(item.high), f"{_capital(item.says)}: {points}", SCORE, absent)
 
 
 def limits(items: Sequence[Item], *more: str) -> tuple[str, ...]:
@@ -99,7 +101,7 @@ def of_fact(name: str, fact: Fact, points: Callable[[bool], int], when: str = ""
     if fact.value is None:
         return Item(name, possible, fact.says, fact.sources, fact.says or f"{name} not known")
     assumed = fact.says if fact.value is False and not fact.events else ""
-    return Item(name, possible, f"{fact.says} {when}".rstrip(), fact.sources, assumed=assumed)
+    return Item(name, possible, f"{fact.says} {when}".rstrip(), fact.rests_on, assumed=assumed)
 
 
 def missing(items: Iterable[Item]) -> tuple[str, ...]:

@@ -76,6 +76,8 @@ def _asked(model: Model, timeline: Timeline, as_of: datetime) -> Insight:
     inside = {event.source for event in view.timeline}
     outside = {source for reason in said.reasons for source in reason.evidence} - inside
     assert not outside, f"{where}: reasons outside the view: {', '.join(sorted(outside))}"
+    mute = [reason.says for reason in said.reasons if not reason.evidence and not reason.absent]
+    assert not mute, f"{where}: a reason points to no evidence and names no absence: {'; '.join(mute)}"
     return said
 
 
