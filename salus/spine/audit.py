@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from salus.core.errors import UserError
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from salus.spine.site import Site
     from salus.store.ledger import Verdict
 
@@ -14,11 +19,32 @@ def verify(site: Site, head: str | None = None) -> Verdict:
     """Check every entry, and every insight, review and approval against its entry.
 
     head: a head that was kept elsewhere; with it a cut tail or a full rewrite is found too.
+    Raises UserError when `head` is no digest (64 hex digits).
     """
     from salus.store.ledger import verify as verify_chain
 
-    verdict = verify_chain(site.store.entries(), head)
-    strangers = tuple(site.store.check_records())
+    verdict = verify_chain(site.store.entries(), _digest(head))
+    strangers = (*_missing(site), *site.store.check_records())
     if not strangers:
         return verdict
     return replace(verdict, intact=False, problems=(*verdict.problems, *strangers))
+
+
+def _digest(head: str | None) -> str | None:
+    """Return `head` as the ledger spells it; a mistyped one is no broken chain."""
+    if head is None:
+        return None
+    if re.fullmatch(r"[0-9a-fA-F]{64}", head.strip()) is None:
+        raise UserError(
+            "A head is 64 hex digits, as 'salus audit verify' prints it. Give the one that you kept."
+        )
+    return head.strip().lower()
+
+
+def _missing(site: Site) -> Iterator[str]:
+    """Say so when the archive was read into, and this ledger knows nothing of it."""
+    if site.has_archive and not any(entry.did == "read" for entry in site.store.entries()):
+        yield (
+            "Records were read into this archive, and no entry says so: the ledger was removed or emptied, "
+            "or is another's. Put salus.db back from a backup."
+        )

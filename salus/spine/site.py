@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from salus.core.errors import UserError
+from salus.core.errors import EvidenceError, UserError
 
 if TYPE_CHECKING:
     from salus.record.archive import Archive
@@ -72,26 +72,58 @@ class Site:
         self.store.close()
 
 
-def open_site(archive: Path, store_url: str | None = None) -> Site:
-    """Open (and, where nothing is yet, make) the site in directory `archive`.
+def open_site(archive: Path, store_url: str | None = None, *, create: bool = True) -> Site:
+    """Open (and, where nothing is yet and `create` is set, make) the site in directory `archive`.
 
     store_url: a database elsewhere (``postgresql://…``); by default SQLite in the directory itself.
-    Raises UserError when the directory cannot be made, AwayError when the store does not answer.
+    Raises UserError when the directory cannot be made, or there is no ledger and none may be made;
+    AwayError when the store does not answer, EvidenceError when it is damaged.
     """
     from salus.store.keys import site_key
     from salus.store.store import open_store
 
+    if create:
+        _made(archive)
+    else:
+        _found(archive, store_url)
+    store = open_store(store_url or f"sqlite:///{archive / 'salus.db'}", create=create)
+    try:
+        settings = _settings(store)
+        key = site_key(archive / "site.key")
+        return Site(archive, store, key, settings[_SITE_ID], _bytes(settings[_ID_KEY]))
+    except BaseException:
+        store.close()
+        raise
+
+
+def _made(archive: Path) -> None:
     try:
         archive.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
             f"'{archive}' cannot be used as an archive: {error.strerror}. Choose another place."
         ) from None
-    store = open_store(store_url or f"sqlite:///{archive / 'salus.db'}")
-    settings = _settings(store)
-    return Site(
-        archive, store, site_key(archive / "site.key"), settings[_SITE_ID], bytes.fromhex(settings[_ID_KEY])
-    )
+
+
+def _found(archive: Path, store_url: str | None) -> None:
+    """Refuse a place without a ledger: a new, empty one would pass for the one that is missing."""
+    if store_url or (archive / "salus.db").is_file():
+        return
+    if any((archive / name).exists() for name in ("site.key", "archive.json")):
+        raise UserError(
+            f"There is no ledger here: '{archive / 'salus.db'}' is missing beside its archive. "
+            "Put it back from a backup."
+        )
+    raise UserError(f"No archive in '{archive}'. Make one with 'salus read PLACE --archive {archive}'.")
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise EvidenceError(
+            f"The store's setting '{_ID_KEY}' is damaged: it is no hex number. Restore from a backup."
+        ) from None
 
 
 def _settings(store: Store) -> dict[str, str]:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
@@ -25,7 +25,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from salus.core.errors import AwayError, EvidenceError, SalusError, UserError
-from salus.store.tables import SCHEMA
+from salus.store.tables import SCHEMA, metadata
 
 # Test seam: the power-loss test shows that NORMAL loses acknowledged entries and FULL does not.
 SYNCHRONOUS = "FULL"
@@ -194,22 +194,33 @@ def _schema(connection: Connection) -> str:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
 
 
-def bring_up_to_date(engine: Engine, url: URL) -> None:
+def bring_up_to_date(engine: Engine, url: URL, *, create: bool = True) -> None:
     """Run the migrations that the database lacks.
 
-    Raises UserError when the database was written by a newer Salus.
+    Raises UserError when the database was written by a newer Salus, or is empty and may not be filled;
+    EvidenceError when it lacks a table.
     """
     with engine.connect() as connection:
         have = _schema(connection)
+        there = set(inspect(connection).get_table_names()) if have == SCHEMA else set()
+    if not have and not create:
+        raise UserError(f"There is no ledger here: {named(url)} is empty. Put it back from a backup.")
     if have > SCHEMA:
         raise UserError(
             f"{named(url)} was written by a newer Salus (schema {have}, not {SCHEMA}). Upgrade Salus."
         )
     if have == SCHEMA:
+        _all_there(url, there)
         return
     with writing(engine) as connection:
         if _schema(connection) < SCHEMA:
             _migrate(connection)
+
+
+def _all_there(url: URL, there: set[str]) -> None:
+    """Raise EvidenceError for the first table that somebody dropped."""
+    for name in sorted(set(metadata.tables) - there):
+        raise EvidenceError(f"{named(url)} is damaged: table {name} is missing: restore from a backup.")
 
 
 def _migrate(connection: Connection) -> None:

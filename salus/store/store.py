@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Select, func, select
 
-from salus.core.errors import AwayError
+from salus.core.errors import AwayError, UserError
 from salus.core.review import Entry, Review
 from salus.store import tables as t
 from salus.store.check import check
@@ -230,18 +230,20 @@ def _identity(url: URL) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino)
 
 
-def open_store(url: str) -> Store:
-    """Open the store at `url`, and make or migrate its tables where needed.
+def open_store(url: str, *, create: bool = True) -> Store:
+    """Open the store at `url`, and make (unless `create` is off) or migrate its tables where needed.
 
     url: ``sqlite:///folder/salus.db`` or ``postgresql://user@host/database``. Raises UserError for
-    another URL or a store that a newer Salus wrote, AwayError when it does not answer, EvidenceError
-    when its file is damaged.
+    another URL, a store that a newer Salus wrote, or none where none may be made; AwayError when it does not
+    answer, EvidenceError when its file is damaged or lacks a table.
     """
     where = parse(url)
+    if not create and is_sqlite(where) and not file_of(where).is_file():
+        raise UserError(f"There is no ledger here: {file_of(where)} is missing. Put it back from a backup.")
     engine = make_engine(where)
     try:
         with speaking(where):
-            bring_up_to_date(engine, where)
+            bring_up_to_date(engine, where, create=create)
     except BaseException:
         engine.dispose()
         raise

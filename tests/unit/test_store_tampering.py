@@ -84,8 +84,14 @@ CHANGED_ROWS = {
     "an opening removed": ("DELETE FROM opening WHERE seq = 2", "Entry 2 (insight) has lost its opening"),
     "an opening renamed": ("UPDATE opening SET kind = 'look' WHERE seq = 2", "has lost its opening"),
     "a salt": ("UPDATE opening SET salt = 'xxxx' WHERE seq = 2", "insight i2 was changed"),
-    "a salt erased, its row kept": ("UPDATE opening SET salt = NULL WHERE seq = 2", "Entry 2's opening was erased"),
-    "a review hidden below the first": ("UPDATE review SET n = -1, decision = 'accepted'", "review r1 was changed"),
+    "a salt erased, its row kept": (
+        "UPDATE opening SET salt = NULL WHERE seq = 2",
+        "Entry 2's opening was erased",
+    ),
+    "a review hidden below the first": (
+        "UPDATE review SET n = -1, decision = 'accepted'",
+        "review r1 was changed",
+    ),
 }  # fmt: skip
 
 
@@ -185,7 +191,8 @@ def test_an_entry_below_the_first_proves_nothing(full: Store) -> None:
         full,
         "INSERT INTO entry (seq, at, who, did, what, previous, digest) "
         "SELECT 0, at, who, did, what, previous, 'x' FROM entry WHERE seq = 1",
-        "INSERT INTO opening (seq, salt, kind, record_id) SELECT 0, salt, kind, 'x' FROM opening WHERE seq = 1",
+        "INSERT INTO opening (seq, salt, kind, record_id) "
+        "SELECT 0, salt, kind, 'x' FROM opening WHERE seq = 1",
     )
     assert "Entry 0 stands before the first entry: it was slipped in." in problems(full)
 

@@ -1,0 +1,89 @@
+"""A site is only made where one may be made, and an audit of one that is missing or emptied says so."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from salus.core.errors import EvidenceError, UserError
+from salus.spine.audit import verify
+from salus.spine.site import Site, open_site
+
+
+def said(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path / "salus.db")) as other, other:
+        for statement in statements:
+            other.execute(statement)
+
+
+@pytest.fixture(name="site")
+def site_fixture(tmp_path: Path) -> Site:
+    made = open_site(tmp_path / "archive")
+    (made.path / "archive.json").write_text("{}")
+    with made.store.begin() as tx:
+        tx.append(made.now(), "maria", "read", {"place": "x"})
+    return made
+
+
+def test_a_site_is_found_without_being_made(site: Site) -> None:
+    again = open_site(site.path, create=False)
+    assert again.id == site.id
+    assert verify(again).intact
+
+
+@pytest.mark.parametrize("beside", ["site.key", "archive.json"])
+def test_a_missing_ledger_is_not_made_anew(tmp_path: Path, beside: str) -> None:
+    (tmp_path / beside).touch()
+    with pytest.raises(UserError, match=r"no ledger here.*salus\.db' is missing"):
+        open_site(tmp_path, create=False)
+    assert [path.name for path in tmp_path.iterdir()] == [beside]
+
+
+def test_where_nothing_is_nothing_is_made(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="salus read"):
+        open_site(tmp_path / "none", create=False)
+    with pytest.raises(UserError, match="is missing"):
+        open_site(tmp_path, f"sqlite:///{tmp_path / 'other.db'}", create=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_emptied_file_is_no_ledger(tmp_path: Path) -> None:
+    (tmp_path / "salus.db").touch()
+    with pytest.raises(UserError, match="no ledger here"):
+        open_site(tmp_path, create=False)
+
+
+def test_a_fresh_ledger_beside_an_old_archive_is_not_intact(site: Site) -> None:
+    site.close()
+    for file in site.path.glob("salus.db*"):
+        file.unlink()
+    verdict = verify(open_site(site.path))
+    assert not verdict.intact
+    assert "no entry says so" in verdict.problems[0]
+
+
+@pytest.mark.parametrize("head", ["", " ", "00", "g" * 64, "0" * 65])
+def test_a_head_that_is_no_digest_is_refused(site: Site, head: str) -> None:
+    with pytest.raises(UserError, match="64 hex digits"):
+        verify(site, head)
+
+
+def test_a_head_may_be_in_upper_case(site: Site) -> None:
+    assert verify(site, site.store.head()[1].upper()).intact
+    assert not verify(site, "A" * 64).intact
+
+
+def test_a_damaged_setting_says_what_to_do(site: Site) -> None:
+    said(site.path, "UPDATE setting SET value = 'xyz' WHERE key = 'insight-id-key'")
+    with pytest.raises(EvidenceError, match=r"'insight-id-key' is damaged.*backup"):
+        open_site(site.path)
+
+
+@pytest.mark.parametrize("table", ["setting", "review", "opening"])
+def test_a_dropped_table_is_named(site: Site, table: str) -> None:
+    said(site.path, f"DROP TABLE {table}")
+    with pytest.raises(EvidenceError, match=f"table {table} is missing: restore from a backup"):
+        open_site(site.path)
