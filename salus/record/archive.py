@@ -11,11 +11,12 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salus.core.errors import UserError
+from salus.core.errors import EvidenceError, UserError
 from salus.core.evidence import Timeline
 from salus.record import manifest as manifests
 from salus.record.account import Reject
@@ -124,7 +125,8 @@ class Archive:
     def _people(self) -> dict[str, Person]:
         import polars as pl
 
-        rows = pl.read_parquet(self._in("metadata", "people.parquet"))
+        with _whole(self.root):
+            rows = pl.read_parquet(self._in("metadata", "people.parquet"))
         return {row["subject"]: person_of(row) for row in rows.iter_rows(named=True)}
 
     # --- columns -------------------------------------------------------------------------------
@@ -149,7 +151,8 @@ class Archive:
     def _subjects(self) -> pl.DataFrame:
         import polars as pl
 
-        rows = pl.read_parquet(self._in("metadata", "subjects.parquet"))
+        with _whole(self.root):
+            rows = pl.read_parquet(self._in("metadata", "subjects.parquet"))
         return rows.with_columns(pl.col("last").to_physical()).rechunk()
 
     @cached_property
@@ -177,7 +180,8 @@ class Archive:
             return []
         part, start, count, _ = found
         shard = self._in("data", f"{part:04d}.parquet")
-        return rows_of(pl.scan_parquet(shard).slice(start, count).select(OF_A_ROW).collect())
+        with _whole(self.root):
+            return rows_of(pl.scan_parquet(shard).slice(start, count).select(OF_A_ROW).collect())
 
     # --- resources as they came ----------------------------------------------------------------
 
@@ -199,7 +203,7 @@ class Archive:
         found: list[Any] = []
         if part.exists():
             scanned = pl.scan_parquet(part).filter(pl.col("source") == source)
-            found = scanned.select(_PLACE).sort("order").collect().rows()
+            found = scanned.sort("stands", "order").select(_PLACE).collect().rows()
         if not found:
             raise UserError(f"No resource '{source}' in this archive.")
         return [self._get(*place) for place in found]
@@ -254,6 +258,20 @@ class Archive:
             kind = source.partition("/")[0]
             name = "refused.txt" if fate == REJECTED else f"{kind}.ndjson"
             yield name, self._get(*place)
+
+
+@contextmanager
+def _whole(root: Path) -> Iterator[None]:
+    """Say in words that a file of the archive is gone or damaged."""
+    import polars as pl
+
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise EvidenceError(
+            f"A file of the archive '{root}' is gone or damaged ({type(error).__name__}): restore it from a "
+            "backup, or read the export into a new archive."
+        ) from None
 
 
 def _stamp(root: Path) -> tuple[int, int]:

@@ -44,8 +44,8 @@ def files(place: str) -> tuple[list[Path], list[str]]:
 
 def kind_of(path: Path) -> str:
     """Return the ending that says what is inside, without that of the compression."""
-    name = path.with_suffix("") if path.suffix in _PACKED else path
-    return name.suffix
+    name = path.with_suffix("") if path.suffix.lower() in _PACKED else path
+    return name.suffix.lower()
 
 
 def size(paths: list[Path]) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from salus.core.errors import AwayError, UserError
+from salus.core.errors import AwayError, EvidenceError, UserError
 from salus.record import manifest
 from salus.record.archive import Archive
 from salus.record.bulk import read_place
@@ -303,3 +303,13 @@ def test_a_stream_whose_first_line_is_broken_loses_that_line_only(tmp_path: Path
     account = read_place(str(path), tmp_path / "a")
     assert account.resources == 101
     assert [(reject.line, reject.reason) for reject in account.rejected] == [(1, "not JSON")]
+
+
+def test_a_damaged_file_of_the_archive_is_said_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "p.ndjson"
+    path.write_text(json.dumps({"resourceType": "Patient", "id": "p1", "gender": "female"}) + "\n")
+    read_place(str(path), tmp_path / "a")
+    for shard in (tmp_path / "a").glob("gen-*/data/*.parquet"):
+        shard.write_bytes(b"PAR1 not")
+    with pytest.raises(EvidenceError, match="restore it from a backup"):
+        Archive.open(tmp_path / "a").timeline("p1")
