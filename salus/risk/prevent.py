@@ -88,8 +88,8 @@ CARD = Card(
         "Inker LA et al., N Engl J Med 2021;385:1737-1749, supplement Table S10 (eGFR; page not verified)",
         "Arnett DK et al., Circulation 2019;140:e596, section 2.2 (bands; page not verified)",
         "2025 AHA/ACC high blood pressure guideline (drugs from 7.5 % on in stage 1 hypertension)",
-        "Grundy SM et al., Circulation 2019;139:e1082, section 4.1 (known disease; lipids every 4-6 years; page "
-        "not verified); Sacco RL et al., Stroke 2013;44:2064 (stroke by bleeding; page not verified)",
+        "Grundy SM et al., Circulation 2019;139:e1082, section 4.1 (known disease; lipids every 4-6 years; "
+        "page not verified); Sacco RL et al., Stroke 2013;44:2064 (stroke by bleeding; page not verified)",
     ),
     measures=(
         Measured(
