@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
+from traceback import extract_tb
 from typing import Any
 
 import anyio.to_thread
@@ -17,6 +19,7 @@ from salus.core.errors import AwayError, EvidenceError, RefusedError, SalusError
 from salus.delivery.auth import Unauthorized
 from salus.delivery.fhir_outcome import one
 
+_log = logging.getLogger("salus.doors")
 _encode = msgspec.json.Encoder().encode
 FHIR_JSON = "application/fhir+json"
 # What a client is asked to wait before it tries again.
@@ -56,6 +59,19 @@ _STATUS: tuple[tuple[type[SalusError], int, str], ...] = (
     (EvidenceError, 400, "invalid"),
     (UserError, 400, "invalid"),
 )
+
+
+def place_of(error: BaseException) -> str:
+    """Return where in the code `error` arose: function and line."""
+    frames = extract_tb(error.__traceback__)
+    return f"{frames[-1].name}:{frames[-1].lineno}" if frames else ""
+
+
+def log_away(door: str, error: BaseException) -> None:
+    """Log what kept `door` from answering: classes and places, since a foreign text may hold a value."""
+    under = error.__cause__ or error.__context__
+    cause = f", under it {type(under).__name__} in {place_of(under)}" if under is not None else ""
+    _log.warning("%s is away: %s in %s%s", door, type(error).__name__, place_of(error), cause)
 
 
 def refusal(error: SalusError, media_type: str = "application/json") -> Answer:
@@ -143,11 +159,16 @@ class Workers:
 
 
 async def answered(
-    workers: Workers, work: Callable[[], Answer], media_type: str = "application/json"
+    workers: Workers,
+    work: Callable[[], Answer],
+    media_type: str = "application/json",
+    door: str = "cds-hooks",
 ) -> Response:
     """Run `work` on a worker and return its answer; a SalusError becomes its OperationOutcome."""
     try:
         answer: Answer = await workers.run(work)
     except SalusError as error:
+        if isinstance(error, AwayError):
+            log_away(door, error)
         answer = refusal(error, media_type)
     return answer.response()

@@ -151,6 +151,8 @@ class JwksTrust:
             raise Unauthorized("exp is past: sign a new token for each call.")
         if since > now + CLOCK_SKEW_S:
             raise Unauthorized("iat lies in the future: check the client's clock.")
+        if "nbf" in claims and _moment(claims, "nbf") > now + CLOCK_SKEW_S:
+            raise Unauthorized("nbf lies in the future: use the token when its time has come.")
         if until - since > LONGEST_LIFE_S:
             raise Unauthorized(f"exp lies more than {LONGEST_LIFE_S // 60} minutes after iat: sign for less.")
         jti = claims.get("jti")

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from salus.core.errors import AwayError, SalusError
 from salus.core.insight import Insight
 from salus.core.review import Review
-from salus.delivery.answers import Answer, Workers, answered, read_body, refusal
+from salus.delivery.answers import Answer, Workers, answered, log_away, read_body, refusal
 from salus.delivery.auth import NOBODY_TRUSTED, Unauthorized
 from salus.delivery.cds_hooks_cards import Look, card
 from salus.delivery.cds_hooks_feedback import feedback, hear
@@ -83,6 +83,7 @@ class CdsHooks:
         try:
             found: Answer = await self._workers.run(work, self._settings.hook_patience_s)
         except AwayError as error:
+            log_away("cds-hooks", error)
             return away(service, self._settings, error)
         except SalusError as error:
             return refusal(error)

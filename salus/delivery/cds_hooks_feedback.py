@@ -35,7 +35,7 @@ def feedback(site: Site, service: str, body: bytes) -> Answer:
     Raises AwayError when the store does not take them: the client sends them again, and none is kept twice.
     """
     if hook_of(service) is None:
-        return unknown_service(service)
+        return unknown_service(site, service)
     try:
         document = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

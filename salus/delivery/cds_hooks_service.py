@@ -128,22 +128,23 @@ def hook_of(service: str) -> str | None:
     return next((hook for hook in HOOKS if _SERVICE.format(hook) == service), None)
 
 
-def unknown_service(service: str) -> Answer:
-    """Return the answer to a call for a service that does not exist."""
-    known = choices(service[:64], [_SERVICE.format(hook) for hook in HOOKS])
-    return Answer(404, one("not-found", f"No such service. Choose one of: {known}."))
+def unknown_service(site: Site, service: str) -> Answer:
+    """Return the answer to a call for a service that is not in discovery."""
+    known = choices(service[:64], [_SERVICE.format(hook) for hook in HOOKS if at_hook(site, hook)])
+    return Answer(404, one("not-found", f"No such service is offered here. Offered: {known}."))
 
 
 def answer(site: Site, settings: Settings, service: str, body: bytes, tally: Tally | None = None) -> Answer:
     """Return the answer of `service` to the call in `body`; an AwayError is the caller's (see `away`)."""
     hook = hook_of(service)
-    if hook is None:
-        return unknown_service(service)
+    speaking = at_hook(site, hook) if hook else ()
+    if hook is None or not speaking:
+        return unknown_service(site, service)
     try:
         call, sent = _sound(body, hook)
     except Refused as error:
         return Answer(400, outcome(error.issues))
-    return _judge(site, settings, call, sent, tally or Tally())
+    return _judge(site, settings, call, sent, speaking=speaking, tally=tally or Tally())
 
 
 def away(service: str, settings: Settings, error: AwayError) -> Answer:
@@ -186,10 +187,9 @@ def _every(body: bytes) -> list[Issue]:
         return [Issue("fatal", "structure", "CDSHooksRequest", "The body is not JSON that can be read.")]
 
 
-def _judge(site: Site, settings: Settings, call: _Call, sent: _Sent, tally: Tally) -> Answer:
-    speaking = at_hook(site, call.hook)
-    if not speaking:
-        return Answer(200, {"cards": []})
+def _judge(
+    site: Site, settings: Settings, call: _Call, sent: _Sent, *, speaking: tuple[Card, ...], tally: Tally
+) -> Answer:
     asked = queries(speaking)
     lacking = sent.lacking(asked)
     cut = tuple(query for query in asked if query.key in sent.cut)

@@ -21,7 +21,7 @@ from salus.core.insight import Insight
 from salus.core.review import DECISIONS, REASON_SYSTEM, Review
 from salus.delivery.answers import FHIR_JSON, Answer, Workers, answered
 from salus.delivery.auth import NOBODY_TRUSTED, Unauthorized
-from salus.delivery.fhir_find import TYPES, Place, read, search
+from salus.delivery.fhir_find import TYPES, Place, live_here, read, search
 from salus.delivery.fhir_outcome import one
 from salus.delivery.fhir_resources import Resource, resources
 from salus.delivery.fhir_search import Search, parse
@@ -108,7 +108,7 @@ class Fhir:
             _check_format(request)
             return work(self._actor(header))
 
-        return await answered(self._workers, admitted, FHIR_JSON)
+        return await answered(self._workers, admitted, FHIR_JSON, "fhir")
 
     def _actor(self, header: str | None) -> Actor:
         """Return on whose behalf the call is made: a trusted client, by its issuer."""
@@ -119,7 +119,7 @@ class Fhir:
         return Actor(f"client:{self._settings.jwt.check(header, [self._settings.url(PATH)])}", "system")
 
     def _read(self, kind: str, wanted: str, actor: Actor) -> Answer:
-        found = read(self._site, kind, wanted)
+        found = read(self._site, kind, wanted, live_here(self._site))
         if found is None:
             return Answer(404, one("not-found", f"No {kind} has this id."), media_type=FHIR_JSON)
         resource, subject = found
@@ -127,9 +127,8 @@ class Fhir:
         return Answer(200, resource, media_type=FHIR_JSON)
 
     def _search(self, kind: str, request: Request, actor: Actor) -> Answer:
-        strict = "handling=strict" in request.headers.get("prefer", "")
-        asked = parse(request.query_params.multi_items(), strict)
-        page, more = search(self._site, kind, asked)
+        asked = parse(request.query_params.multi_items())
+        page, more = search(self._site, kind, asked, live_here(self._site))
         self._looked(actor, asked.subjects[0] if len(asked.subjects) == 1 else "", kind, len(page))
         return Answer(200, self._bundle(kind, asked, page, more), media_type=FHIR_JSON)
 

@@ -17,6 +17,7 @@ from salus.core.insight import Insight
 from salus.delivery.fhir_resources import Resource, resources
 from salus.delivery.fhir_search import Search
 from salus.delivery.fhir_trail import audit_event, insight_provenance, review_id, review_provenance
+from salus.spine.models import LIVE, statuses
 from salus.spine.shape import from_json
 
 if TYPE_CHECKING:
@@ -40,12 +41,20 @@ _SCAN = 5000
 Place = tuple[int, int]
 
 
-def read(site: Site, kind: str, wanted: str) -> tuple[Resource, str] | None:
-    """Return the resource `kind`/`wanted` and its subject ("" when it has none), or None."""
+def live_here(site: Site) -> frozenset[str]:
+    """Return the models that are live here: what any other one said is not shown at a clinical door."""
+    return frozenset(name for name, row in statuses(site).items() if row.status == LIVE)
+
+
+def read(site: Site, kind: str, wanted: str, live: frozenset[str]) -> tuple[Resource, str] | None:
+    """Return the resource `kind`/`wanted` and its subject ("" when it has none), or None.
+
+    live: the models whose insights are shown.
+    """
     if kind == "AuditEvent":
         return _entry(site, wanted)
     row = site.store.insight(wanted.partition(".")[0])
-    if row is None:
+    if row is None or row.model not in live:
         return None
     found = (one for one in _become(site, kind, row) if one["id"] == wanted)
     resource = next(found, None)
@@ -66,16 +75,18 @@ def _about(site: Site, seqs: list[int]) -> dict[int, str]:
     return {seq: opening.record_id for seq, opening in site.store.openings(seqs).items()}
 
 
-def search(site: Site, kind: str, asked: Search) -> tuple[list[Resource], Place | None]:
+def search(site: Site, kind: str, asked: Search, live: frozenset[str]) -> tuple[list[Resource], Place | None]:
     """Return one page, and the place after which the next one begins (None: this is the last).
+
+    live: the models whose insights are shown.
 
     A page may hold less than was asked for, and still have a next one: so that no search runs for ever.
     """
     if asked.ids:
-        return _named(site, kind, asked), None
+        return _named(site, kind, asked, live), None
     page: list[Resource] = []
     last = asked.after
-    for seen, (place, resource) in enumerate(_stream(site, kind, asked)):
+    for seen, (place, resource) in enumerate(_stream(site, kind, asked, live)):
         fits = resource is not None and _fits(kind, resource, asked)
         if seen >= _SCAN or (fits and len(page) == asked.count):
             return page, last if asked.count else None
@@ -85,8 +96,8 @@ def search(site: Site, kind: str, asked: Search) -> tuple[list[Resource], Place 
     return page, None
 
 
-def _named(site: Site, kind: str, asked: Search) -> list[Resource]:
-    found = [read(site, kind, wanted) for wanted in asked.ids[: asked.count]]
+def _named(site: Site, kind: str, asked: Search, live: frozenset[str]) -> list[Resource]:
+    found = [read(site, kind, wanted, live) for wanted in asked.ids[: asked.count]]
     named = [pair for pair in found if pair is not None and _fits(kind, pair[0], asked)]
     return [one for one, subject in named if not asked.subjects or subject in asked.subjects]
 
@@ -96,18 +107,22 @@ def _fits(kind: str, resource: Resource, asked: Search) -> bool:
     return all(when.holds(moment) for when in asked.dates)
 
 
-def _stream(site: Site, kind: str, asked: Search) -> Iterator[tuple[Place, Resource | None]]:
+def _stream(
+    site: Site, kind: str, asked: Search, live: frozenset[str]
+) -> Iterator[tuple[Place, Resource | None]]:
     """Yield everything of `kind` after the place asked for; None stands for a row of another kind."""
-    rows = _entries(site, asked) if kind == "AuditEvent" else _insights(site, kind, asked)
+    rows = _entries(site, asked) if kind == "AuditEvent" else _insights(site, kind, asked, live)
     for place, resource in rows:
         if place > asked.after:
             yield place, resource
 
 
-def _insights(site: Site, kind: str, asked: Search) -> Iterator[tuple[Place, Resource | None]]:
+def _insights(
+    site: Site, kind: str, asked: Search, live: frozenset[str]
+) -> Iterator[tuple[Place, Resource | None]]:
     since = asked.since if kind in INSIGHT_TYPES else None
     for row in _rows(site, asked, since):
-        made: list[Resource | None] = [*_become(site, kind, row)]
+        made: list[Resource | None] = [*_become(site, kind, row)] if row.model in live else []
         for k, resource in enumerate(made or [None]):
             yield (row.n, k), resource
 

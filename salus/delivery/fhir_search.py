@@ -1,8 +1,8 @@
 """What a FHIR search asks for: patient, dates with prefixes, ids, how many and from where on.
 
 For the FHIR door. Source: FHIR R4 3.1.1 (search), 3.1.1.4.7 (date: the parameter names a period, and so
-prefixes compare with its ends). A parameter that is not known is passed over, as 3.1.1.3 allows, unless the
-client asks for strict handling.
+prefixes compare with its ends). A parameter that is not known is refused, as 3.1.1.3 allows: passed over, a
+misspelt one would answer with everybody.
 """
 
 from __future__ import annotations
@@ -78,14 +78,14 @@ class Search:
         return f"{base}?{query}" if query else base
 
 
-def parse(parameters: Iterable[tuple[str, str]], strict: bool = False) -> Search:
+def parse(parameters: Iterable[tuple[str, str]]) -> Search:
     """Return what `parameters` (name, value) ask for.
 
-    Raises UserError for a value that cannot be understood, and in strict handling for an unknown name.
+    Raises UserError for a value that cannot be understood, and for an unknown name.
     """
     given = [(name, value) for name, value in parameters]
     known = [(name, value) for name, value in given if name in KNOWN]
-    if strict and len(known) < len(given):
+    if len(known) < len(given):
         raise UserError(f"A search parameter is not known here. Use: {', '.join(KNOWN)}.")
     subjects = _any_of(known, PATIENT, _subject)
     return Search(

@@ -70,7 +70,8 @@ def test_nothing_is_offered_before_a_model_is_live(tmp_path: Path) -> None:
     with doors.served(site) as ehr:
         assert ehr.get("/cds-services").json() == {"services": []}
         answer = ehr.post(VIEW, json=doors.call())
-        assert (answer.status_code, answer.json()) == (200, {"cards": []})
+        assert answer.status_code == 404
+        assert "Offered: none" in answer.text
     site.close()
 
 
@@ -188,6 +189,15 @@ def test_an_unknown_service_is_not_found_and_the_nearest_is_named(ehr: httpx.Cli
     answer = ehr.post("/cds-services/salus-patient-viev", json=doors.call())
     assert answer.status_code == 404
     assert "salus-patient-view" in answer.text
+
+
+def test_a_hook_at_which_nobody_speaks_is_not_offered_and_not_found(ehr: httpx.Client) -> None:
+    offered = {service["id"] for service in ehr.get("/cds-services").json()["services"]}
+    assert "salus-order-select" not in offered
+    answer = ehr.post("/cds-services/salus-order-select", json=doors.call("order-select"))
+    assert answer.status_code == 404
+    assert all(service in answer.text for service in offered)
+    assert "order-select" not in answer.text
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(site: Site) -> None:

@@ -82,6 +82,7 @@ def test_a_registered_ehr_gets_in(site: Site, tmp_path: Path, algorithm: str) ->
         ({"exp": int(time.time()) + 86_400}, "exp"),
         ({"iat": int(time.time()) + 3_600, "exp": int(time.time()) + 3_700}, "iat"),
         ({"iat": None}, "iat"),
+        ({"nbf": int(time.time()) + 3_600}, "nbf"),
         ({"jti": None}, "jti"),
         ({"jti": "x" * 300}, "jti"),
     ],
