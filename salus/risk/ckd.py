@@ -69,8 +69,8 @@ CARD = Card(
         "the same figures: NIDDK, Glomerular Filtration Rate Equations, Adults",
         "KDIGO 2024 CKD guideline, Kidney Int 2024;105(4S):S117-S314: 1.1.3 chronicity, 1.3 staging and risk "
         "groups, 2.1.1 monitoring, 2.2.1 to 2.2.3 risk of kidney failure (pages and figure not verified)",
-        "KDIGO 2012 AKI guideline, Kidney Int Suppl 2012;2:1, section 2.1.1 (page not verified); NHS England, "
-        "Patient Safety Alert NHS/PSA/D/2014/010 (AKI algorithm; not verified)",
+        "KDIGO 2012 AKI guideline, Kidney Int Suppl 2012;2:1, section 2.1.1 (page not verified); NHS "
+        "England, Patient Safety Alert NHS/PSA/D/2014/010 (AKI algorithm; not verified)",
         "Tangri N et al., JAMA 2011;305:1553-1559; Tangri N et al., JAMA 2016;315:164-174, Table 3 and "
         "eAppendix (KFRE by region; pages not verified)",
         f"{_GRAMS} (KFRE with CKD-EPI 2021)",
@@ -87,8 +87,8 @@ CARD = Card(
         "Dialysis is a condition, or a session (Procedure) within the last three months.",
         "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of 90 days.",
         "KFRE is recalibrated by region: North America, and every answer names it. Elsewhere a room makes "
-        "its own model with Kidney(region='outside North America') as its MODEL. Open: no door and no setting "
-        "of a site changes the region yet.",
+        "its own model with Kidney(region='outside North America') as its MODEL. Open: no door and no "
+        "setting of a site changes the region yet.",
         "A reported eGFR is told by the equation that LOINC gives its code; 88293-6 and 48643-1 apply a "
         "coefficient for race, which KDIGO 2024 advises against.",
         "KDIGO 2024, 2.2.1 to 2.2.3: a 5-year risk of 3 to 5 % calls for nephrology, a 2-year risk above "
