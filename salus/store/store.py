@@ -18,6 +18,7 @@ from salus.core.errors import AwayError, UserError
 from salus.core.review import Entry, Review
 from salus.store import tables as t
 from salus.store.check import check
+from salus.store.check_state import check_state
 from salus.store.engine import (
     WAIT_S,
     bring_up_to_date,
@@ -190,6 +191,7 @@ class Store:
         """
         with self._reading() as connection:
             yield from check(connection)
+            yield from check_state(connection)
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 # The newest migration; a store that says more was written by a newer Salus.
-SCHEMA = "0001"
+SCHEMA = "0002"
 
 COUNTER = BigInteger().with_variant(Integer, "sqlite")
 

@@ -7,7 +7,7 @@ other: a hook's handful of insights and a ward's thousands cost little more than
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from os import urandom
 from typing import Any
 
@@ -17,11 +17,20 @@ from salus.core.errors import UserError, choices
 from salus.core.review import DECISIONS, Entry, Review
 from salus.store import ledger
 from salus.store import tables as t
-from salus.store.rows import StatusRow, StoredInsight, insight_content, review_content, status_content
+from salus.store.rows import (
+    StatusRow,
+    StoredInsight,
+    insight_content,
+    review_content,
+    setting_content,
+    status_content,
+)
 
 _ORDER = (t.entry, t.opening, t.insight, t.insight_source, t.review, t.hook_card, t.status)
 # SQLite takes at most 32,766 parameters a statement, PostgreSQL 65,535.
 _CHUNK = 500
+# Who keeps the settings: no person does.
+SALUS = "salus"
 # Made once: asked for every insight, and making it costs more than running it.
 _WHOSE = select(t.insight.c.subject).where(t.insight.c.id == bindparam("wanted"))
 
@@ -186,10 +195,11 @@ class Transaction:
         return self._to.execute(select(t.setting.c.value).where(t.setting.c.key == key)).scalar()
 
     def put_setting(self, key: str, value: str) -> None:
-        """Keep `value` under `key`, in place of what was there."""
+        """Keep `value` under `key`, in place of what was there, and say so in the ledger."""
         changed = self._to.execute(update(t.setting).where(t.setting.c.key == key).values(value=value))
         if changed.rowcount == 0:
             self._to.execute(insert(t.setting).values(key=key, value=value))
+        self.append(datetime.now(UTC), SALUS, "setting", setting_content(key, value))
 
     def flush(self) -> None:
         """Send what waits to the database; the store does this before it commits."""

@@ -177,6 +177,7 @@ def test_what_leans_on_changed_evidence_becomes_stale_once(store: Store) -> None
             "i2",
             "i4",
         ]
+        tx.append(NOW, "maria", "stale", {"insights": ["i1", "i2", "i4"]})
     with store.begin() as tx:
         assert tx.mark_stale(["Observation/3"], NOW + timedelta(days=1)) == []
     assert store.stale(["i1", "i3", "i9"]) == {"i1": NOW}
@@ -184,7 +185,7 @@ def test_what_leans_on_changed_evidence_becomes_stale_once(store: Store) -> None
     assert kept is not None
     assert kept.stale_since == NOW
     assert list(store.check_records()) == []
-    assert store.counts() == {"entries": 4, "insight": 4, "review": 0, "stale": 3}
+    assert store.counts() == {"entries": 5, "insight": 4, "review": 0, "stale": 3}
 
 
 def test_a_transaction_that_fails_leaves_nothing(store: Store) -> None:

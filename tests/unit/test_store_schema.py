@@ -13,7 +13,7 @@ from salus.store import engine
 from salus.store.ledger import verify
 from salus.store.store import Store, open_store
 from salus.store.tables import SCHEMA, metadata
-from tests.store_fixtures import NOW, empty_url_fixture, put, store_fixture, url_fixture  # noqa: F401
+from tests.store_fixtures import NOW, change, empty_url_fixture, put, store_fixture, url_fixture  # noqa: F401
 
 
 def test_the_migrations_make_the_tables(store: Store) -> None:
@@ -79,3 +79,20 @@ def test_postgresql_acknowledges_what_is_on_disk(store: Store) -> None:
             for name in ("fsync", "synchronous_commit")
         }
     assert found == {"fsync": "on", "synchronous_commit": "on"}
+
+
+def test_a_store_of_the_first_schema_opens_and_its_settings_are_written_down(url: str) -> None:
+    old = open_store(url)
+    with old.begin() as tx:
+        put(tx, "i1")
+    change(
+        old,
+        "UPDATE alembic_version SET version_num = '0001'",
+        "INSERT INTO setting (key, value) VALUES ('site-id', 'x')",
+    )
+    old.close()
+    store = open_store(url)
+    assert [entry.did for entry in store.entries()] == ["insight", "setting"]
+    assert verify(store.entries()).intact
+    assert list(store.check_records()) == []
+    store.close()

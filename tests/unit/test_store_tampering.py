@@ -170,6 +170,34 @@ def test_a_full_rewrite_needs_a_head_kept_elsewhere(full: Store) -> None:
     assert not verify(full.entries(), head).intact
 
 
+STATE = {
+    "a setting": ("UPDATE setting SET value = 'other'", "setting demonstration was changed after entry 7"),
+    "a setting removed": ("DELETE FROM setting", "Entry 7 recorded setting demonstration, which is no"),
+    "a setting slipped in": ("INSERT INTO setting VALUES ('x', 'y')", "setting x is in no ledger entry"),
+    "whose a review is": (
+        "UPDATE review SET subject = 'Patient/2'",
+        "review r1 was given to another subject",
+    ),
+    "a mark removed": ("UPDATE insight SET stale_since = NULL WHERE id = 'i2'", "What entry 8 marked"),
+    "a mark moved": (
+        "UPDATE insight SET stale_since = '2024-01-01T00:00:00.000000+00:00'",
+        "3 insights are marked as out of date, and no entry says so",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", STATE)
+def test_changed_state_beside_the_records_is_found(full: Store, what: str) -> None:
+    with full.begin() as tx:
+        tx.put_setting("demonstration", "first")
+        tx.put_setting("demonstration", "second")
+        tx.append(NOW, "maria", "stale", {"insights": tx.mark_stale(["Observation/1"], NOW)})
+    assert problems(full) == []
+    statement, says = STATE[what]
+    change(full, statement)
+    assert any(says in problem for problem in problems(full)), problems(full)
+
+
 @pytest.mark.parametrize("table", ["insight", "review"])
 def test_rows_that_changed_places_are_found(full: Store, table: str) -> None:
     """The last review is the word that counts, so its place is part of what was recorded."""
