@@ -77,7 +77,7 @@ def _site(args: Args, *, must_exist: bool = True) -> Site:
     path = Path(args.archive)
     if must_exist and not path.is_dir():
         raise UserError(f"No archive in '{path}'. Make one with 'salus read PLACE --archive {path}'.")
-    return open_site(path, args.store or os.environ.get("SALUS_STORE"))
+    return open_site(path, args.store or os.environ.get("SALUS_STORE"), create=not must_exist)
 
 
 def _moment(text: str) -> datetime:
