@@ -24,8 +24,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from salus import __version__
 from salus.core.errors import SalusError
-from salus.delivery.answers import Answer, Workers
+from salus.delivery.answers import Answer, Workers, log_away
 from salus.delivery.fhir_outcome import one
+from salus.delivery.standing_by import check_records, check_store
 from salus.delivery.tally import Tally
 from salus.spine.models import LIVE, statuses
 
@@ -126,6 +127,7 @@ class Operations:
 
     def __init__(self, site: Site, metrics: Metrics, workers: Workers) -> None:
         self._site, self._metrics, self._workers = site, metrics, workers
+        self._had_records = site.has_archive
 
     def routes(self) -> list[Route]:
         """Return the probes and the metrics."""
@@ -149,15 +151,26 @@ class Operations:
     def _checks(self) -> dict[str, dict[str, object]]:
         checks: dict[str, dict[str, object]] = {}
         try:
-            checks["store"] = {"status": "ok", "entries": self._site.store.head()[0]}
+            checks["store"] = {"status": "ok", "entries": check_store(self._site)}
             live = [row.name for row in statuses(self._site).values() if row.status == LIVE]
             failing = self._metrics.tally.failing()
             says = "failing" if failing else "ok" if live else "none live"
             checks["models"] = {"status": says, "live": live, "failed_seconds_ago": failing}
         except SalusError as error:
             checks["store"] = {"status": "away", "says": str(error)}
-        checks["records"] = {"status": "ok" if self._site.has_archive else "none read"}
+        checks["records"] = self._records()
         return checks
+
+    def _records(self) -> dict[str, object]:
+        """Say whether the records can be opened; where there were some and are none, they are away."""
+        there = self._site.has_archive
+        self._had_records |= there
+        try:
+            check_records(self._site)
+        except (SalusError, OSError) as error:
+            log_away("records", error)
+            return {"status": "away", "says": f"The records cannot be opened ({type(error).__name__})."}
+        return {"status": "ok" if there else "away" if self._had_records else "none read"}
 
     async def metrics(self, request: Request) -> Response:
         """Return everything in the Prometheus text format."""

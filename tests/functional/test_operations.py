@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -158,3 +160,13 @@ def answered(client: httpx.Client, process: subprocess.Popen[str]) -> None:
         except httpx.TransportError:
             time.sleep(0.05)
     raise AssertionError("the server ended")
+
+
+def test_health_notices_a_store_that_another_program_holds(server: httpx.Client, site: Site) -> None:
+    with closing(sqlite3.connect(site.path / "salus.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        answer = server.get("/healthz")
+        assert answer.status_code == 503
+        assert answer.json()["checks"]["store"]["status"] == "away"
+        other.execute("ROLLBACK")
+    assert server.get("/healthz").status_code == 200

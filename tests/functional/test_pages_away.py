@@ -123,3 +123,33 @@ def test_the_models_page_shows_the_demonstration_for_what_it_is(ward: Ward) -> N
     assert "demonstration only" in text and "not for care" in text
     card = ward.get("/models/news2")
     assert "RCP" in card and "Meant for" in card and "Not for" in card and "demonstration only" in card
+
+
+def test_without_the_data_files_the_pages_say_so_and_name_no_path(ward: Ward) -> None:
+    seen = ward.path("Rajesh")
+    ward.get(seen)
+    (generation,) = [path for path in ward.site.path.glob("gen-*") if path.is_dir()]
+    with away(generation):
+        ward.site._archive = None
+        ward.site.memory.clear()
+        text = ward.get("/ward")
+        assert "The record does not answer" in text and "ago" in text
+        assert str(ward.site.path) not in text + ward.get(seen) + ward.get(f"{seen}/record", 503)
+        health = ward.client.get("/healthz")
+        assert health.status_code == 503
+        assert health.json()["checks"]["records"]["status"] == "away"
+    assert ward.client.get("/healthz").json()["checks"]["records"]["status"] == "ok"
+
+
+def test_an_archive_that_moved_is_no_empty_ward(tmp_path: Path) -> None:
+    with demonstration(tmp_path / "archive") as ward, away(ward.site.path / "archive.json"):
+        for path in ("/ward", "/patients/1", "/patients/1/record"):
+            text = ward.get(path, 503)
+            assert "The record does not answer" in text and str(tmp_path) not in text
+        assert ward.client.get("/healthz").status_code == 503
+
+
+def test_no_title_names_a_patient(ward: Ward) -> None:
+    for path in (ward.path("Rajesh"), ward.path("Rajesh") + "/record"):
+        title = ward.get(path).partition("<title>")[2].partition("</title>")[0]
+        assert title and "Rajesh" not in title

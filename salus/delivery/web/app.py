@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 from salus.core.errors import AwayError, EvidenceError, RefusedError, UserError
 from salus.core.registry import models as known_models
 from salus.core.review import OVERRIDE_REASONS, Review
+from salus.delivery.answers import log_away
 from salus.delivery.tally import Tally
 from salus.delivery.web import words
 from salus.delivery.web.desk import Desk, PatientSheet, WardSheet, numbers
@@ -86,15 +87,21 @@ class Pages:
             return self.failed(error.status_code)
         except RefusedError as error:
             return self.say(messages.refused(str(error)))
-        except UserError as error:
-            return self.say(messages.wrong(str(error)))
-        except (AwayError, EvidenceError):
-            return self.say(messages.away(self.desk.away()))
+        except (AwayError, EvidenceError, OSError, UserError) as error:
+            return self._away(error)
         except Exception as error:
             # The text of a foreign error may hold a patient's value: only its type and place are logged.
             place = extract_tb(error.__traceback__)[-1]
             _log.error("page %s: %s in %s:%s", serve.__name__, type(error).__name__, place.name, place.lineno)
             return self.failed(500)
+
+    def _away(self, error: Exception) -> Response:
+        """Say what does not answer; of a request that was wrong, why, without a path of this server."""
+        what = self.desk.away()
+        if isinstance(error, UserError) and not what and str(self.site.path) not in str(error):
+            return self.say(messages.wrong(str(error)))
+        log_away("pages", error)
+        return self.say(messages.away(what))
 
     def failed(self, status: int) -> Response:
         """Return the page for an HTTP status that is no answer."""
@@ -115,7 +122,8 @@ class Pages:
         """Who needs me first?"""
         try:
             sheet, away = self.desk.ward(self.settings.actor), None
-        except (AwayError, EvidenceError, OSError):
+        except (AwayError, EvidenceError, OSError, UserError) as error:
+            log_away("pages", error)
             kept = self.desk.last_ward()
             if kept is None:
                 raise AwayError("Nothing was heard before the store or the record went away.") from None
@@ -159,7 +167,8 @@ class Pages:
         number = _number(request)
         try:
             sheet, away = self.desk.patient(number, self.settings.actor), None
-        except (AwayError, EvidenceError, OSError):
+        except (AwayError, EvidenceError, OSError, UserError) as error:
+            log_away("pages", error)
             sheet = self.desk.last_patient(number)
             if sheet is None:
                 raise AwayError(

@@ -16,6 +16,7 @@ from salus.core.errors import AwayError, EvidenceError, SalusError, UserError
 from salus.core.evidence import Event, Timeline
 from salus.core.insight import Insight
 from salus.core.review import Entry, Review
+from salus.delivery.standing_by import check_records
 from salus.delivery.tally import Tally
 from salus.delivery.web import words
 from salus.delivery.web.forms import DONE
@@ -67,6 +68,7 @@ class Desk:
         self._ward: WardSheet | None = None
         self._sheets: OrderedDict[int, PatientSheet] = OrderedDict()
         self._demonstration = False
+        self._had_records = site.has_archive
         self._codes: tuple[int, Mapping[str, str]] = (0, {})
 
     def demonstration(self) -> bool:
@@ -82,15 +84,16 @@ class Desk:
         except SalusError:
             return "store"
         try:
-            if self.site.has_archive:
-                self.site.archive.subjects()
+            check_records(self.site)
         except (SalusError, OSError):
             return "record"
         return "record" if self._gone() else ""
 
     def _gone(self) -> bool:
-        """Whether there were patients and now there is no archive: that is no empty ward."""
-        return self._ward is not None and bool(self._ward.beds) and not self.site.has_archive
+        """Whether there was an archive and now there is none: that is no empty ward."""
+        there = self.site.has_archive
+        self._had_records |= there
+        return self._had_records and not there
 
     def ward(self, actor: Actor) -> WardSheet:
         """Ask about everyone, and remember the answer; raises SalusError when it cannot be had."""
@@ -161,6 +164,8 @@ class Desk:
         """Look at one person's whole record, without asking anything; None when nobody has this number."""
         from salus.spine.chart import open_chart
 
+        if self._gone():
+            raise AwayError("The record that was here is gone: put the archive back.")
         subject = self.subject(number)
         if subject is None:
             return None
