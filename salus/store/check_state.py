@@ -7,6 +7,7 @@ time, so the newest entry about it counts.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -41,9 +42,9 @@ def _settings(connection: Connection) -> Iterator[str]:
             yield f"The setting {key} was changed after entry {newest[key].seq} recorded it."
 
 
-def _set(row: object, key: str, value: str) -> bool:
+def _set(row: Any, key: str, value: str) -> bool:
     try:
-        return opens(as_entry(row), row.salt, setting_content(key, value))  # type: ignore[attr-defined]
+        return opens(as_entry(row), row.salt, setting_content(key, value))
     except (SalusError, TypeError, ValueError):
         return False
 
@@ -81,8 +82,8 @@ def _stale(connection: Connection) -> Iterator[str]:
             yield f"{row.many} insights are marked as out of date, and no entry says so."
 
 
-def _opens_stale(row: object, ids: list[str]) -> bool:
+def _opens_stale(row: Any, ids: list[str]) -> bool:
     try:
-        return opens(as_entry(row), row.salt, {"insights": ids})  # type: ignore[attr-defined]
+        return opens(as_entry(row), row.salt, {"insights": ids})
     except (SalusError, TypeError, ValueError):
         return False

@@ -6,7 +6,7 @@ behind the store's back no longer opens its commitment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -103,11 +103,6 @@ def status_content(row: StatusRow) -> dict[str, object]:
 def setting_content(key: str, value: str) -> dict[str, object]:
     """Return what the entry of a setting commits to."""
     return {"id": key, "value": value}
-
-
-def cards_content(at: str, user: str, cards: Mapping[str, str]) -> dict[str, object]:
-    """Return what the entry of the cards of one call commits to: what was shown, to whom, when."""
-    return {"at": at, "user": user, "cards": dict(cards)}
 
 
 def _moment(text: Any) -> datetime:
