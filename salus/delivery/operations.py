@@ -26,8 +26,8 @@ from salus import __version__
 from salus.core.errors import SalusError
 from salus.delivery.answers import Answer, Workers, log_away
 from salus.delivery.fhir_outcome import one
-from salus.delivery.standing_by import check_records, check_store
 from salus.delivery.tally import Tally
+from salus.spine.health import check_records, check_store
 from salus.spine.models import LIVE, statuses
 
 if TYPE_CHECKING:

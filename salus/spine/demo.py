@@ -26,7 +26,7 @@ def open_demonstration(path: Path, store_url: str | None = None) -> Site:
     """
     before = (path / "salus.db").exists() or (path / "archive.json").exists()
     site = open_site(path, store_url)
-    before = before or site.store.head()[0] > 0
+    before = before or any(entry.did != "setting" for entry in site.store.entries(limit=16))
     if before and not site.demonstration:
         site.close()
         raise RefusedError(
@@ -35,7 +35,6 @@ def open_demonstration(path: Path, store_url: str | None = None) -> Site:
     if not before:
         with site.store.begin() as tx:
             tx.put_setting(DEMONSTRATION, site.id)
-            tx.append(site.now(), ACTOR.id, "setting", {"demonstration": site.id})
     return site
 
 

@@ -16,12 +16,12 @@ from salus.core.errors import AwayError, EvidenceError, SalusError, UserError
 from salus.core.evidence import Event, Timeline
 from salus.core.insight import Insight
 from salus.core.review import Entry, Review
-from salus.delivery.standing_by import check_records
 from salus.delivery.tally import Tally
 from salus.delivery.web import words
 from salus.delivery.web.forms import DONE
 from salus.delivery.web.labels import read_labels
 from salus.delivery.web.pages.ward import Bed
+from salus.spine.health import check_records
 
 if TYPE_CHECKING:
     from salus.core.consent import Actor
