@@ -17,7 +17,7 @@ from salus.delivery.cds_hooks_prefetch import Query
 
 if TYPE_CHECKING:
     from salus.delivery.cds_hooks_fetch import Fetched
-    from salus.record.account import Account
+    from salus.spine.bring import Account
 
 # As record.fhir gives it as the reason of a reject.
 _ANOTHERS = "another patient's"

@@ -33,7 +33,7 @@ from salus.spine.consult import consult
 from salus.spine.models import LIVE, statuses
 
 if TYPE_CHECKING:
-    from salus.record.account import Account
+    from salus.spine.bring import Account
     from salus.spine.site import Site
 
 _SERVICE = "salus-{}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from salus.core.evidence import Timeline
 
 if TYPE_CHECKING:
-    from salus.record.account import Account
+    from salus.record.account import Account as Account
 
 
 def bring(raw: bytes | Mapping[str, bytes], subject: str, place: str) -> tuple[Timeline, Account]:
