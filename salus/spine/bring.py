@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from salus.core.evidence import Timeline
 
 if TYPE_CHECKING:
-    from salus.record.account import Account as Account
+    from salus.record.account import Account
+
+__all__ = ["Account", "bring"]
 
 
 def bring(raw: bytes | Mapping[str, bytes], subject: str, place: str) -> tuple[Timeline, Account]:
