@@ -130,7 +130,9 @@ def test_a_fuzzed_export_is_accounted_for_and_both_ways_agree(drawn: list[Any]) 
         place.write_bytes(b"\n".join(lines))
         fast = read_place(str(place), Path(folder) / "fast")
         assert fast.unaccounted() == 0
-        lined = sum(1 for line in place.read_bytes().split(b"\n") if line.strip())
+        lined = sum(
+            1 for line in place.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()
+        )
         bundles = [one for one in drawn if isinstance(one, dict) and one.get("resourceType") == "Bundle"]
         assert bundles or fast.resources == lined
         with pytest.MonkeyPatch.context() as patch:

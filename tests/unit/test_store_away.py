@@ -144,7 +144,7 @@ def test_a_full_disk_undoes_the_transaction_and_no_more(embedded: Store) -> None
 
 def test_a_newer_schema_is_refused(store: Store, url: str) -> None:
     change(store, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(UserError, match=r"newer Salus \(schema 9999, not 0001\). Upgrade"):
+    with pytest.raises(UserError, match=r"newer Salus \(schema 9999, not 0002\). Upgrade"):
         open_store(url)
 
 
