@@ -107,16 +107,17 @@ class Timeline:
         self,
         codes: Iterable[str] | None = None,
         *,
-        kind: str | None = None,
+        kind: str | tuple[str, ...] | None = None,
         test: Callable[[Event], bool] | None = None,
     ) -> Timeline:
-        """Keep events that carry one of `codes`, came from resource type `kind` and pass `test`."""
+        """Keep events that carry one of `codes`, came from (one of) resource type `kind` and pass `test`."""
+        kinds = (kind,) if isinstance(kind, str) else kind
         if codes is not None:
             found = self._at({("code", code) for code in codes})
         else:
-            found = self.events if kind is None else self._at({("kind", kind)})
-        if codes is not None and kind is not None:
-            found = tuple(event for event in found if event.kind == kind)
+            found = self.events if kinds is None else self._at({("kind", one) for one in kinds})
+        if codes is not None and kinds is not None:
+            found = tuple(event for event in found if event.kind in kinds)
         if test is not None:
             found = tuple(event for event in found if test(event))
         return Timeline(self.subject, found)

@@ -7,7 +7,6 @@ Lindström J, Tuomilehto J. Diabetes Care 2003;26:725-31, table 2; family histor
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from math import inf
@@ -268,14 +267,14 @@ def _family(view: View) -> Item:
         absent = "diabetes in the family: whether a parent, brother, sister or child is not recorded"
         points = (RELATIVE_POINTS, NEAR_RELATIVE_POINTS)
         return Item(name, points, name, _sources(far) or told.sources, absent)
-    none = view.timeline.where(test=lambda event: _says(event, NO_FAMILY_DIABETES.__contains__)).events
+    none = view.timeline.where(test=_says_none).events
     if none:
         return Item(name, (0,), "no diabetes in the family", _sources(none))
     return Item(name, (0, RELATIVE_POINTS, NEAR_RELATIVE_POINTS), name, (), f"{name} not recorded")
 
 
-def _says(event: Event, test: Callable[[str], bool]) -> bool:
-    return any(test(code) for code in event.codes) or (isinstance(event.value, str) and test(event.value))
+def _says_none(event: Event) -> bool:
+    return event.coded(NO_FAMILY_DIABETES) or event.value in NO_FAMILY_DIABETES
 
 
 def _relatives(view: View, kin: frozenset[str]) -> tuple[Event, ...]:

@@ -178,7 +178,7 @@ def drug(
 
 
 def _drugs(timeline: Timeline) -> list[Event]:
-    return [event for event in timeline if event.kind in _DRUG_KINDS and event.status not in _NOT_TAKEN]
+    return [event for event in timeline.where(kind=_DRUG_KINDS) if event.status not in _NOT_TAKEN]
 
 
 def _runs(event: Event, since: datetime, now: datetime) -> bool:

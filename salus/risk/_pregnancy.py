@@ -47,7 +47,7 @@ def pregnant(view: View) -> Fact:
 
 def _over(view: View) -> tuple[Event, ...]:
     """Return the deliveries and miscarriages on record, in the order in which they happened."""
-    found = view.timeline.where(test=PREGNANCY_OVER.has)
+    found = view.timeline.where(kind=("Condition", "Procedure"), test=PREGNANCY_OVER.has)
     return tuple(event for event in found if event.time is not None and _happened(event))
 
 
