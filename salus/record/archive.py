@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +23,6 @@ from salus.record.columns import OF_A_ROW, rows_of
 from salus.record.fhir import timeline
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
-from salus.record.fhir_time import moment
 from salus.record.identity import Identities, Person, person_of
 from salus.record.intake import ORDER_BITS, REJECTED, source_part, subject_number
 from salus.record.manifest import Manifest
@@ -87,13 +85,6 @@ class Archive:
         if not rows:
             raise UserError(f"No evidence of '{asked}' in this archive: 'salus read' it first.")
         return timeline(group[0], rows)
-
-    def end_of_record(self, subject: str) -> datetime | None:
-        """Return the last moment at which something of this patient happened or became known."""
-        asked = canonical(subject if "/" in subject else f"Patient/{subject}")
-        found = [self._subject(one) for one in self.identities.group(asked)]
-        ends = [row[3] for row in found if row is not None and row[3] is not None]
-        return moment(max(ends)) if ends else None
 
     def person(self, subject: str) -> Person:
         """Return what the record calls this patient; an unnamed Person when it holds no Patient resource."""
