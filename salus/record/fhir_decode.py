@@ -111,6 +111,14 @@ def decode(raw: bytes | Raw, hint: str = "", near: Near | None = None, url: str 
     return Found(*read(raw, hint, near or _NOWHERE, url))
 
 
+def guess(raw: bytes | Raw) -> str:
+    """Return the type that `raw` says it is, "" when it says none; a hint for `read`, no more."""
+    try:
+        return named(raw).resourceType or ""
+    except (msgspec.MsgspecError, RecursionError):
+        return ""
+
+
 def read(raw: bytes | Raw, hint: str, near: Near, url: str = "") -> Plain:
     """Do as `decode`, for the hundred thousand: a plain tuple is cheaper to make."""
     reader = _DECODERS.get(hint)

@@ -8,6 +8,7 @@ the same row becomes an Event for one patient and a line of columns for a popula
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Raw
@@ -135,14 +136,15 @@ def _patient(r: t.Patient, source: str) -> Rows:
     return rows
 
 
-def _codes(raw: Raw) -> list[str]:
+def _codes(raw: bytes) -> list[str]:
     """Return every code of a status (its words, where it has none), what is known here first."""
-    said = concept(bytes(raw))
+    said = concept(raw)
     found = said.plain or ((said.text.strip().lower(),) if said.text else ())
     return sorted(found, key=lambda code: code not in _CLINICAL and code not in _DOUBTED)
 
 
-def certainty(verification: Raw, clinical: Raw) -> str | None:
+@lru_cache(maxsize=1 << 10)
+def certainty(verification: bytes, clinical: bytes) -> str | None:
     """Return how sure and how present a condition is: doubt where recorded, else the clinical status."""
     doubts = [code for code in _DOUBTED if code in _codes(verification)]
     return doubts[0] if doubts else next(iter(_codes(clinical)), None)
@@ -152,7 +154,7 @@ def _condition(r: t.Condition, source: str) -> Rows:
     onset = first(r.onsetDateTime, start(r.onsetPeriod))
     recorded = first(r.recordedDate)
     over = r.abatementPeriod or (Period(end=r.abatementDateTime) if r.abatementDateTime else None)
-    status = certainty(r.verificationStatus, r.clinicalStatus)
+    status = certainty(bytes(r.verificationStatus), bytes(r.clinicalStatus))
     known = _known(recorded, onset)
     said = concept(bytes(r.code))
     # Behind its codes stand its words: a subtype coded in SNOMED CT can be told by them alone.
@@ -175,7 +177,7 @@ def _condition(r: t.Condition, source: str) -> Rows:
 def _allergy(r: t.AllergyIntolerance, source: str) -> Rows:
     onset = first(r.onsetDateTime, start(r.onsetPeriod))
     recorded = first(r.recordedDate)
-    status = certainty(r.verificationStatus, r.clinicalStatus)
+    status = certainty(bytes(r.verificationStatus), bytes(r.clinicalStatus))
     said = concept(bytes(r.code))
     known = _known(recorded, onset)
     return [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.record.account import Account, Reject
 from salus.record.columns import Columns, Vocabulary, framed, from_rows
-from salus.record.fhir_decode import Near, read
+from salus.record.fhir_decode import Near, guess, read
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.identity import Person, person
@@ -128,6 +128,8 @@ class Intake:
         raws = block.split(b"\n")
         if not raws[-1]:
             raws.pop()
+        if not hint and raws:
+            hint = guess(raws[0])
         return len(raws), self._take(raws, block, file, first, hint)
 
     def resources(self, raws: Sequence[bytes], file: int, first: int, urls: Sequence[str]) -> None:

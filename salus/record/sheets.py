@@ -161,7 +161,7 @@ def _conditions(found: list[t.Condition], words: Words) -> Sheet:
     time = [one[0] if one[0] is not None else other[0] for one, other in dated]
     known = [other[2] if other[2] is not None else one[2] for one, other in dated]
     end = [last(r.abatementPeriod or t.Period(end=r.abatementDateTime)) for r in found]
-    status = [certainty(r.verificationStatus, r.clinicalStatus) for r in found]
+    status = [certainty(bytes(r.verificationStatus), bytes(r.clinicalStatus)) for r in found]
     codes = [
         -1 if said == ENTERED_IN_ERROR or coded[bytes(r.code)] < 0 else worded[bytes(r.code)]
         for r, said in zip(found, status, strict=True)
