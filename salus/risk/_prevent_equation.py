@@ -2,9 +2,9 @@
 
 Source: Khan et al., Circulation 2024;149:430-449; the terms and their centring are of Supplemental Tables
 S12A to S12J, the coefficients are in artefacts/prevent.json. CDC writes the base equation out in the same
-terms (Kidney Disease Surveillance System, question Q811). Given age, sex and the yes/no inputs, the log-odds
-are a sum of pieces that each depend on one measurement, straight between their knots; so the ends of a
-range are found by trying each piece's own ends and knots.
+terms (Kidney Disease Surveillance System, question Q811). Given age and sex the log-odds are a sum of groups
+that do not depend on each other, and within one a yes/no and a measurement, straight between its knots; so
+the ends of a range are found by trying each group's own answers, ends and knots.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from salus.risk._labs import MMOL_PER_MG_CHOLESTEROL
 
 Span = tuple[float, float]
 Terms = Mapping[str, float]
-# What each input adds, by its name, for every value of it at which the sum can have an end.
-Pieces = list[tuple[str, list[Terms]]]
+# What inputs that change each other's meaning add together: one entry for each way in which the yes/no among
+# them may be; each by its name, for every value of it at which the sum can have an end.
+Group = list[dict[str, list[Terms]]]
 
 OUTCOMES = ("total_cvd", "ascvd", "heart_failure", "chd", "stroke")
 HORIZONS = (10, 30)
@@ -62,18 +63,6 @@ class Answer:
     parts: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    """One way in which the inputs that change the meaning of others may be."""
-
-    sex: str
-    age: float
-    diabetes: bool
-    smoking: bool
-    bp_treated: bool
-    statin: bool
-
-
 def variant(known: Known) -> str:
     """Return which published equation fits; from two optional inputs on the full one, with missing terms."""
     optional = {"hba1c": known.hba1c, "uacr": known.acr, "sdi": known.sdi}
@@ -99,22 +88,38 @@ def answers(known: Known, of: str) -> dict[tuple[str, int], Answer]:
     }
 
 
-def _laid_out(known: Known) -> list[tuple[str, Pieces]]:
-    """Every way the yes/no inputs may be: the sex whose equation it takes, and what each input adds there."""
-    return [(context.sex, list(_pieces(context, known))) for context in _contexts(known)]
+def _laid_out(known: Known) -> list[tuple[str, list[Group]]]:
+    """Return for every sex and age whose equation may be meant: the sex, and what each input adds there."""
+    return [(sex, list(_groups((age - 55) / 10, known))) for sex, age in product(known.sexes, known.ages)]
 
 
-def _widest(ways: list[tuple[str, Pieces]], of: str, outcome: str, years: int) -> Answer:
+def _widest(ways: list[tuple[str, list[Group]]], of: str, outcome: str, years: int) -> Answer:
     low, high = float("inf"), float("-inf")
     parts: dict[str, float] = {}
-    for sex, pieces in ways:
+    for sex, groups in ways:
         terms = coefficients()[of][str(years)][sex][outcome]
-        ends = {name: _ends(terms, choices) for name, choices in pieces}
-        low = min(low, terms["constant"] + sum(end[0] for end in ends.values()))
-        upper = terms["constant"] + sum(end[1] for end in ends.values())
+        least, most = _ends(terms, groups)
+        low = min(low, terms["constant"] + sum(least.values()))
+        upper = terms["constant"] + sum(most.values())
         if upper > high:
-            high, parts = upper, {name: end[1] for name, end in ends.items()}
+            high, parts = upper, most
     return Answer(low, high, parts)
+
+
+def _ends(coefs: Terms, groups: list[Group]) -> tuple[dict[str, float], dict[str, float]]:
+    """Return what each input adds at the lower and at the upper end of the sum.
+
+    The groups do not depend on each other, so the ends of the sum are at the ends of every group.
+    """
+    least: dict[str, float] = {}
+    most: dict[str, float] = {}
+    for group in groups:
+        spans = [{name: _span(coefs, choices) for name, choices in way.items()} for way in group]
+        lowest = min(spans, key=lambda span: sum(end[0] for end in span.values()))
+        highest = max(spans, key=lambda span: sum(end[1] for end in span.values()))
+        least |= {name: end[0] for name, end in lowest.items()}
+        most |= {name: end[1] for name, end in highest.items()}
+    return least, most
 
 
 def probability(log_odds: float) -> float:
@@ -130,81 +135,88 @@ def coefficients() -> dict[str, dict[str, dict[str, dict[str, dict[str, float]]]
     return found
 
 
-def _contexts(known: Known) -> Iterator[_Context]:
-    ways = (known.sexes, known.ages, known.diabetes, known.smoking, known.bp_treated, known.statin)
-    for sex, age, diabetes, smoking, bp_treated, statin in product(*ways):
-        yield _Context(sex, (age - 55) / 10, diabetes, smoking, bp_treated, statin)
-
-
-def _ends(coefs: Terms, choices: list[Terms]) -> Span:
-    sums = [
-        sum((coefs[name] * value for name, value in terms.items() if name in coefs), 0.0) for terms in choices
-    ]
+def _span(coefs: Terms, choices: list[Terms]) -> Span:
+    sums = [sum([coefs[name] * value for name, value in terms.items() if name in coefs]) for terms in choices]
     return min(sums), max(sums)
 
 
-def _pieces(on: _Context, known: Known) -> Iterator[tuple[str, list[Terms]]]:
-    """Yield what each input adds, for every value of it at which the sum can have an end."""
-    yield "age", [{"age": on.age, "age_squared": on.age**2}]
-    yield "diabetes", [{"diabetes": on.diabetes, "age_diabetes": on.age * on.diabetes}]
-    yield "smoking", [{"smoking": on.smoking, "age_smoking": on.age * on.smoking}]
-    yield "blood pressure drugs", [{"bp_treated": on.bp_treated}]
-    yield "statin", [{"statin": on.statin}]
-    corners = product(sorted(set(known.total_c)), sorted(set(known.hdl)))
-    yield "cholesterol", [_cholesterol(on, total_c, hdl) for total_c, hdl in corners]
-    yield "systolic blood pressure", [_systolic(on, sbp) for sbp in _with_knot(known.sbp, 110)]
-    yield "eGFR", [_filtration(on, egfr) for egfr in _with_knot(known.egfr, 60)]
+def _groups(age: float, known: Known) -> Iterator[Group]:
+    """Yield the inputs at one age (decades from 55), those together that change each other's meaning."""
+    yield [{"age": [{"age": age, "age_squared": age**2}]}]
+    yield [
+        {
+            "diabetes": [{"diabetes": diabetes, "age_diabetes": age * diabetes}],
+            "HbA1c": _glycation(diabetes, known.hba1c),
+        }
+        for diabetes in known.diabetes
+    ]
+    yield [{"smoking": [{"smoking": smoking, "age_smoking": age * smoking}]} for smoking in known.smoking]
+    yield [
+        {
+            "blood pressure drugs": [{"bp_treated": treated}],
+            "systolic blood pressure": [_systolic(age, treated, sbp) for sbp in _with_knot(known.sbp, 110)],
+        }
+        for treated in known.bp_treated
+    ]
+    corners = list(product(sorted(set(known.total_c)), sorted(set(known.hdl))))
+    yield [
+        {
+            "statin": [{"statin": statin}],
+            "cholesterol": [_cholesterol(age, statin, total_c, hdl) for total_c, hdl in corners],
+        }
+        for statin in known.statin
+    ]
+    yield [{"eGFR": [_filtration(age, egfr) for egfr in _with_knot(known.egfr, 60)]}]
     if known.bmi is not None:
-        yield "body mass index", [_mass(on, bmi) for bmi in _with_knot(known.bmi, 30)]
-    yield "HbA1c", _glycation(on, known.hba1c)
-    yield "urine albumin-to-creatinine ratio", _albumin(known.acr)
-    yield "Social Deprivation Index", _deprivation(known.sdi)
+        yield [{"body mass index": [_mass(age, bmi) for bmi in _with_knot(known.bmi, 30)]}]
+    yield [{"urine albumin-to-creatinine ratio": _albumin(known.acr)}]
+    yield [{"Social Deprivation Index": _deprivation(known.sdi)}]
 
 
 def _with_knot(span: Span, knot: float) -> list[float]:
     return sorted({*span, *([knot] if span[0] < knot < span[1] else [])})
 
 
-def _cholesterol(on: _Context, total_c: float, hdl: float) -> Terms:
+def _cholesterol(age: float, statin: bool, total_c: float, hdl: float) -> Terms:
     non_hdl = (total_c - hdl) * MMOL_PER_MG_CHOLESTEROL - 3.5
     high_density = (hdl * MMOL_PER_MG_CHOLESTEROL - 1.3) / 0.3
     return {
         "non_hdl": non_hdl,
         "hdl": high_density,
-        "treated_non_hdl": on.statin * non_hdl,
-        "age_non_hdl": on.age * non_hdl,
-        "age_hdl": on.age * high_density,
+        "treated_non_hdl": statin * non_hdl,
+        "age_non_hdl": age * non_hdl,
+        "age_hdl": age * high_density,
     }
 
 
-def _systolic(on: _Context, sbp: float) -> Terms:
+def _systolic(age: float, treated: bool, sbp: float) -> Terms:
     above = (max(sbp, 110) - 130) / 20
     return {
         "sbp_below_110": (min(sbp, 110) - 110) / 20,
         "sbp_from_110": above,
-        "treated_sbp": on.bp_treated * above,
-        "age_sbp": on.age * above,
+        "treated_sbp": treated * above,
+        "age_sbp": age * above,
     }
 
 
-def _filtration(on: _Context, egfr: float) -> Terms:
+def _filtration(age: float, egfr: float) -> Terms:
     below = (min(egfr, 60) - 60) / -15
     return {
         "egfr_below_60": below,
         "egfr_from_60": (max(egfr, 60) - 90) / -15,
-        "age_egfr": on.age * below,
+        "age_egfr": age * below,
     }
 
 
-def _mass(on: _Context, bmi: float) -> Terms:
+def _mass(age: float, bmi: float) -> Terms:
     above = (max(bmi, 30) - 30) / 5
-    return {"bmi_below_30": (min(bmi, 30) - 25) / 5, "bmi_from_30": above, "age_bmi": on.age * above}
+    return {"bmi_below_30": (min(bmi, 30) - 25) / 5, "bmi_from_30": above, "age_bmi": age * above}
 
 
-def _glycation(on: _Context, hba1c: Span | None) -> list[Terms]:
+def _glycation(diabetes: bool, hba1c: Span | None) -> list[Terms]:
     if hba1c is None:
         return [{"hba1c_missing": 1.0}]
-    name = "hba1c_in_diabetes" if on.diabetes else "hba1c_without_diabetes"
+    name = "hba1c_in_diabetes" if diabetes else "hba1c_without_diabetes"
     return [{name: percent - 5.3} for percent in hba1c]
 
 
