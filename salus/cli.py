@@ -25,32 +25,34 @@ Args = argparse.Namespace
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, or one for each class of error (see core.errors)."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
-    args = _parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    # Looked for before the words are understood: a mistake among them is said in JSON too.
+    as_json = any(word == "--json" or word.startswith("--json=") for word in words)
     try:
+        args = _parser().parse_args(words)
         code: int = args.run(args)
         sys.stdout.flush()
         return code
     except SalusError as error:
-        _complain(args, error)
-        return error.exit_code
+        return _complain(error, as_json)
     except BrokenPipeError:
         # The reader of our output went away; nothing is wrong here.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         where = f"'{error.filename}'" if error.filename else "a file or a connection"
-        _complain(
-            args, AwayError(f"{where}: {error.strerror}. See that it is there, readable, with space left.")
-        )
-        return AwayError.exit_code
+        says = f"{where}: {error.strerror}. See that it is there, readable, with space left."
+        return _complain(AwayError(says), as_json)
     except KeyboardInterrupt:
         return 130
 
 
-def _complain(args: Args, error: SalusError) -> None:
-    if getattr(args, "json", False):
-        _say(json.dumps({"error": type(error).__name__, "says": str(error)}))
+def _complain(error: SalusError, as_json: bool) -> int:
+    """Say what is wrong, and return its exit code."""
+    if as_json:
+        _json({"error": type(error).__name__, "code": error.exit_code, "says": str(error)})
     sys.stderr.write(f"salus: {error}\n")
+    return error.exit_code
 
 
 def _say(text: str = "") -> None:
@@ -179,6 +181,9 @@ def _read(args: Args) -> int:
     account = read(site, place, actor=_actor(args), progress=_progress(args))
     if args.json:
         return _json(account.as_json())
+    if not account.resources:
+        _say(f"'{place}' was read to its end and holds no resource: see that the export was finished.")
+        return 0
     _say(f"{account.resources} resources: {sum(account.as_events.values())} as events, "
          f"{sum(account.as_context.values())} as context, {len(account.rejected)} refused; "
          f"{account.events} events of {account.subjects} subjects.")  # fmt: skip
@@ -268,7 +273,17 @@ def _verify(args: Args) -> int:
 
 
 def _serve(args: Args) -> int:
-    return _run_server(_site(args, must_exist=False), args)
+    from salus.spine import holds_site
+
+    there, where = holds_site(Path(args.archive)), args.archive
+    if args.new and there:
+        raise UserError(f"There is an archive in '{where}' already: leave out --new.")
+    if not args.new and not there:
+        raise UserError(
+            f"No archive in '{where}'. Make one with 'salus read PLACE --archive {where}', or an empty one, "
+            f"where the EHR sends all evidence with its calls, with 'salus serve --new --archive {where}'."
+        )
+    return _run_server(_site(args, must_exist=there), args)
 
 
 def _run_server(site: Site, args: Args) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from salus import __version__
+from salus.core.errors import UserError
 from salus.core.review import DECISIONS, OVERRIDE_REASONS
 
 Verbs = Mapping[str, Callable[[argparse.Namespace], int]]
@@ -14,11 +15,21 @@ Verbs = Mapping[str, Callable[[argparse.Namespace], int]]
 _EXITS = "exit codes: 0 done, 2 wrong use, 3 refused, 4 bad evidence, 5 something needed is away"
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what it does not understand as every other error is said."""
+
+    def __init__(self, **settings: Any) -> None:
+        # A shortened option would change its meaning when another that starts so is added.
+        super().__init__(**{"allow_abbrev": False, **settings})
+
+    def error(self, message: str) -> NoReturn:
+        """Raise `message` as a UserError."""
+        raise UserError(f"{message}. See '{self.prog} --help'.")
+
+
 def parser(verbs: Verbs, moment: Callable[[str], Any]) -> argparse.ArgumentParser:
     """Return the parser; `verbs` are the functions to run, `moment` reads an instant."""
-    top = argparse.ArgumentParser(
-        "salus", description="Read evidence, ask a model, review its insight.", epilog=_EXITS
-    )
+    top = _Parser(prog="salus", description="Read evidence, ask a model, review its insight.", epilog=_EXITS)
     top.add_argument("--version", action="version", version=f"salus {__version__}")
     add = top.add_subparsers(dest="verb", required=True, metavar="VERB").add_parser
     _demo(add("demo", help="a ward of patients, ranked, with reasons, and its pages"), verbs, moment)
@@ -52,6 +63,8 @@ def _as_of(parser: argparse.ArgumentParser, moment: Callable[[str], Any]) -> Non
 def _http(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
     parser.add_argument("--port", type=int, default=8000, help="port to listen on (default %(default)s)")
+    words = "a proxy asks everybody for a login first; needed to listen beyond this machine"
+    parser.add_argument("--behind-login", action="store_true", help=words)
 
 
 def _demo(parser: argparse.ArgumentParser, verbs: Verbs, moment: Callable[[str], Any]) -> None:
@@ -97,7 +110,9 @@ def _review(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
 def _models(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
     _common(parser, archive=None, actor=False)
     parser.set_defaults(run=verbs["models"])
-    approve = parser.add_subparsers(metavar="").add_parser("approve", help="make a model live in an archive")
+    approve = parser.add_subparsers(metavar="approve").add_parser(
+        "approve", help="make a model live in an archive"
+    )
     approve.add_argument("name", metavar="NAME")
     approve.add_argument("--by", required=True, metavar="WHO", help="the person who answers for it")
     approve.add_argument("--because", required=True, metavar="WHY")
@@ -109,6 +124,9 @@ def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
     _common(parser)
     _http(parser)
     add = parser.add_argument
+    add(
+        "--new", action="store_true", help="begin an empty archive: the EHR sends all evidence with its calls"
+    )
     add("--base-url", metavar="URL", help="where clients reach this server (default: http://HOST:PORT)")
     add(
         "--trust",
@@ -128,7 +146,9 @@ def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
 
 
 def _audit(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
-    verify = parser.add_subparsers(required=True, metavar="").add_parser("verify", help="check every entry")
+    verify = parser.add_subparsers(required=True, metavar="verify").add_parser(
+        "verify", help="check every entry"
+    )
     verify.add_argument(
         "--head", metavar="H", help="a head kept elsewhere: finds a cut tail or a rewrite too"
     )

@@ -7,8 +7,9 @@ import sys
 from typing import TYPE_CHECKING
 
 from salus.core.consent import Actor
-from salus.core.errors import UserError
+from salus.core.errors import RefusedError, UserError
 from salus.delivery.settings import PAGE_ACTOR, Settings
+from salus.spine.models import LIVE, statuses
 
 if TYPE_CHECKING:
     from socket import socket
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 def run(site: Site, args: argparse.Namespace) -> int:
     """Serve pages, CDS Hooks and FHIR for `site` until interrupted; return the exit code.
 
-    Raises UserError when the address cannot be listened on or the settings do not fit.
+    Raises UserError when the address cannot be listened on or the settings do not fit, RefusedError when
+    anybody could reach what has no login of its own.
     """
     import uvicorn
 
@@ -28,8 +30,9 @@ def run(site: Site, args: argparse.Namespace) -> int:
 
     log_as_json()
     settings = _settings(args)
+    _guard(args.host, args.behind_login, settings)
     listener = _listen(args.host, args.port)
-    _announce(settings)
+    _announce(settings, any(row.status == LIVE for row in statuses(site).values()))
     config = uvicorn.Config(
         create_app(site, settings),
         log_config=None,
@@ -60,6 +63,33 @@ def _settings(args: argparse.Namespace) -> Settings:
     )
 
 
+def _guard(host: str, behind_login: bool, settings: Settings) -> None:
+    """Refuse to open patients' pages, which have no login of their own, to a whole network."""
+    if _is_this_machine(host):
+        return
+    if settings.insecure_no_jwt:
+        raise RefusedError(
+            f"--dev-no-jwt takes calls from anybody, and --host {host} lets anybody in. Name each client "
+            "with --trust, or listen on 127.0.0.1."
+        )
+    if not behind_login:
+        raise RefusedError(
+            f"--host {host} would show patients' pages, /audit and /metrics without a login to whoever can "
+            "reach this machine. Listen on 127.0.0.1 with a proxy in front that asks for one; where the "
+            "proxy is on another machine and is the only one that can reach this port, add --behind-login."
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        # A name may lead anywhere; this one is loopback by RFC 6761 section 6.3. "" is every interface.
+        return host == "localhost"
+
+
 def _shown(host: str) -> str:
     """Return `host` as a URL shows it: an address that means every interface is reached as this machine."""
     if host in ("0.0.0.0", "::", ""):  # noqa: S104  what was asked for is read here, nothing is bound
@@ -82,11 +112,14 @@ def _listen(host: str, port: int) -> socket:
     return listener
 
 
-def _announce(settings: Settings) -> None:
+def _announce(settings: Settings, speaks: bool) -> None:
     say, at = sys.stderr.write, settings.base_url
     say(f"Pages: {at}/  CDS Hooks: {at}/cds-services  FHIR: {at}/fhir\n")
+    say("The pages, /audit and /metrics ask for no login: put a proxy that does in front of them.\n")
     if settings.insecure_no_jwt:
-        say("CDS Hooks clients are not checked (--dev-no-jwt): for development only.\n")
+        say("CDS Hooks and FHIR clients are not checked (--dev-no-jwt): for development only.\n")
     elif settings.jwt is None:
         say("No CDS Hooks client is trusted yet: name each with --trust ISSUER=JWKS.\n")
+    if not speaks:
+        say("No model is live here: nobody is ranked, and hooks answer with no cards. See 'salus models'.\n")
     say("Stop with Ctrl-C.\n")

@@ -10,7 +10,7 @@ from salus.spine.models import ModelStatus, approve, models
 from salus.spine.read import read
 from salus.spine.review import review
 from salus.spine.shape import as_json, from_json
-from salus.spine.site import Site, open_site
+from salus.spine.site import Site, holds_site, open_site
 from salus.spine.ward import WardRow, ward
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "as_json",
     "consult",
     "from_json",
+    "holds_site",
     "models",
     "open_site",
     "read",

@@ -96,6 +96,11 @@ def open_site(archive: Path, store_url: str | None = None, *, create: bool = Tru
         raise
 
 
+def holds_site(archive: Path) -> bool:
+    """Whether anything of a site is in the directory `archive`: its ledger, its key or its records."""
+    return any((archive / name).exists() for name in ("salus.db", "site.key", "archive.json"))
+
+
 def _made(archive: Path) -> None:
     try:
         archive.mkdir(parents=True, exist_ok=True)
@@ -109,7 +114,7 @@ def _found(archive: Path, store_url: str | None) -> None:
     """Refuse a place without a ledger: a new, empty one would pass for the one that is missing."""
     if store_url or (archive / "salus.db").is_file():
         return
-    if any((archive / name).exists() for name in ("site.key", "archive.json")):
+    if holds_site(archive):
         raise UserError(
             f"There is no ledger here: '{archive / 'salus.db'}' is missing beside its archive. "
             "Put it back from a backup."

@@ -203,3 +203,65 @@ def test_a_place_that_is_not_there(run_salus: Callable[..., Any], tmp_path: Path
     ran = run_salus("read", tmp_path / "gone", "--archive", tmp_path / "a", check=False)
     assert ran.code == 2
     assert "gone" in ran.err
+
+
+BADLY_SAID = [
+    ("raed",),
+    (),
+    ("ask", "news2"),
+    ("models", "bogus"),
+    ("demo", "--port", "x"),
+    ("demo", "--as-of", "yesterday"),
+    ("review", "x", "maybe", "--by", "y", "--archive", "z"),
+    ("audit",),
+    ("models", "--arch", "z"),
+]
+
+
+@pytest.mark.parametrize("words", BADLY_SAID, ids=" ".join)
+def test_what_is_said_badly_is_an_error_in_json_too(
+    run_salus: Callable[..., Any], words: tuple[str, ...]
+) -> None:
+    ran = run_salus(*words, "--json", check=False)
+    said = json.loads(ran.out)
+    assert (ran.code, said["code"], said["error"]) == (2, 2, "UserError")
+    assert "--help" in said["says"] and said["says"] in ran.err
+    assert run_salus(*words, check=False).out == ""
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", '{"resourceType": "Bundle", "type": "collection"}'])
+def test_an_export_with_nothing_in_it_says_so(
+    run_salus: Callable[..., Any], tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "export.ndjson").write_text(text)
+    ran = run_salus("read", tmp_path / "export.ndjson", "--archive", tmp_path / "a")
+    assert "holds no resource" in ran.out
+    (tmp_path / "empty").mkdir()
+    assert run_salus("read", tmp_path / "empty", "--archive", tmp_path / "b", check=False).code == 2
+
+
+def test_serving_makes_no_archive_by_mistake(run_salus: Callable[..., Any], tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for name in ("typo", "folder"):
+        ran = run_salus("serve", "--archive", tmp_path / name, "--json", check=False)
+        assert ran.code == 2
+        assert "--new" in json.loads(ran.out)["says"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["folder"]
+
+
+def test_a_new_archive_is_not_laid_over_another(
+    demo: tuple[Path, dict[str, Any]], run_salus: Callable[..., Any]
+) -> None:
+    ran = run_salus("serve", "--new", "--archive", demo[0], check=False)
+    assert ran.code == 2
+    assert "leave out --new" in ran.err
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "salus.example", ""])
+@pytest.mark.parametrize("more", [(), ("--dev-no-jwt",), ("--dev-no-jwt", "--behind-login")])
+def test_pages_without_a_login_are_not_opened_to_a_network(
+    demo: tuple[Path, dict[str, Any]], run_salus: Callable[..., Any], host: str, more: tuple[str, ...]
+) -> None:
+    ran = run_salus("serve", "--archive", demo[0], "--host", host, *more, check=False)
+    assert ran.code == 3
+    assert "127.0.0.1" in ran.err

@@ -151,6 +151,21 @@ def test_a_server_of_its_own_logs_calls_by_template_and_stops_when_told(
     site.close()
 
 
+def test_a_site_for_hooks_alone_begins_empty_and_says_what_it_lacks(tmp_path: Path, free_port: int) -> None:
+    said = ["serve", "--new", "--archive", str(tmp_path / "site"), "--port", str(free_port)]
+    process = subprocess.Popen([sys.executable, "-c", SERVE, *said], stderr=subprocess.PIPE, text=True)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{free_port}") as client:
+            answered(client, process)
+            assert client.get("/cds-services").json() == {"services": []}
+            assert client.get("/healthz").json()["checks"]["records"]["status"] == "none read"
+    finally:
+        process.terminate()
+        _, told = process.communicate(timeout=60)
+    for text in ("ask for no login", "No CDS Hooks client is trusted", "No model is live"):
+        assert text in told
+
+
 def answered(client: httpx.Client, process: subprocess.Popen[str]) -> None:
     """Wait until the server is up."""
     while process.poll() is None:
