@@ -186,7 +186,7 @@ def _read(
         if r.implicitRules is not None:
             raise EvidenceError("implicitRules: it is to be read by rules that Salus does not know")
         subject = source if kind == "Patient" else _subject(r, near)
-        if not subject:
+        if not subject or (subject[0] == "#" and not r.contained):
             return kind, source, "", _NO_ROWS, "no patient named" if kind in MUST_NAME_PATIENT else ""
         rows = rows_of(r, source)
         status = rows[0][7]

@@ -23,6 +23,7 @@ from salus.record.fhir_terms import UCUM, canonical, concept, drug
 from salus.record.fhir_time import when
 from salus.record.fhir_types import NOTHING
 from salus.record.fhir_values import Valuation, valuation
+from salus.record.fhir_values import coded as answer
 
 _NEVER: tuple[None, None, None] = (None, None, None)
 _NOTHING: Valuation = (None, None, None)
@@ -150,6 +151,22 @@ def _dispenses(found: list[t.MedicationDispense], words: Words) -> Sheet:
     return Sheet(codes, time, none, known, [_NOTHING] * len(found), [r.status for r in found])
 
 
+def _statements(found: list[t.MedicationStatement], words: Words) -> Sheet:
+    told = [_NEVER if r.dateAsserted is None else when(r.dateAsserted) for r in found]
+    taken = [
+        when(r.effectiveDateTime)
+        if r.effectiveDateTime is not None
+        else first(start(r.effectivePeriod)) or _NEVER
+        for r in found
+    ]
+    dated = list(zip(told, taken, strict=True))
+    time = [one[0] if one[0] is not None else other[0] for other, one in dated]
+    known = [one[2] if one[2] is not None else other[2] for one, other in dated]
+    end = [last(r.effectivePeriod) for r in found]
+    codes = words.drugs_of(found)
+    return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
+
+
 def _conditions(found: list[t.Condition], words: Words) -> Sheet:
     coded, worded = words.coded, words.named
     recorded = [_NEVER if r.recordedDate is None else when(r.recordedDate) for r in found]
@@ -224,16 +241,45 @@ def _specimens(found: list[t.Specimen], words: Words) -> Sheet:
     return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
 
 
+def _reports(found: list[t.DiagnosticReport], words: Words) -> Sheet:
+    coded = words.coded
+    moments = [
+        when(r.effectiveDateTime)
+        if r.effectiveDateTime is not None
+        else first(start(r.effectivePeriod)) or _NEVER
+        for r in found
+    ]
+    time, ends, _ = zip(*moments, strict=True)
+    end = [
+        at if r.effectivePeriod is None else last(r.effectivePeriod)
+        for r, at in zip(found, ends, strict=True)
+    ]
+    known = [
+        when(r.issued)[2]
+        if r.issued is not None
+        else (at[2] if r.effectivePeriod is None or over is None else over)
+        for r, at, over in zip(found, moments, end, strict=True)
+    ]
+    values: list[Valuation] = [
+        _NOTHING if r.conclusionCode is NOTHING else (answer(concept(bytes(r.conclusionCode))), None, None)
+        for r in found
+    ]
+    codes = [coded[bytes(r.code)] for r in found]
+    return Sheet(codes, time, end, known, values, [r.status for r in found])
+
+
 # Types that exports hold by the ten thousand.
 SHEETS: dict[str, Callable[[list[Any], Words], Sheet]] = {
     "Observation": _observations,
     "MedicationAdministration": _administrations,
     "MedicationRequest": _requests,
     "MedicationDispense": _dispenses,
+    "MedicationStatement": _statements,
     "Condition": _conditions,
     "Encounter": _encounters,
     "Procedure": _procedures,
     "Immunization": _immunizations,
+    "DiagnosticReport": _reports,
     "Specimen": _specimens,
 }
 # What makes a batch one for the reference decoder; the reference then says what is wrong, and where.

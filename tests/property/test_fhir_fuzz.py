@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from salus.core.evidence import Timeline
-from salus.record import fhir, intake
+from salus.record import fhir, intake, sheets
 from salus.record.archive import Archive
 from salus.record.bulk import read_place
+from salus.record.columns import Vocabulary
 from tests.conftest import IN_SOAK
 
 # A make soak draws ten thousand; every other run a share of them.
@@ -119,6 +120,61 @@ def test_a_fuzzed_resource_is_counted_once_and_told_without_its_values(one: dict
 def test_fuzzed_bytes_never_crash_the_reader(raw: bytes) -> None:
     _, account = fhir.bundle(raw, "fuzz")
     assert account.unaccounted() == 0
+
+
+# What a sheet takes, so that little of it is left to the reference decoder.
+days = st.sampled_from(
+    ["2024", "2024-02", "2024-02-03", "2024-02-03T04:05:06Z", "2024-02-04T09:00:00.5+05:30"]
+)
+spans = st.fixed_dictionaries({}, optional={"start": days, "end": days})
+coded = st.fixed_dictionaries(
+    {"coding": st.lists(st.builds(dict, system=words, code=st.sampled_from("ab")), min_size=1, max_size=2)},
+    optional={"text": words},
+)
+DATED = ("effectiveDateTime", "issued", "onsetDateTime", "recordedDate", "abatementDateTime", "authoredOn",
+         "performedDateTime", "occurrenceDateTime", "recorded", "dateAsserted", "whenHandedOver",
+         "whenPrepared", "effectiveInstant")  # fmt: skip
+CODED = ("code", "type", "vaccineCode", "medicationCodeableConcept")
+SPANS = ("effectivePeriod", "onsetPeriod", "abatementPeriod", "period", "performedPeriod")
+whole = st.builds(
+    lambda known, *more: {"id": "1", "status": "final", "subject": {"reference": "Patient/p"}}
+    | {name: each for part in (known, *more) for name, each in part.items()},
+    st.fixed_dictionaries(dict.fromkeys(CODED, coded)),
+    st.fixed_dictionaries({}, optional=dict.fromkeys(DATED, days) | dict.fromkeys(SPANS, spans)),
+    st.fixed_dictionaries({}, optional={name: drawn for name, drawn in values.items() if name != "code"}),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "class": codings, "conclusionCode": concepts, "clinicalStatus": concepts, "intent": words,
+            "verificationStatus": concepts, "doNotPerform": st.booleans(), "component": elements["component"],
+            "medicationReference": references, "dosage": elements["dosage"], "focus": anything,
+            "collection": st.fixed_dictionaries(
+                {}, optional={"collectedDateTime": days, "collectedPeriod": spans}
+            ),
+        },
+    ),
+)  # fmt: skip
+
+
+@MANY
+@given(st.sampled_from(sorted(sheets.SHEETS)), st.lists(whole, min_size=1, max_size=3))
+def test_a_sheet_says_what_the_reference_decoder_says(kind: str, drawn: list[dict[str, Any]]) -> None:
+    raws = [json.dumps({**one, "resourceType": kind}).encode() for one in drawn]
+    vocabulary = Vocabulary()
+    try:
+        taken = sheets.sheet(kind, raws, sheets.Words(vocabulary), {"Patient/p": 7})
+    except sheets.NOT_PLAIN:
+        event("left to the reference decoder")
+        return
+    said = list(vocabulary)
+    of, codes, *columns = taken.made.of, *taken.made[:-1]
+    for at, place in enumerate(taken.places):
+        rows = [
+            (said[code], time, end, known, *value, status, taken.sources[at])
+            for one, code, time, end, known, value, status in zip(of, codes, *columns, strict=True)
+            if one == at
+        ]
+        assert rows == list(fhir.decode(raws[place], kind).rows)
 
 
 @SOME

@@ -293,6 +293,7 @@ def test_an_empty_list_says_nothing_known() -> None:
         (resource(subject=None), "no patient named"),
         (resource(subject={"display": "Mr X"}), "no patient named"),
         (resource(subject={"reference": "Group/1"}), "no patient named"),
+        (resource(subject={"reference": "#inside"}), "no patient named"),
         (resource("Nonsense"), "resourceType is not one of FHIR R4"),
         ({"id": "1"}, "no resourceType"),
         (resource(id="a b"), "wrong shape: $.id"),
