@@ -80,12 +80,16 @@ def _years(born: datetime, at: datetime) -> int:
 
 def age(view: View) -> Reading:
     """Return age in completed years at `as_of`; an interval when only the year of birth is known."""
-    return age_on(view, view.as_of)
+    return age_on(births(view), view.as_of)
 
 
-def age_on(view: View, moment: datetime) -> Reading:
+def births(view: View) -> tuple[Event, ...]:
+    """Return what the record says of the day of birth."""
+    return tuple(event for event in view.timeline.where((BIRTH,)) if event.time is not None)
+
+
+def age_on(born: tuple[Event, ...], moment: datetime) -> Reading:
     """Return age in completed years at `moment`, as `age` does at `as_of`."""
-    born = [event for event in view.timeline.where((BIRTH,)) if event.time is not None]
     if not born:
         return Reading(AGE, AGE.low, AGE.high, problem="age: no date of birth on record", usable=False)
     years = [_years(day, moment) for event in born for day in (event.time, event.end) if day is not None]
@@ -93,7 +97,7 @@ def age_on(view: View, moment: datetime) -> Reading:
     problem = "" if youngest == oldest else "age: only part of the date of birth is on record"
     if len({event.time for event in born}) > 1:
         problem = "age: the records of this person give different dates of birth"
-    return Reading(AGE, float(youngest), float(oldest), born[0].time, tuple(born), problem)
+    return Reading(AGE, float(youngest), float(oldest), born[0].time, born, problem)
 
 
 def sex(view: View) -> tuple[str | None, tuple[Event, ...]]:

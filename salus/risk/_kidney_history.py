@@ -1,10 +1,11 @@
 """What past measurements say of the kidneys: for how long, and whether the creatinine stands still.
 
 Sources: KDIGO 2024 CKD guideline (Kidney Int 2024;105(4S):S117), section 1.1.3: abnormalities that last at
-least three months are chronic. KDIGO 2012 AKI guideline (Kidney Int Suppl 2012;2:1), section 2.1.1: a rise
-of 0.3 mg/dL within 48 hours, or to 1.5 times that is known or presumed to be of the last 7 days, is acute
-kidney injury. Presumed: from the latest value of the 8 to 365 days before, the span in which the AKI
-algorithm of NHS England (Patient Safety Alert NHS/PSA/D/2014/010) seeks the baseline; it takes the median.
+least three months are chronic. KDIGO 2012 AKI guideline (Kidney Int Suppl 2012;2:19), section 2.1.1: a rise
+of 0.3 mg/dL within 48 hours, or to 1.5 times within 7 days, is acute kidney injury; its Table 11: one of more
+than 50 % in less than three months is acute kidney disease. Over an older value than a week nobody knows how
+fast it rose: such values are looked for up to 365 days back, as the AKI algorithm of NHS England does
+(Patient Safety Alert NHS/PSA/D/2014/010, which takes their median; here it is the latest).
 """
 
 from __future__ import annotations
@@ -12,14 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import takewhile
 
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Event
 from salus.core.measures import USABLE, Measure, Reading
 from salus.core.seams import View
 from salus.risk._egfr import from_creatinine
-from salus.risk._inputs import age_on, sex
+from salus.risk._inputs import age_on, births, sex
 from salus.risk._labs import CREATININE, CREATININE_GRAMS, EGFR, URINE_ACR
 
 CHRONIC = timedelta(days=90)
@@ -70,6 +70,21 @@ class Jump:
     after: Past
     rising: bool
 
+    @property
+    def apart(self) -> timedelta:
+        """How long lies between the two."""
+        return self.after.at - self.before.at
+
+    @property
+    def of_a_week(self) -> bool:
+        """Whether it is known to be of seven days or less: then a rise is acute kidney injury."""
+        return self.apart <= _WEEK
+
+    @property
+    def times(self) -> float:
+        """How many times the value before it is, at least."""
+        return round(self.after.low / self.before.high, 9)
+
 
 def values(view: View, measure: Measure) -> list[Past]:
     """Return every dated value of `measure` as the range it allows, oldest first."""
@@ -98,28 +113,28 @@ def _ends(measure: Measure, event: Event) -> tuple[float, float]:
     return value, value
 
 
-def filtration(view: View) -> list[Past]:
-    """Return every past eGFR: from creatinine with the age of that day, and as reported.
+def filtration(view: View) -> Iterator[Past]:
+    """Yield every past eGFR, newest first: from creatinine with the age of that day, and as reported.
 
-    Of one moment the creatinine counts; where it cannot be read, the report does.
+    Of one moment the creatinine counts; where it cannot be read, or without a date of birth, the report does.
     """
+    born, of_sex = births(view), sex(view)[0]
     reported = values(view, EGFR)
     told = {past.at for past in reported if past.read}
-    found = [each for past in values(view, CREATININE) for each in _filtered(view, past)]
-    found = [past for past in found if past.read or past.at not in told]
-    measured = {past.at for past in found}
-    found += [past for past in reported if past.at not in measured]
-    return sorted(found, key=lambda past: (past.at, past.event.source))
+    measured = [past for past in values(view, CREATININE) if past.read or past.at not in told] if born else []
+    moments = {past.at for past in measured}
+    every = [(past, True) for past in measured]
+    every += [(past, False) for past in reported if past.at not in moments]
+    for past, computed in sorted(every, key=lambda one: (one[0].at, one[0].event.source), reverse=True):
+        yield _filtered(past, born, of_sex) if computed else past
 
 
-def _filtered(view: View, past: Past) -> Iterator[Past]:
+def _filtered(past: Past, born: tuple[Event, ...], of_sex: str | None) -> Past:
     if not past.read:
-        yield Past(past.at, EGFR.low, EGFR.high, past.event, read=False)
-        return
+        return Past(past.at, EGFR.low, EGFR.high, past.event, read=False)
     creatinine = Reading(CREATININE, past.low, past.high, past.at, (past.event,))
-    reading = from_creatinine(creatinine, age_on(view, past.at), sex(view)[0])
-    if reading.usable:
-        yield Past(past.at, reading.low, reading.high, past.event)
+    reading = from_creatinine(creatinine, age_on(born, past.at), of_sex)
+    return Past(past.at, reading.low, reading.high, past.event)
 
 
 def low_filtration_since(view: View) -> Run:
@@ -129,32 +144,40 @@ def low_filtration_since(view: View) -> Run:
 
 def albuminuria_since(view: View) -> Run:
     """Return the unbroken run of urine albumin of 30 mg/g or more that ends with the latest."""
-    return _run(values(view, URINE_ACR), lambda ratio: ratio >= 30)
+    return _run(reversed(values(view, URINE_ACR)), lambda ratio: ratio >= 30)
 
 
-def _run(past: list[Past], abnormal: Callable[[float], bool]) -> Run:
+def _run(newest_first: Iterator[Past], abnormal: Callable[[float], bool]) -> Run:
     """Return the values that are surely abnormal, and the doubt that ended them."""
-    held = list(takewhile(lambda each: abnormal(each.low) and abnormal(each.high), reversed(past)))[::-1]
-    if len(held) == len(past):
-        return Run(tuple(held))
-    broke = past[-len(held) - 1]
-    doubtful = abnormal(broke.low) or abnormal(broke.high)
-    return Run(tuple(held), broke if doubtful else None)
+    held: list[Past] = []
+    for past in newest_first:
+        low, high = abnormal(past.low), abnormal(past.high)
+        if not (low and high):
+            return Run(tuple(held[::-1]), past if low or high else None)
+        held.append(past)
+    return Run(tuple(held[::-1]))
 
 
 def jump(view: View) -> Jump | None:
-    """Return the change of creatinine that shows no steady state at its latest value, or None."""
+    """Return the change of creatinine that shows no steady state at its latest value, or None.
+
+    A rise within the week stands before one over an older value; of several values at the latest moment the
+    highest may have risen and the lowest fallen.
+    """
     series = [past for past in values(view, CREATININE) if past.read]
     if not series:
         return None
-    last = series[-1]
-    earlier = [past for past in series if last.at - _WEEK <= past.at < last.at]
-    before = [past for past in series if last.at - _YEAR <= past.at < last.at - _WEEK]
-    rising = [past for past in (*before[-1:], *earlier) if _rose(past, last)]
-    if rising:
-        return Jump(min(rising, key=lambda past: past.high), last, rising=True)
-    falling = [past for past in earlier if _rose(last, past)]
-    return Jump(max(falling, key=lambda past: past.low), last, rising=False) if falling else None
+    newest = [past for past in series if past.at == series[-1].at]
+    highest, lowest = max(newest, key=lambda past: past.low), min(newest, key=lambda past: past.high)
+    at = highest.at
+    week = [past for past in series if at - _WEEK <= past.at < at]
+    older = [past for past in series if at - _YEAR <= past.at < at - _WEEK]
+    for before in (week, older[-1:]):
+        rising = [past for past in before if _rose(past, highest)]
+        if rising:
+            return Jump(min(rising, key=lambda past: past.high), highest, rising=True)
+    falling = [past for past in week if _rose(lowest, past)]
+    return Jump(max(falling, key=lambda past: past.low), lowest, rising=False) if falling else None
 
 
 def _rose(low: Past, high: Past) -> bool:

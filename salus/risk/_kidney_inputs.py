@@ -28,6 +28,12 @@ from salus.risk._terms import KIDNEY_DISEASE, KIDNEY_FAILURE, KIDNEY_TRANSPLANT
 WITHIN = timedelta(days=2 * 365.25)
 # KDIGO 2012 AKI guideline, 2.1.1: what rises by 1.5 times does so within a week; a later report stands alone.
 SETTLED = timedelta(days=7)
+# Rows of the card's action table for a creatinine that rises. How fast it rose over an older value than a
+# week is not known. KDIGO 2012, Table 2: twice the baseline is stage 2; Think Kidneys and RCGP, Responding to
+# AKI Warning Stage Test Results for Adults in Primary Care (2016), Table 1: stage 1 within 72 hours, stage 2
+# within 24.
+RISEN, ACUTE = 5, 6
+DOUBLED = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Kidneys:
     low_run: Run
     albumin_run: Run
     jump: Jump | None
+    jump_is_new: bool
     recorded: Fact
     replaced: Fact
     transplanted: Fact
@@ -79,6 +86,13 @@ class Kidneys:
         return self.low_run.chronic or self.albumin_run.chronic
 
     @property
+    def rise_row(self) -> int:
+        """The row of the action table that a rise of the last week before `as_of` leads to; 0 without one."""
+        if self.jump is None or not (self.jump.rising and self.jump_is_new):
+            return 0
+        return ACUTE if self.jump.of_a_week or self.jump.times >= DOUBLED else RISEN
+
+    @property
     def why_no_kfre(self) -> str:
         """Why the risk of kidney failure cannot be given; "" when it can."""
         if not self.acr.usable:
@@ -106,6 +120,7 @@ class Kidneys:
 def gather(view: View) -> Kidneys:
     """Ask `view` for everything that the kidney model needs."""
     egfr = kidney_function(view, WITHIN)
+    found = _unsettled(view, egfr)
     return Kidneys(
         age=age(view),
         sex=sex(view)[0],
@@ -114,7 +129,8 @@ def gather(view: View) -> Kidneys:
         acr=read(view.timeline, URINE_ACR, view.as_of, WITHIN),
         low_run=low_filtration_since(view),
         albumin_run=albuminuria_since(view),
-        jump=_unsettled(view, egfr),
+        jump=found,
+        jump_is_new=found is not None and view.as_of - found.after.at < SETTLED,
         recorded=condition(view, KIDNEY_DISEASE),
         replaced=on_dialysis(view),
         transplanted=condition(view, KIDNEY_TRANSPLANT, ever=True),

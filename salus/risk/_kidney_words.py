@@ -24,8 +24,8 @@ def reasons(view: View, kidneys: Kidneys) -> tuple[Reason, ...]:
     """Return why. Weights are steps of KDIGO's risk groups, and what is missing weighs nothing."""
     found = [_filtration(view, kidneys), *_albumin(view, kidneys), *_history(kidneys)]
     if kidneys.jump is not None:
-        # A rise leads to the last row of the action table by itself, whatever the risk group.
-        found.insert(0, _unsteady(kidneys.jump, 4 if kidneys.jump.rising else 0))
+        # A rise leads to a row of the action table by itself, whatever the risk group.
+        found.insert(0, _unsteady(kidneys.jump, kidneys.rise_row - 1 if kidneys.rise_row else 0))
     ordered = sorted(found, key=lambda reason: (-abs(reason.weight), reason.absent is not None))
     return tuple(ordered)
 
@@ -78,7 +78,7 @@ def _unsteady(found: Jump, weight: int) -> Reason:
     return Reason(
         _sources(first, last),
         float(weight),
-        f"{says}{times} in {_apart(last.at - first.at)}: not a steady state",
+        f"{says}{times} in {_apart(found.apart)}: not a steady state",
         STEP,
     )
 
@@ -99,8 +99,19 @@ def limits(view: View, kidneys: Kidneys) -> tuple[str, ...]:
 
 
 def _steady(kidneys: Kidneys) -> Iterator[str]:
-    if kidneys.jump is not None:
+    found = kidneys.jump
+    if found is not None:
         yield "Not a steady state: no equation gives the true filtration while creatinine changes so fast."
+    if found is not None and not found.of_a_week:
+        named = (
+            "more than 50 % in less than three months is acute kidney disease (KDIGO 2012, table 11)"
+            if found.apart < CHRONIC
+            else "KDIGO names no such rise over three months or more; it may be recent all the same"
+        )
+        yield (
+            f"How fast creatinine rose is not known, since nothing was measured in the {_apart(found.apart)} "
+            f"between: within 7 days it would be acute kidney injury; {named}."
+        )
     if is_reported(kidneys.egfr):
         told = made_by(kidneys.egfr)
         yield f"The eGFR is {told}; a laboratory may use another equation than its code says."

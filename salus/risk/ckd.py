@@ -25,7 +25,7 @@ from salus.core.insight import (
 from salus.core.seams import View
 from salus.risk._egfr import made_by
 from salus.risk._kfre import HORIZONS, NORTH_AMERICA, failure_range
-from salus.risk._kidney_inputs import Kidneys, gather
+from salus.risk._kidney_inputs import ACUTE, RISEN, Kidneys, gather
 from salus.risk._kidney_stage import GROUP_NAMES, joined
 from salus.risk._kidney_words import STEP, limits, reasons
 from salus.risk._labs import CREATININE, EGFR, URINE_ACR
@@ -61,16 +61,27 @@ CARD = Card(
         Action(2, Urgency.ROUTINE, "Moderately increased risk (yellow): measure at least yearly."),
         Action(3, Urgency.ROUTINE, "High risk (orange): treat the cause, measure at least twice a year."),
         Action(4, Urgency.THIS_WEEK, "Very high risk (red): treat, measure three times a year, nephrology."),
-        Action(5, Urgency.TODAY, "Creatinine is rising: look for acute kidney injury and its cause today."),
+        Action(
+            RISEN,
+            Urgency.THIS_WEEK,
+            "Creatinine is 1.5 to 2 times an older value: see the patient, repeat it within 72 hours.",
+        ),
+        Action(
+            ACUTE, Urgency.TODAY, "Creatinine is rising: look for acute kidney injury and its cause today."
+        ),
     ),
     owner="Salus, risk",
     sources=(
         "Inker LA et al., N Engl J Med 2021;385:1737-1749, supplement Table S10 (eGFR; page not verified); "
         "the same figures: NIDDK, Glomerular Filtration Rate Equations, Adults",
-        "KDIGO 2024 CKD guideline, Kidney Int 2024;105(4S):S117-S314: 1.1.3 chronicity, 1.3 staging and risk "
-        "groups, 2.1.1 monitoring, 2.2.1 to 2.2.3 risk of kidney failure (pages and figure not verified)",
-        "KDIGO 2012 AKI guideline, Kidney Int Suppl 2012;2:1, section 2.1.1 (page not verified); NHS "
-        "England, Patient Safety Alert NHS/PSA/D/2014/010 (AKI algorithm; not verified)",
+        "KDIGO 2024 CKD guideline, Kidney Int 2024;105(4S):S117-S314: practice points 1.1.3.1 and 1.1.3.2 "
+        "(chronicity), 2.1.1 (monitoring), 2.2.1 to 2.2.3 (risk of kidney failure), pages S149-S169; 1.3 "
+        "(staging), from S169 on; checked against the summaries of others, figures' pages not verified",
+        "KDIGO 2012 AKI guideline, Kidney Int Suppl 2012;2:19-36: 2.1.1 (definition), Table 2 (stages), Table "
+        "11 (acute kidney disease); checked against the section as reproduced",
+        "NHS England, Patient Safety Alert NHS/PSA/D/2014/010, 2014 (AKI algorithm: median of 8 to 365 days; "
+        "checked against public implementations); Think Kidneys and RCGP, Responding to AKI Warning Stage Test Results for Adults in "
+        "Primary Care, 2016, Table 1 (response times; title checked, cells not verified)",
         "Tangri N et al., JAMA 2011;305:1553-1559; Tangri N et al., JAMA 2016;315:164-174, Table 3 and "
         "eAppendix (KFRE by region; pages not verified)",
         f"{_GRAMS} (KFRE with CKD-EPI 2021)",
@@ -80,10 +91,11 @@ CARD = Card(
         Measured("all 31 cohorts, 5 years", "C-statistic, 4-variable KFRE", 0.88, 0.86, 0.90, source=_TANGRI),
     ),
     notes=(
-        "The action table is entered with KDIGO's risk group (1 to 4); 5 is a creatinine that rises by "
-        "KDIGO's definition of acute kidney injury in the week before as_of. A rise to 1.5 times over "
-        "the latest value of 8 to 365 days before is presumed to be of that week; the AKI algorithm of NHS "
-        "England does so with their median.",
+        "The action table is entered with KDIGO's risk group (1 to 4) or, where the latest creatinine is of "
+        "the week before as_of, with its rise. 6 is KDIGO's acute kidney injury: to 1.5 times within 7 days, "
+        "or by 0.3 mg/dL within 48 hours. Over the latest value of 8 to 365 days before (the span of the AKI "
+        "algorithm of NHS England, which takes the median) nobody knows how fast it rose: from 1.5 times on "
+        "it is 5, from twice on 6, and the answer says that the speed is not known.",
         "Dialysis is a condition, or a session (Procedure) within the last three months.",
         "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of 90 days.",
         "KFRE is recalibrated by region: North America, and every answer names it. Elsewhere a room makes "
@@ -110,7 +122,7 @@ class Kidney:
         refused = _not_for(view, kidneys)
         if refused is not None:
             return self._insight(view, *refused)
-        urgency = _urgency(view, kidneys)
+        urgency = _urgency(kidneys)
         parts = (*self._failure(kidneys), *_albumin(kidneys))
         body = Finding("CKD stage", _estimate(kidneys), _category(kidneys), _says(kidneys, parts), parts)
         return self._insight(view, body, reasons(view, kidneys), limits(view, kidneys), urgency)
@@ -223,10 +235,8 @@ def _failing(parts: tuple[Outcome, ...]) -> str:
     return ""
 
 
-def _urgency(view: View, kidneys: Kidneys) -> Urgency | None:
-    found = kidneys.jump
-    acute = found is not None and found.rising and (view.as_of - found.after.at).days < 7
-    row = CARD.action(5 if acute else kidneys.groups[1])
+def _urgency(kidneys: Kidneys) -> Urgency | None:
+    row = CARD.action(kidneys.rise_row or kidneys.groups[1])
     return row.urgency if row else None
 
 

@@ -150,31 +150,72 @@ def test_normal_kidneys_need_no_proof():
     assert body.category == "G1A1" and "no sign of chronic kidney disease" in body.says
 
 
+# KDIGO 2012, 2.1.1, at its edges: first value, time between, last value.
 AKI = [
-    ((0.9, timedelta(hours=47), 1.2), True),
-    ((0.9, timedelta(hours=48), 1.2), True),
-    ((0.9, timedelta(hours=49), 1.2), False),
-    ((0.9, timedelta(hours=24), 1.19), False),
-    ((0.8, timedelta(days=6.9), 1.2), True),
-    ((0.8, timedelta(days=7), 1.2), True),
-    ((0.8, timedelta(days=7.1), 1.2), True),
-    ((0.8, timedelta(days=6), 1.19), False),
-    ((0.9, timedelta(days=9), 4.5), True),
-    ((0.9, timedelta(days=300), 4.5), True),
-    ((0.9, timedelta(days=366), 4.5), False),
-    ((0.8, timedelta(days=60), 1.19), False),
+    (0.9, timedelta(hours=47), 1.2),
+    (0.9, timedelta(hours=48), 1.2),
+    (0.8, timedelta(days=6.9), 1.2),
+    (0.8, timedelta(days=7), 1.2),
+]
+STEADY = [
+    (0.9, timedelta(hours=49), 1.2),
+    (0.9, timedelta(hours=24), 1.19),
+    (0.8, timedelta(days=6), 1.19),
+    (0.8, timedelta(days=60), 1.19),
+    (0.9, timedelta(days=366), 4.5),
 ]
 
 
-@pytest.mark.parametrize(("course", "acute"), AKI)
-def test_a_rise_that_kdigo_calls_acute_is_for_today(course, acute):
+def after(course):
     first, apart, last = course
-    insight = ask(creatinine(last, timedelta(hours=1)), creatinine(first, timedelta(hours=1) + apart))
-    assert (insight.urgency is Urgency.TODAY) == acute
-    assert ("not a steady state" in finding(insight).says) == acute
-    if acute:
-        assert "Creatinine rose" in insight.reasons[0].says
-        assert len(insight.reasons[0].evidence) == 2
+    return ask(creatinine(last, timedelta(hours=1)), creatinine(first, timedelta(hours=1) + apart))
+
+
+@pytest.mark.parametrize("course", AKI)
+def test_a_rise_that_kdigo_calls_acute_is_for_today(course):
+    insight = after(course)
+    assert insight.urgency is Urgency.TODAY and "not a steady state" in finding(insight).says
+    assert "Creatinine rose" in insight.reasons[0].says and len(insight.reasons[0].evidence) == 2
+    assert not any("How fast creatinine rose is not known" in limit for limit in insight.limits)
+
+
+@pytest.mark.parametrize("course", STEADY)
+def test_what_kdigo_calls_no_rise_is_none(course):
+    insight = after(course)
+    assert insight.urgency not in (Urgency.TODAY, Urgency.NOW)
+    assert "not a steady state" not in finding(insight).says
+
+
+# Nobody measured in the week before: once and a half is for this week, twice (KDIGO stage 2) for today.
+OLDER = [
+    (7.1, 1.2, Urgency.THIS_WEEK, "acute kidney disease"),
+    (60, 1.59, Urgency.THIS_WEEK, "acute kidney disease"),
+    (89.9, 1.2, Urgency.THIS_WEEK, "acute kidney disease"),
+    (90, 1.2, Urgency.THIS_WEEK, "KDIGO names no such rise"),
+    (365, 1.2, Urgency.THIS_WEEK, "KDIGO names no such rise"),
+    (9, 1.6, Urgency.TODAY, "acute kidney disease"),
+    (300, 4.0, Urgency.TODAY, "KDIGO names no such rise"),
+]
+
+
+@pytest.mark.parametrize(("days_between", "last", "urgency", "named"), OLDER)
+def test_over_an_older_value_the_speed_of_a_rise_is_not_known_and_it_is_said(
+    days_between, last, urgency, named
+):
+    insight = after((0.8, timedelta(days=days_between), last))
+    assert insight.urgency is urgency
+    (said,) = [limit for limit in insight.limits if limit.startswith("How fast creatinine rose is not known")]
+    assert named in said
+
+
+def test_a_rise_of_this_week_goes_before_one_over_an_older_value():
+    insight = ask(creatinine(1.3, days(0.1)), creatinine(0.8, days(3)), creatinine(0.6, days(40)))
+    assert "rose from 0.8" in insight.reasons[0].says
+
+
+def test_of_two_values_in_the_latest_minute_the_higher_may_have_risen():
+    latest = (seen(CREATININE, 1.4, "mg/dL", name="b"), seen(CREATININE, 0.9, "mg/dL", name="c"))
+    assert ask(*latest, creatinine(0.9, days(2))).urgency is Urgency.TODAY
 
 
 @pytest.mark.parametrize(
