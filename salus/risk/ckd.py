@@ -77,11 +77,11 @@ CARD = Card(
         "KDIGO 2024 CKD guideline, Kidney Int 2024;105(4S):S117-S314: practice points 1.1.3.1 and 1.1.3.2 "
         "(chronicity), 2.1.1 (monitoring), 2.2.1 to 2.2.3 (risk of kidney failure), pages S149-S169; 1.3 "
         "(staging), from S169 on; checked against the summaries of others, figures' pages not verified",
-        "KDIGO 2012 AKI guideline, Kidney Int Suppl 2012;2:19-36: 2.1.1 (definition), Table 2 (stages), Table "
-        "11 (acute kidney disease); checked against the section as reproduced",
+        "KDIGO 2012 AKI guideline, Kidney Int Suppl 2012;2:19-36: 2.1.1 (definition), Table 2 (stages), "
+        "Table 11 (acute kidney disease); checked against the section as reproduced",
         "NHS England, Patient Safety Alert NHS/PSA/D/2014/010, 2014 (AKI algorithm: median of 8 to 365 days; "
-        "checked against public implementations); Think Kidneys and RCGP, Responding to AKI Warning Stage Test Results for Adults in "
-        "Primary Care, 2016, Table 1 (response times; title checked, cells not verified)",
+        "checked against public implementations); Think Kidneys and RCGP, Responding to AKI Warning Stage "
+        "Test Results for Adults in Primary Care, 2016, Table 1 (response times; cells not verified)",
         "Tangri N et al., JAMA 2011;305:1553-1559; Tangri N et al., JAMA 2016;315:164-174, Table 3 and "
         "eAppendix (KFRE by region; pages not verified)",
         f"{_GRAMS} (KFRE with CKD-EPI 2021)",
