@@ -104,7 +104,8 @@ def call(hook: str = "patient-view", **changes: Any) -> dict[str, Any]:
 
 def report(card: str, outcome: str = "overridden", **more: Any) -> dict[str, Any]:
     """Return one feedback report."""
-    return {"card": card, "outcome": outcome, "outcomeTimestamp": "2026-01-01T00:00:00Z", **more}
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"card": card, "outcome": outcome, "outcomeTimestamp": now, **more}
 
 
 @dataclass

@@ -48,3 +48,11 @@ def choices(wanted: str, known: Iterable[str]) -> str:
     every = sorted(set(known))
     near = get_close_matches(wanted, every, n=3, cutoff=0.4)
     return ", ".join(near + [name for name in every if name not in near]) or "none"
+
+
+def printable(text: str, longest: int = 40) -> str:
+    """Return what somebody else wrote on one line of at most `longest` characters, each of which is seen.
+
+    Control characters and those that turn the direction of writing could make a line say something else.
+    """
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())[:longest]

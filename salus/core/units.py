@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from salus.core.errors import EvidenceError
+from salus.core.errors import EvidenceError, printable
 
 # Exponents of (mass g, length m, time s, amount mol, temperature K, arbitrary unit).
 Dimension = tuple[int, int, int, int, int, int]
@@ -143,7 +143,7 @@ def parse(unit: str) -> Unit:
 
 def _unknown(unit: str) -> EvidenceError:
     return EvidenceError(
-        f"Unit '{unit[:40]}' is not one that Salus knows. Send a UCUM unit (https://ucum.org)."
+        f"Unit '{printable(unit)}' is not one that Salus knows. Send a UCUM unit (https://ucum.org)."
     )
 
 
@@ -169,7 +169,7 @@ def _molar(have: Dimension, want: Dimension, molar_mass: float | None, unit: str
     joined = (have[0] + moles, *have[1:3], have[3] - moles, *have[4:])
     if molar_mass is None or not moles or joined != want:
         raise EvidenceError(
-            f"'{unit[:40]}' cannot be turned into '{to}': they do not measure the same thing."
+            f"'{printable(unit)}' cannot be turned into '{to}': they do not measure the same thing."
         )
     return molar_mass**moles
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from salus.delivery.cds_hooks_resources import ID, TYPED_ID, check_resource
@@ -295,15 +296,30 @@ def check_services(document: Any) -> list[Issue]:
     return _run(_object(fields, "CDSHooksServices"), document, "CDSHooksServices")
 
 
+def _instant(value: Any, path: str) -> Iterator[Issue]:
+    try:
+        real = isinstance(value, str) and bool(_UTC.match(value)) and bool(datetime.fromisoformat(value))
+    except ValueError:
+        real = False
+    if not real:
+        text = "Not a valid RFC 3339 date and time: write 2026-01-31T08:00:00Z, with its zone"
+        yield from _wrong(path, text)
+
+
+# CDS Hooks 2.0 "Coding": a code is one within its system; without a code there is nothing to count.
+_REASON = {"code": _Field(_text, needed=True), "system": _Field(_text), "display": _Field(_text)}
+
+
 def _feedback(value: Any, path: str) -> Iterator[Issue]:
-    reason = {"reason": _Field(_coding), "userComment": _Field(_text)}
+    coded = _object(_REASON, "CDSHooksFeedback.feedback.overrideReason.reason", open_ended=True)
+    reason = {"reason": _Field(coded), "userComment": _Field(_text)}
     suggestion = _object({"id": _Field(_text, needed=True)}, "CDSHooksFeedback.feedback.acceptedSuggestions")
     fields = {
         "card": _Field(_uuid, needed=True),
         "outcome": _Field(_among("accepted", "overridden"), needed=True),
         "acceptedSuggestions": _Field(_each(suggestion)),
         "overrideReason": _Field(_object(reason, "CDSHooksFeedback.feedback.overrideReason")),
-        "outcomeTimestamp": _Field(_matching(_UTC, "RFC 3339 date and time"), needed=True),
+        "outcomeTimestamp": _Field(_instant, needed=True),
         "extension": _Field(_extensions(frozenset())),
     }
     yield from _object(fields, "CDSHooksFeedback.feedback")(value, path)

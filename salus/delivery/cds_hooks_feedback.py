@@ -7,14 +7,14 @@ as kept with it, never somebody that the report names. A report that comes twice
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import NAMESPACE_URL, uuid5
 
 import msgspec
 
-from salus.core.errors import UserError
+from salus.core.errors import UserError, printable
 from salus.core.review import OVERRIDE_REASONS, REASON_SYSTEM, Review
 from salus.delivery.answers import Answer
 from salus.delivery.cds_hooks_check import check_feedback
@@ -23,10 +23,13 @@ from salus.delivery.fhir_outcome import Issue, outcome
 from salus.spine.review import review
 
 if TYPE_CHECKING:
+    from salus.spine.review import HookCard
     from salus.spine.site import Site
 
 # A note is a sentence or two; an EHR that sends a chart in it would put values where none belong.
 _LONGEST_NOTE = 2000
+# How far a client's clock may be off; backwards more, since a wrong zone must not cost a decision.
+_AHEAD, _BEHIND = timedelta(minutes=5), timedelta(days=1)
 
 
 def feedback(site: Site, service: str, body: bytes) -> Answer:
@@ -43,19 +46,30 @@ def feedback(site: Site, service: str, body: bytes) -> Answer:
             400, outcome([Issue("fatal", "structure", "CDSHooksFeedback", "The body is not JSON.")])
         )
     bad = [issue for issue in check_feedback(document) if not issue.tolerated]
-    if bad:
-        return Answer(400, outcome(bad))
-    return _keep(site, document["feedback"])
+    return _refused(bad) if bad else _keep(site, document["feedback"])
+
+
+def _refused(bad: list[Issue]) -> Answer:
+    """Name every report that is wrong: one of many must not be kept, or lost, without a word."""
+    says = "Nothing of this call was kept: correct what is named and send all of it again"
+    return Answer(
+        400, outcome([*bad, Issue("information", "informational", "CDSHooksFeedback.feedback", says)])
+    )
 
 
 def _keep(site: Site, reports: list[Mapping[str, Any]]) -> Answer:
-    strangers = []
-    for index, report in enumerate(reports):
-        said = reviews(site, report)
-        if not said:
-            at = f"CDSHooksFeedback.feedback[{index}].card"
-            strangers.append(Issue("error", "not-found", at, "No such card was sent from here"))
-        for each in said:
+    shown = [_shown(site, report) for report in reports]
+    strangers, bad = [], []
+    for index, (report, seen) in enumerate(zip(reports, shown, strict=True)):
+        at = f"CDSHooksFeedback.feedback[{index}]"
+        if not seen:
+            strangers.append(Issue("error", "not-found", f"{at}.card", "No such card was sent from here"))
+        elif says := _untimely(report, seen[0].at, site.now()):
+            bad.append(Issue("error", "invalid", f"{at}.outcomeTimestamp", says))
+    if bad:
+        return _refused(bad)
+    for report, seen in zip(reports, shown, strict=True):
+        for each in (_review(site, report, card) for card in seen):
             if not _is_kept(site, each):
                 review(site, each)
     if strangers:
@@ -65,25 +79,37 @@ def _keep(site: Site, reports: list[Mapping[str, Any]]) -> Answer:
     return Answer(200, {})
 
 
-def reviews(site: Site, report: Mapping[str, Any]) -> list[Review]:
-    """Return the reviews that one report stands for: one for each insight of its card."""
-    found: list[Review] = []
+def _shown(site: Site, report: Mapping[str, Any]) -> list[HookCard]:
+    """Return what the card showed, each insight with the user and the time; nothing for a stranger's card."""
+    uuid = str(report["card"]).lower()
+    found: list[HookCard] = []
     for place in count():
-        shown = site.store.hook_card(card_key(str(report["card"]).lower(), place))
+        shown = site.store.hook_card(card_key(uuid, place))
         if shown is None:
-            return found
-        found.append(_review(site, report, shown.insight, shown.user, shown.at))
-    raise AssertionError("unreachable")
+            break
+        found.append(shown)
+    return found
 
 
-def _review(site: Site, report: Mapping[str, Any], insight: str, user: str, since: datetime) -> Review:
+def _untimely(report: Mapping[str, Any], since: datetime, now: datetime) -> str:
+    """Return in words why nobody can have acted then, or ""."""
+    moment = datetime.fromisoformat(report["outcomeTimestamp"])
+    if moment > now + _AHEAD:
+        return "Lies in the future: check the client's clock, and that the zone is the one of the time"
+    if moment < since - _BEHIND:
+        return "Lies more than a day before the card was shown: send when the clinician decided"
+    return ""
+
+
+def _review(site: Site, report: Mapping[str, Any], seen: HookCard) -> Review:
     decision, because, note = "accepted", "", ""
     if report["outcome"] == "overridden":
         decision = "overridden"
         because, note = _reason(report.get("overrideReason") or {})
-    key = "\n".join((insight, user, decision, because, note, report["outcomeTimestamp"]))
-    at = _moment(report["outcomeTimestamp"], since, site.now())
-    return Review(insight, user, decision, because, note, at, id=uuid5(NAMESPACE_URL, key).hex)
+    key = "\n".join((seen.insight, seen.user, decision, because, note, report["outcomeTimestamp"]))
+    # Clocks differ a little: nobody acted before the card was shown, or after we heard of it.
+    at = min(max(datetime.fromisoformat(report["outcomeTimestamp"]), seen.at), site.now())
+    return Review(seen.insight, seen.user, decision, because, note, at, id=uuid5(NAMESPACE_URL, key).hex)
 
 
 def _reason(given: Mapping[str, Any]) -> tuple[str, str]:
@@ -95,16 +121,7 @@ def _reason(given: Mapping[str, Any]) -> tuple[str, str]:
     if code and not ours:
         shown = str(coding.get("display") or code)
         note = f"{shown}: {note}" if note else shown
-    return code if ours else "other", " ".join(note.replace("\0", " ").split())[:_LONGEST_NOTE]
-
-
-def _moment(given: str, since: datetime, now: datetime) -> datetime:
-    """Return when the clinician acted: not before the card was shown, not in the future."""
-    try:
-        moment = datetime.fromisoformat(given)
-    except ValueError:
-        return now
-    return min(max(moment, since), now)
+    return code if ours else "other", printable(note, _LONGEST_NOTE)
 
 
 def _is_kept(site: Site, said: Review) -> bool:
@@ -119,7 +136,7 @@ def hear(site: Site, message: object) -> Review:
     bad = [issue for issue in check_feedback({"feedback": [message]}) if not issue.tolerated]
     if bad or not isinstance(message, Mapping):
         raise UserError(f"Not a CDS Hooks feedback report: {bad[0].path if bad else 'CDSHooksFeedback'}.")
-    found = reviews(site, message)
-    if not found:
+    seen = _shown(site, message)
+    if not seen:
         raise UserError("No such card was sent from here: send feedback to the service that gave the card.")
-    return found[0]
+    return _review(site, message, seen[0])

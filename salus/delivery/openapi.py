@@ -91,7 +91,10 @@ class Report(Struct, omit_defaults=True):
     card: Uuid
     outcome: Literal["accepted", "overridden"]
     outcomeTimestamp: Annotated[
-        str, Meta(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$")
+        str,
+        Meta(
+            pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
+        ),
     ]
     overrideReason: dict[str, Any] | None = None
     acceptedSuggestions: list[dict[str, Any]] | None = None

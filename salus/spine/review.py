@@ -11,6 +11,9 @@ from salus.core.review import DECISIONS, OVERRIDE_REASONS, Review
 
 if TYPE_CHECKING:
     from salus.spine.site import Site
+    from salus.store.rows import HookCard
+
+__all__ = ["HookCard", "review"]
 
 
 def review(site: Site, said: Review) -> Review:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -106,7 +107,14 @@ def test_an_unknown_card_is_not_found_and_the_others_are_kept(ehr: httpx.Client,
         ({"card": "x"}, "card"),
         ({"outcome": "ignored"}, "outcome"),
         ({"outcomeTimestamp": "yesterday"}, "outcomeTimestamp"),
+        ({"outcomeTimestamp": "2026-01-31T08:00:00"}, "outcomeTimestamp"),
+        ({"outcomeTimestamp": "2026-02-30T08:00:00Z"}, "outcomeTimestamp"),
+        ({"outcomeTimestamp": "2026-01-31T25:00:00Z"}, "outcomeTimestamp"),
         ({"overrideReason": "no"}, "overrideReason"),
+        ({"overrideReason": {"reason": "no"}}, "overrideReason.reason"),
+        ({"overrideReason": {"reason": {"display": "no"}}}, "overrideReason.reason"),
+        ({"overrideReason": {"reason": {"code": {"x": 1}}}}, "overrideReason.reason.code"),
+        ({"overrideReason": {"userComment": 7}}, "overrideReason.userComment"),
     ],
 )
 def test_an_unsound_report_is_refused_with_the_path(
@@ -115,6 +123,44 @@ def test_an_unsound_report_is_refused_with_the_path(
     answer = send(ehr, {**report(str(uuid4())), **change})
     assert answer.status_code == 400
     assert answer.json()["issue"][0]["expression"] == [f"CDSHooksFeedback.feedback[0].{path}"]
+
+
+def test_one_unsound_report_of_many_is_named_and_none_is_kept(ehr: httpx.Client, site: Site) -> None:
+    known = cards(ehr)[0]["uuid"]
+    answer = send(ehr, report(known), report(known, "ignored"), report("x"))
+    assert answer.status_code == 400
+    *bad, note = answer.json()["issue"]
+    named = [issue["expression"][0].removeprefix("CDSHooksFeedback.feedback") for issue in bad]
+    assert named == ["[1].outcome", "[2].card"]
+    assert "Nothing of this call was kept" in note["details"]["text"]
+    assert site.store.reviews() == []
+
+
+def hours(count: float) -> str:
+    """Return the time so many hours from now."""
+    return (datetime.now(UTC) + timedelta(hours=count)).isoformat(timespec="seconds")
+
+
+@pytest.mark.parametrize(("off", "says"), [(1, "future"), (24 * 365, "future"), (-48, "before the card")])
+def test_a_time_at_which_nobody_can_have_acted_is_refused(
+    ehr: httpx.Client, site: Site, off: float, says: str
+) -> None:
+    known = cards(ehr)[0]["uuid"]
+    answer = send(ehr, report(known), report(known, outcomeTimestamp=hours(off)))
+    assert answer.status_code == 400
+    first = answer.json()["issue"][0]
+    assert first["expression"] == ["CDSHooksFeedback.feedback[1].outcomeTimestamp"]
+    assert says in first["details"]["text"]
+    assert site.store.reviews() == []
+
+
+@pytest.mark.parametrize("off", [0.05, -5])
+def test_a_clock_that_is_a_little_off_costs_no_decision(ehr: httpx.Client, site: Site, off: float) -> None:
+    known = cards(ehr)[0]["uuid"]
+    assert send(ehr, report(known, outcomeTimestamp=hours(off))).status_code == 200
+    (review,) = site.store.reviews()
+    assert review.at is not None
+    assert abs(review.at - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"feedback": 7}', b"\xff"])
