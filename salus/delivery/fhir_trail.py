@@ -20,8 +20,11 @@ _DCM = "http://dicom.nema.org/resources/ontology/DCM"
 DECISION, LEDGER, ACTOR = "urn:salus:decision", "urn:salus:ledger", "urn:salus:actor"
 # What an entry says was done -> (DICOM audit event, FHIR action).
 _DID = {
+    "begin": (("110107", "Import"), "E"),
     "read": (("110107", "Import"), "C"),
+    "abandon": (("110107", "Import"), "E"),
     "look": (("110110", "Patient Record"), "R"),
+    "card": (("110110", "Patient Record"), "R"),
     "insight": (("110110", "Patient Record"), "C"),
     "review": (("110110", "Patient Record"), "U"),
     "export": (("110106", "Export"), "R"),
@@ -102,7 +105,8 @@ def audit_event(entry: Entry, about: str) -> Resource:
         "subtype": [{"system": LEDGER, "code": entry.did}],
         "action": action,
         "recorded": instant(entry.at),
-        "outcome": "0",
+        # AuditEventOutcome (FHIR R4): 4 is a minor failure.
+        "outcome": "4" if entry.did == "abandon" else "0",
         "agent": [{"who": who(entry.who), "requestor": True}],
         "source": {"observer": {"display": "Salus"}},
         "entity": [_entity(entry, about)],

@@ -29,10 +29,8 @@ def read(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] |
         account = read_place(place if place == "-" else str(Path(place)), site.path, progress=progress)
     now = site.now()
     with site.store.begin() as tx:
-        stale = tx.mark_stale(sorted(account.changed), now)
         tx.append(now, actor.id, "read", {"place": place, "counts": account.counts()})
-        if stale:
-            tx.append(now, actor.id, "stale", {"insights": sorted(stale)})
+        tx.mark_stale(account.changed, now, actor.id)
     site.memory.clear()
     return account
 

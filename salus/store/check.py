@@ -131,7 +131,11 @@ def _entries_of_nothing(connection: Connection) -> Iterator[str]:
     for kind, table, key in (
         ("insight", t.insight, t.opening.c.record_id == t.insight.c.id),
         ("review", t.review, t.opening.c.record_id == t.review.c.id),
-        ("status", t.status, t.opening.c.seq == t.status.c.seq),
+        (
+            "status",
+            t.status,
+            (t.opening.c.seq == t.status.c.seq) & (t.opening.c.record_id == t.status.c.model),
+        ),
     ):
         gone = (
             select(t.opening.c.seq, t.opening.c.record_id)

@@ -1,4 +1,5 @@
-"""Whether what stands beside the records is what the ledger says: settings, staleness, whose a review is.
+"""Whether what stands beside the records is what the ledger says: settings, staleness, cards, whose a review
+is, and what an entry without a row of its own was about.
 
 For the audit, like `check`, which holds each record against its own entry. What is kept here changes over
 time, so the newest entry about it counts.
@@ -6,15 +7,18 @@ time, so the newest entry about it counts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Column, ColumnElement, Connection, func, select
 
 from salus.core.errors import SalusError
 from salus.store import tables as t
-from salus.store.ledger import opens
-from salus.store.rows import as_entry, setting_content
+from salus.store.ledger import KEPT_MARK, opens
+from salus.store.rows import as_entry, as_hook_card, cards_content, record_of, setting_content, stale_content
+
+_PAGE = 500
 
 
 def check_state(connection: Connection) -> Iterator[str]:
@@ -22,6 +26,8 @@ def check_state(connection: Connection) -> Iterator[str]:
     yield from _settings(connection)
     yield from _review_subjects(connection)
     yield from _stale(connection)
+    yield from _cards(connection)
+    yield from _kept(connection)
 
 
 def _settings(connection: Connection) -> Iterator[str]:
@@ -38,15 +44,32 @@ def _settings(connection: Connection) -> Iterator[str]:
             yield f"The setting {key} is in no ledger entry: it was slipped in."
         elif key not in kept:
             yield f"Entry {newest[key].seq} recorded setting {key}, which is no longer there."
-        elif newest[key].salt is not None and not _set(newest[key], key, kept[key]):
+        elif not _holds(newest[key], setting_content, key, kept[key]):
             yield f"The setting {key} was changed after entry {newest[key].seq} recorded it."
 
 
-def _set(row: Any, key: str, value: str) -> bool:
+def _holds(row: Any, content: Callable[..., Mapping[str, object]], *of: Any) -> bool:
+    """Whether the entry in `row` committed to `content` of `of`; an erased salt is told of elsewhere."""
     try:
-        return opens(as_entry(row), row.salt, setting_content(key, value))
-    except (SalusError, TypeError, ValueError):
+        return row.salt is None or opens(as_entry(row), row.salt, content(*of))
+    except (SalusError, AttributeError, TypeError, ValueError):
+        # SQLite lets a column hold another type than it was made for: not what was written, then.
         return False
+
+
+def _pages(connection: Connection, which: ColumnElement[bool]) -> Iterator[list[Any]]:
+    """Yield the entries that are `which`, with their openings, page by page, so that memory stays flat."""
+    query = (
+        select(t.entry, t.opening.c.salt, t.opening.c.record_id, t.opening.c.content)
+        .join(t.opening, t.opening.c.seq == t.entry.c.seq)
+        .where(which)
+        .order_by(t.entry.c.seq)
+        .limit(_PAGE)
+    )
+    rows = connection.execute(query).all()
+    while rows:
+        yield list(rows)
+        rows = connection.execute(query.where(t.entry.c.seq > rows[-1].seq)).all()
 
 
 def _review_subjects(connection: Connection) -> Iterator[str]:
@@ -60,30 +83,63 @@ def _review_subjects(connection: Connection) -> Iterator[str]:
         yield f"The review {review} was given to another subject than its insight."
 
 
+def _together(
+    connection: Connection, did: str, seq: Column[Any], *columns: Column[Any]
+) -> Iterator[tuple[Any, list[Any]]]:
+    """Yield each entry that says `did` with the rows that name it in their column `seq`."""
+    for page in _pages(connection, t.entry.c.did == did):
+        rows: dict[int, list[Any]] = {}
+        named = select(*columns, seq.label("told")).where(seq.in_([entry.seq for entry in page]))
+        for row in connection.execute(named):
+            rows.setdefault(row.told, []).append(row)
+        for entry in page:
+            yield entry, rows.get(entry.seq, [])
+
+
+def _untold(connection: Connection, did: str, seq: Column[Any], which: ColumnElement[bool]) -> int:
+    """Return how many of the rows that are `which` name no entry that says `did`."""
+    told = select(t.entry.c.seq).where(t.entry.c.did == did)
+    query = select(func.count()).where(which, seq.is_(None) | seq.not_in(told))
+    return connection.execute(query).scalar() or 0
+
+
 def _stale(connection: Connection) -> Iterator[str]:
-    """Hold each mark against the entry of its moment, and each such entry against the marks that are left."""
-    query = (
-        select(t.entry, t.opening.c.salt)
-        .join(t.opening, t.opening.c.seq == t.entry.c.seq)
-        .where(t.entry.c.did == "stale")
-        .order_by(t.entry.c.seq)
-    )
-    moments = set()
-    for row in connection.execute(query).all():
-        marked = select(t.insight.c.id).where(t.insight.c.stale_since == row.at)
-        ids = sorted(connection.execute(marked).scalars())
-        moments.add(row.at)
-        if row.salt is not None and not _opens_stale(row, ids):
-            yield f"What entry {row.seq} marked as out of date is not what is so marked since."
-    when = t.insight.c.stale_since
-    counted = select(when, func.count().label("many")).where(when.is_not(None)).group_by(when)
-    for row in connection.execute(counted).all():
-        if row.stale_since not in moments:
-            yield f"{row.many} insights are marked as out of date, and no entry says so."
+    """Hold all marks of one entry together against it, and look for marks that no entry made."""
+    since, seq = t.insight.c.stale_since, t.insight.c.stale_seq
+    for entry, marked in _together(connection, "stale", seq, t.insight.c.id, since):
+        same = all(row.stale_since == entry.at for row in marked)
+        if not same or not _holds(entry, stale_content, [row.id for row in marked]):
+            yield f"What entry {entry.seq} marked as out of date is not what is so marked since."
+    many = _untold(connection, "stale", seq, since.is_not(None) | seq.is_not(None))
+    if many:
+        yield f"{many} insights are marked as out of date, and no entry says so."
 
 
-def _opens_stale(row: Any, ids: list[str]) -> bool:
-    try:
-        return opens(as_entry(row), row.salt, {"insights": ids})
-    except (SalusError, TypeError, ValueError):
-        return False
+def _cards(connection: Connection) -> Iterator[str]:
+    """Hold all cards of one hook call together against its entry, and look for cards that were slipped in."""
+    for entry, sent in _together(connection, "card", t.hook_card.c.seq, *t.hook_card.c):
+        if not _holds(entry, _sent, sent):
+            yield f"The cards that entry {entry.seq} recorded were changed, or some of them removed."
+    many = _untold(connection, "card", t.hook_card.c.seq, t.hook_card.c.uuid.is_not(None))
+    if many:
+        yield f"{many} cards of hooks are in no ledger entry: they were slipped in, or their entry removed."
+
+
+def _sent(rows: list[Any]) -> dict[str, object]:
+    return cards_content(map(as_hook_card, rows))
+
+
+def _kept(connection: Connection) -> Iterator[str]:
+    """Hold what is kept beside entries that have no row of their own against their commitments."""
+    for page in _pages(connection, t.entry.c.what.startswith(KEPT_MARK)):
+        for entry in page:
+            if not _holds(entry, _about, entry):
+                yield f"What entry {entry.seq} ({entry.did}) was about was changed after it was recorded."
+
+
+def _about(row: Any) -> dict[str, object]:
+    """Return the content that is kept with an entry; raises ValueError where its record is another."""
+    content: dict[str, object] = json.loads(row.content)
+    if record_of(content) != row.record_id:
+        raise ValueError
+    return content

@@ -223,7 +223,7 @@ def _all_there(url: URL, there: set[str]) -> None:
         raise EvidenceError(f"{named(url)} is damaged: table {name} is missing: restore from a backup.")
 
 
-def _migrate(connection: Connection) -> None:
+def _migrate(connection: Connection, to: str = "head") -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -231,4 +231,4 @@ def _migrate(connection: Connection) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    command.upgrade(config, to)

@@ -21,8 +21,13 @@ GENESIS = "0" * 64
 SALT_BYTES = 32
 # What an Entry can say was done; closed, so that an audit can count on the words.
 DEEDS = frozenset({
-    "read", "insight", "review", "permit", "status", "look", "export", "stale", "merge", "unmerge", "setting",
+    "begin", "read", "abandon", "insight", "card", "review", "permit", "status", "look", "export", "stale",
+    "merge", "unmerge", "setting",
 })  # fmt: skip
+# Deeds that leave no row of their own: what they were about is kept beside the entry, and the mark on the
+# commitment says so within the chain (entries of before schema 0003 have none, and kept nothing).
+KEPT = frozenset({"begin", "read", "abandon", "permit", "look", "export", "merge", "unmerge"})
+KEPT_MARK = "kept:"
 _MOST_PROBLEMS = 100
 
 
@@ -87,7 +92,7 @@ def follow(last: tuple[int, str], at: datetime, who: str, did: str, what: str) -
 
 def opens(line: Entry, salt: bytes, content: Mapping[str, object]) -> bool:
     """Whether `content`, under `salt`, is what `line` committed to."""
-    return commitment(salt, content) == line.what
+    return commitment(salt, content) == line.what.removeprefix(KEPT_MARK)
 
 
 def _wrong(line: Entry, seq: int, previous: str) -> str | None:

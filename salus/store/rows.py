@@ -6,7 +6,7 @@ behind the store's back no longer opens its commitment.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -103,6 +103,25 @@ def status_content(row: StatusRow) -> dict[str, object]:
 def setting_content(key: str, value: str) -> dict[str, object]:
     """Return what the entry of a setting commits to."""
     return {"id": key, "value": value}
+
+
+def cards_content(cards: Iterable[HookCard]) -> dict[str, object]:
+    """Return what the entry of a hook call's cards commits to: all of them together."""
+    return {"cards": {card.uuid: [card.insight, card.user, moment(card.at)] for card in cards}}
+
+
+def stale_content(insights: Iterable[str]) -> dict[str, object]:
+    """Return what the entry of a mark commits to: the ids of the insights that it marked."""
+    return {"insights": sorted(insights)}
+
+
+def record_of(content: Mapping[str, object]) -> str:
+    """Return what an entry is about, for the side table that can be erased."""
+    for key in ("id", "model", "subject"):
+        found = content.get(key)
+        if isinstance(found, str):
+            return found
+    return ""
 
 
 def _moment(text: Any) -> datetime:

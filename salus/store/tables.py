@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 # The newest migration; a store that says more was written by a newer Salus.
-SCHEMA = "0002"
+SCHEMA = "0003"
 
 COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -38,8 +38,8 @@ entry = Table(
     Column("digest", Text, nullable=False, unique=True),
 )
 
-# Apart from the chain, so that a salt can be erased (and with it what the entry was about) while the
-# chain still verifies.
+# Apart from the chain, so that salt and content can be erased while the chain still verifies. `content`: what
+# the entry was about, for deeds that leave no row of their own (`ledger.KEPT`).
 opening = Table(
     "opening",
     metadata,
@@ -47,6 +47,7 @@ opening = Table(
     Column("salt", LargeBinary, nullable=True),
     Column("kind", Text, nullable=False),
     Column("record_id", Text, nullable=False),
+    Column("content", Text, nullable=True),
     Index("opening_by_record", "kind", "record_id"),
 )
 
@@ -61,6 +62,7 @@ insight = Table(
     Column("as_of", Text, nullable=False),
     Column("document", LargeBinary, nullable=False),
     Column("stale_since", Text, nullable=True),
+    Column("stale_seq", COUNTER, ForeignKey("entry.seq"), nullable=True),
     Index("insight_by_subject", "subject", "n"),
     Index("insight_by_model", "model", "n"),
 )
@@ -95,6 +97,8 @@ hook_card = Table(
     Column("insight", Text, ForeignKey("insight.id"), nullable=False),
     Column("user", Text, nullable=False),
     Column("at", Text, nullable=False),
+    Column("seq", COUNTER, ForeignKey("entry.seq"), nullable=True),
+    Index("hook_card_by_entry", "seq"),
 )
 
 status = Table(
@@ -115,4 +119,12 @@ setting = Table(
     metadata,
     Column("key", Text, primary_key=True),
     Column("value", Text, nullable=False),
+)
+
+# Single-use tokens of clients, by a hash, until they expire by themselves (seconds since 1970).
+used_token = Table(
+    "used_token",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("until", BigInteger, nullable=False),
 )

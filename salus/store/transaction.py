@@ -7,6 +7,7 @@ other: a hook's handful of insights and a ward's thousands cost little more than
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from os import urandom
 from typing import Any
@@ -18,11 +19,15 @@ from salus.core.review import DECISIONS, Entry, Review
 from salus.store import ledger
 from salus.store import tables as t
 from salus.store.rows import (
+    HookCard,
     StatusRow,
     StoredInsight,
+    cards_content,
     insight_content,
+    record_of,
     review_content,
     setting_content,
+    stale_content,
     status_content,
 )
 
@@ -41,22 +46,25 @@ class Transaction:
     def __init__(self, connection: Connection) -> None:
         self._to = connection
         self._waiting: dict[Table, list[dict[str, Any]]] = {table: [] for table in _ORDER}
-        self._subjects: dict[str, str] = {}
+        # Whose each insight is; None: it was looked for and is not there.
+        self._subjects: dict[str, str | None] = {}
         self._contents: dict[tuple[str, str], dict[str, object]] = {}
         self._salts: dict[int, tuple[Entry, bytes]] = {}
         self._last: tuple[int, str] | None = None
 
     def append(self, at: datetime, who: str, did: str, content: Mapping[str, object]) -> Entry:
-        """Append one ledger entry: `who` did `did`; only a salted commitment to `content` is kept.
+        """Append one ledger entry: `who` did `did`; the chain holds a salted commitment to `content` alone.
 
+        The content itself is kept beside the chain where no row of its own holds it (`ledger.KEPT`).
         An ``insight`` or ``review`` entry commits to the whole row with id ``content["id"]``, which must
         have been put in this transaction before. Raises UserError for an unknown `did`, nobody as `who`,
         a time without a zone, or content that is no plain JSON.
         """
-        record = _record(content)
+        record, kept = record_of(content), did in ledger.KEPT
         said = self._put_before(did, record) if did in ("insight", "review") else content
         salt = urandom(ledger.SALT_BYTES)
-        line = ledger.follow(self._head(), at, who, did, ledger.commitment(salt, said))
+        what = (ledger.KEPT_MARK if kept else "") + ledger.commitment(salt, said)
+        line = ledger.follow(self._head(), at, who, did, what)
         self._wait(
             t.entry,
             seq=line.seq,
@@ -67,11 +75,21 @@ class Transaction:
             previous=line.previous,
             digest=line.digest,
         )
-        self._wait(t.opening, seq=line.seq, salt=salt, kind=did, record_id=record)
+        beside = ledger.canonical(content).decode() if kept else None
+        self._wait(t.opening, seq=line.seq, salt=salt, kind=did, record_id=record, content=beside)
         self._last = (line.seq, line.digest)
         if did == "status":
             self._salts[line.seq] = (line, salt)
         return line
+
+    def recall(self, insight_ids: Iterable[str]) -> None:
+        """Ask once which of these insights are kept already, before many are put."""
+        wanted = list(insight_ids)
+        for start in range(0, len(wanted), _CHUNK):
+            some = wanted[start : start + _CHUNK]
+            query = select(t.insight.c.id, t.insight.c.subject).where(t.insight.c.id.in_(some))
+            kept = {row.id: row.subject for row in self._to.execute(query)}
+            self._subjects.update({each: kept.get(each) for each in some})
 
     def put_insight(  # noqa: PLR0917 (the columns, in their order)
         self,
@@ -130,9 +148,13 @@ class Transaction:
         self._wait(t.review, subject=subject, **content)
 
     def put_hook_cards(self, cards: Mapping[str, str], user: str, at: datetime) -> None:
-        """Remember which insight each card (by its UUID) showed, and to whom."""
-        for uuid, insight_id in cards.items():
-            self._wait(t.hook_card, uuid=uuid, insight=insight_id, user=user, at=ledger.moment(at))
+        """Remember which insight each card (by its UUID) showed, and to whom: one entry for all of them."""
+        if not cards:
+            return
+        sent = [HookCard(uuid, insight_id, user, at) for uuid, insight_id in cards.items()]
+        line = self.append(at, user, "card", cards_content(sent))
+        for card in sent:
+            self._wait(t.hook_card, **{**asdict(card), "at": ledger.moment(at)}, seq=line.seq)
 
     def set_status(  # noqa: PLR0917 (the columns, in their order)
         self,
@@ -168,10 +190,10 @@ class Transaction:
             signature=signature,
         )
 
-    def mark_stale(self, sources: Iterable[str], at: datetime) -> list[str]:
-        """Mark the insights that lean on any of `sources` as stale from `at`.
+    def mark_stale(self, sources: Iterable[str], at: datetime, who: str) -> list[str]:
+        """Mark the insights that lean on any of `sources` as stale from `at`, and say so in the ledger.
 
-        Returns the ids of those that were not stale before, sorted.
+        Returns the ids of those that were not stale before, sorted; without any, nothing is written.
         """
         self.flush()
         wanted = list(dict.fromkeys(sources))
@@ -184,10 +206,15 @@ class Transaction:
                 .where(t.insight.c.stale_since.is_(None))
             )
             found.update(self._to.execute(leaning).scalars())
-        ids = sorted(found)
+        return self._marked(sorted(found), at, who) if found else []
+
+    def _marked(self, ids: list[str], at: datetime, who: str) -> list[str]:
+        line = self.append(at, who, "stale", stale_content(ids))
+        self.flush()
+        mark = {"stale_since": ledger.moment(at), "stale_seq": line.seq}
         for start in range(0, len(ids), _CHUNK):
             chosen = t.insight.c.id.in_(ids[start : start + _CHUNK])
-            self._to.execute(update(t.insight).where(chosen).values(stale_since=ledger.moment(at)))
+            self._to.execute(update(t.insight).where(chosen).values(**mark))
         return ids
 
     def setting(self, key: str) -> str | None:
@@ -231,10 +258,7 @@ class Transaction:
     def _subject_of(self, insight_id: str) -> str | None:
         """Return whose the insight is, kept or waiting; None when there is no such insight."""
         if insight_id not in self._subjects:
-            kept = self._to.execute(_WHOSE, {"wanted": insight_id}).scalar()
-            if kept is None:
-                return None
-            self._subjects[insight_id] = kept
+            self._subjects[insight_id] = self._to.execute(_WHOSE, {"wanted": insight_id}).scalar()
         return self._subjects[insight_id]
 
     def _review_is_there(self, review_id: str) -> bool:
@@ -242,12 +266,3 @@ class Transaction:
             return True
         kept = select(t.review.c.n).where(t.review.c.id == review_id)
         return self._to.execute(kept).first() is not None
-
-
-def _record(content: Mapping[str, object]) -> str:
-    """Return what an entry is about, for the side table that can be erased."""
-    for key in ("id", "model", "subject"):
-        found = content.get(key)
-        if isinstance(found, str):
-            return found
-    return ""

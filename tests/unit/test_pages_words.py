@@ -24,7 +24,9 @@ from salus.core.insight import (
 from salus.delivery.web import charts, pictures, words
 from salus.delivery.web.forms import OPEN_FOR, Tokens, read_draft, same_site
 from salus.delivery.web.labels import read_labels
+from salus.delivery.web.pages import audit
 from salus.delivery.web.pages.record import anchor
+from salus.store import ledger
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -238,3 +240,7 @@ def test_labels_come_from_the_record() -> None:
 @given(st.text(max_size=40))
 def test_an_anchor_is_one_word(source: str) -> None:
     assert not set(anchor(source)) & set(" \t\n\"'<>&#/")
+
+
+def test_the_audit_page_has_words_for_every_deed():
+    assert set(audit.DEEDS) == ledger.DEEDS

@@ -16,6 +16,7 @@ from salus.store import engine
 from salus.store import store as store_module
 from salus.store.ledger import verify
 from salus.store.store import Store, open_store
+from salus.store.tables import SCHEMA
 from tests.store_fixtures import NOW, change, postgres, put, store_fixture, url_fixture  # noqa: F401
 
 
@@ -144,7 +145,7 @@ def test_a_full_disk_undoes_the_transaction_and_no_more(embedded: Store) -> None
 
 def test_a_newer_schema_is_refused(store: Store, url: str) -> None:
     change(store, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(UserError, match=r"newer Salus \(schema 9999, not 0002\). Upgrade"):
+    with pytest.raises(UserError, match=rf"newer Salus \(schema 9999, not {SCHEMA}\). Upgrade"):
         open_store(url)
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
 
 from salus.store import engine
-from salus.store.ledger import verify
-from salus.store.store import Store, open_store
+from salus.store.ledger import GENESIS, commitment, follow, moment, verify
+from salus.store.rows import insight_content
+from salus.store.store import HookCard, Store, StoredInsight, open_store
 from salus.store.tables import SCHEMA, metadata
 from tests.store_fixtures import NOW, change, empty_url_fixture, put, store_fixture, url_fixture  # noqa: F401
 
@@ -81,18 +88,82 @@ def test_postgresql_acknowledges_what_is_on_disk(store: Store) -> None:
     assert found == {"fsync": "on", "synchronous_commit": "on"}
 
 
-def test_a_store_of_the_first_schema_opens_and_its_settings_are_written_down(url: str) -> None:
-    old = open_store(url)
-    with old.begin() as tx:
-        put(tx, "i1")
-    change(
-        old,
-        "UPDATE alembic_version SET version_num = '0001'",
-        "INSERT INTO setting (key, value) VALUES ('site-id', 'x')",
-    )
-    old.close()
-    store = open_store(url)
-    assert [entry.did for entry in store.entries()] == ["insight", "setting"]
+@contextmanager
+def earlier(url: str, schema: str) -> Iterator[Connection]:
+    """Make a store with the tables of an earlier Salus."""
+    made = engine.make_engine(engine.parse(url))
+    with engine.writing(made) as connection:
+        engine._migrate(connection, schema)
+        yield connection
+    made.dispose()
+
+
+def insert(to: Connection, table: str, **row: Any) -> None:
+    columns = ", ".join(f'"{name}"' for name in row)
+    to.execute(text(f"INSERT INTO {table} ({columns}) VALUES (:{', :'.join(row)})"), row)
+
+
+def old_entry(to: Connection, did: str, content: dict[str, object], record: str = "", at: str = "") -> None:
+    """Append an entry as Salus did under schema 0002."""
+    newest = to.execute(text("SELECT seq, digest FROM entry ORDER BY seq DESC LIMIT 1")).first()
+    last = (newest.seq, newest.digest) if newest else (0, GENESIS)
+    when = datetime.fromisoformat(at) if at else NOW
+    line = follow(last, when, "maria", did, commitment(b"salt", content))
+    said = {"at": moment(when), "who": line.who, "did": did, "what": line.what}
+    insert(to, "entry", seq=line.seq, **said, previous=line.previous, digest=line.digest)
+    insert(to, "opening", seq=line.seq, salt=b"salt", kind=did, record_id=record)
+
+
+def test_a_store_of_the_first_schema_opens_and_its_settings_are_written_down(empty_url: str) -> None:
+    with earlier(empty_url, "0001") as to:
+        insert(to, "setting", key="site-id", value="x")
+    store = open_store(empty_url)
+    assert [entry.did for entry in store.entries()] == ["setting"]
+    assert store.setting("site-id") == "x"
     assert verify(store.entries()).intact
     assert list(store.check_records()) == []
     store.close()
+
+
+CALLED, MARKED = "2024-05-06T07:08:09.123456+00:00", "2024-05-07T07:08:09.123456+00:00"
+
+
+@pytest.fixture(name="second")
+def second_fixture(empty_url: str) -> Iterator[Store]:
+    """A store of the second schema, opened now: two insights, one of them stale, three cards of two calls."""
+    with earlier(empty_url, "0002") as to:
+        old_entry(to, "read", {"place": "x", "counts": {}})
+        for name in ("i1", "i2"):
+            row = StoredInsight(0, name, "Patient/1", "news2", "1", NOW, b"{}")
+            old_entry(to, "insight", insight_content(row, ["Observation/1"]), name)
+            kept = {"subject": "Patient/1", "model": "news2", "version": "1", "as_of": moment(NOW)}
+            insert(to, "insight", id=name, **kept, document=b"{}")
+            insert(to, "insight_source", source="Observation/1", insight=name)
+        for uuid, insight, user in (("c1", "i1", "u1"), ("c2", "i2", "u1"), ("c3", "i1", "u2")):
+            insert(to, "hook_card", uuid=uuid, insight=insight, user=user, at=CALLED)
+        old_entry(to, "stale", {"insights": ["i2"]}, at=MARKED)
+        to.execute(text(f"UPDATE insight SET stale_since = '{MARKED}' WHERE id = 'i2'"))
+    store = open_store(empty_url)
+    yield store
+    store.close()
+
+
+def test_a_store_of_the_second_schema_opens_and_its_cards_are_written_down(second: Store) -> None:
+    assert verify(second.entries()).intact
+    assert list(second.check_records()) == []
+    assert [entry.did for entry in second.entries()][4:] == ["card", "card"]
+    assert second.hook_card("c3") == HookCard("c3", "i1", "u2", datetime.fromisoformat(CALLED))
+    assert second.stale(["i1", "i2"]) == {"i2": datetime.fromisoformat(MARKED)}
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE hook_card SET insight = 'i2' WHERE uuid = 'c1'",
+        "UPDATE hook_card SET seq = NULL WHERE uuid = 'c1'",
+        "UPDATE insight SET stale_since = NULL, stale_seq = NULL WHERE id = 'i2'",
+    ],
+)
+def test_what_the_second_schema_left_is_held_to_the_ledger_from_then_on(second: Store, edit: str) -> None:
+    change(second, edit)
+    assert list(second.check_records()) != []

@@ -170,6 +170,7 @@ def test_a_full_rewrite_needs_a_head_kept_elsewhere(full: Store) -> None:
     assert not verify(full.entries(), head).intact
 
 
+CARDS, LOOK = "cards that entry 12 recorded were changed", "What entry 14 (look) was about was changed"
 STATE = {
     "a setting": ("UPDATE setting SET value = 'other'", "setting demonstration was changed after entry 7"),
     "a setting removed": ("DELETE FROM setting", "Entry 7 recorded setting demonstration, which is no"),
@@ -178,12 +179,59 @@ STATE = {
         "UPDATE review SET subject = 'Patient/2'",
         "review r1 was given to another subject",
     ),
-    "a mark removed": ("UPDATE insight SET stale_since = NULL WHERE id = 'i2'", "What entry 8 marked"),
-    "a mark moved": (
-        "UPDATE insight SET stale_since = '2024-01-01T00:00:00.000000+00:00'",
-        "3 insights are marked as out of date, and no entry says so",
+    "a mark removed": (
+        "UPDATE insight SET stale_since = NULL, stale_seq = NULL WHERE id = 'i2'",
+        "What entry 8 marked",
     ),
-}
+    "a mark's time": (
+        "UPDATE insight SET stale_since = '2024-01-01T00:00:00.000000+00:00'",
+        "What entry 8 marked",
+    ),
+    "a mark moved to another entry": (
+        "UPDATE insight SET stale_seq = 11 WHERE id = 'i2'",
+        "What entry 11 marked",
+    ),
+    "a mark slipped in": (
+        "UPDATE insight SET stale_since = '2024-01-01T00:00:00.000000+00:00' WHERE id = 'i4'",
+        "1 insights are marked as out of date, and no entry says so",
+    ),
+    "all marks of an entry removed": (
+        "UPDATE insight SET stale_since = NULL, stale_seq = NULL WHERE stale_seq = 11",
+        "What entry 11 marked",
+    ),
+    "which insight a card showed": ("UPDATE hook_card SET insight = 'i2' WHERE uuid = 'c1'", CARDS),
+    "to whom a card was shown": ("UPDATE hook_card SET \"user\" = 'x' WHERE uuid = 'c1'", CARDS),
+    "when a card was shown": (
+        "UPDATE hook_card SET at = '2024-01-01T00:00:00.000000+00:00' WHERE uuid = 'c1'",
+        CARDS,
+    ),
+    "when a card was shown, to none": ("UPDATE hook_card SET at = 'x' WHERE uuid = 'c1'", CARDS),
+    "a card's name": ("UPDATE hook_card SET uuid = 'c9' WHERE uuid = 'c1'", CARDS),
+    "a card removed": ("DELETE FROM hook_card WHERE uuid = 'c1'", CARDS),
+    "all cards of a call removed": ("DELETE FROM hook_card WHERE seq = 12", CARDS),
+    "two cards that changed places": (
+        "UPDATE hook_card SET insight = CASE uuid WHEN 'c1' THEN 'i2' ELSE 'i1' END WHERE seq = 12",
+        CARDS,
+    ),
+    "a card moved to another call": ("UPDATE hook_card SET seq = 13 WHERE uuid = 'c1'", CARDS),
+    "a card slipped in": (
+        "INSERT INTO hook_card (uuid, insight, \"user\", at) SELECT 'c9', insight, \"user\", at "
+        "FROM hook_card WHERE uuid = 'c1'",
+        "1 cards of hooks are in no ledger entry",
+    ),
+    "a card of an entry that records none": (
+        "UPDATE hook_card SET seq = 1 WHERE uuid = 'c3'",
+        "1 cards of hooks are in no ledger entry",
+    ),
+    "whom a look was at": ("UPDATE opening SET record_id = 'Patient/2' WHERE seq = 14", LOOK),
+    "what a look was for": (
+        "UPDATE opening SET content = replace(content, 'care', 'fun') WHERE seq = 14",
+        LOOK,
+    ),
+    "what a look was about, removed": ("UPDATE opening SET content = NULL WHERE seq = 14", LOOK),
+    "a look's salt": ("UPDATE opening SET salt = 'x' WHERE seq = 14", LOOK),
+    "what a read was about": ("UPDATE opening SET content = '[]' WHERE seq = 15", "What entry 15 (read)"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("what", STATE)
@@ -191,7 +239,15 @@ def test_changed_state_beside_the_records_is_found(full: Store, what: str) -> No
     with full.begin() as tx:
         tx.put_setting("demonstration", "first")
         tx.put_setting("demonstration", "second")
-        tx.append(NOW, "maria", "stale", {"insights": tx.mark_stale(["Observation/1"], NOW)})
+        # Two marks of one microsecond (entries 8 and 11), two calls (12 and 13), a look (14), a read (15).
+        tx.mark_stale(["Observation/1"], NOW, "maria")
+        put(tx, "i4", sources=["Observation/4"])
+        put(tx, "i5", sources=["Observation/5"])
+        tx.mark_stale(["Observation/5"], NOW, "maria")
+        tx.put_hook_cards({"c1": "i1", "c2": "i2"}, "Practitioner/7", NOW)
+        tx.put_hook_cards({"c3": "i1"}, "Practitioner/7", NOW)
+        tx.append(NOW, "Practitioner/7", "look", {"subject": "Patient/1", "purpose": "care"})
+        tx.append(NOW, "maria", "read", {"place": "x"})
     assert problems(full) == []
     statement, says = STATE[what]
     change(full, statement)

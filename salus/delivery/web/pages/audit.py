@@ -12,9 +12,12 @@ if TYPE_CHECKING:
 
 PER_PAGE = 50
 DEEDS = {
+    "begin": "began to read records in",
     "read": "read records in",
+    "abandon": "gave up reading: nothing was changed",
     "look": "looked",
     "insight": "got an answer",
+    "card": "was shown cards",
     "review": "decided",
     "status": "set a model's status",
     "permit": "recorded a permit",
