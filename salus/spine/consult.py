@@ -86,6 +86,7 @@ def consult_many(
     ranked = [sorted(insights, key=lambda insight: insight.rank) for insights in answers]
     now = site.now()
     with site.store.begin() as tx:
+        tx.recall(insight.id for insights in answers for insight in insights)
         for view, insights in zip(views, answers, strict=True):
             _write_down(tx, now, actor, view, insights)
         for insights in ranked if shown else ():
