@@ -8,6 +8,7 @@ Quan H et al., Med Care 2005;43:1130-9 (ICD-9-CM and ICD-10), and the SNOMED CT 
 from __future__ import annotations
 
 from salus.core.codes import ValueSet
+from salus.risk import _snomed as listed
 from salus.risk._inputs import named
 from salus.risk._terms import (
     INFARCTIONS,
@@ -40,7 +41,8 @@ ATRIAL_FIBRILLATION = ValueSet(
         "15964901000119107",  # atypical flutter
         "715395008",  # familial
         "300996004",  # controlled
-    ),
+    )
+    | listed.ATRIAL_FIBRILLATION,
     icd10("I48") + icd9("42731", "42732"),
     "NLM value set 2.16.840.1.113883.3.117.1.7.1.202 (Joint Commission); ICD-10 I48; ICD-9-CM 427.31, 427.32",
     (r"(?<!ventricular )fibrillation", r"(?<!ventricular )flutter"),
@@ -60,7 +62,8 @@ HYPERTENSION = ValueSet(
         "64715009",  # hypertensive heart disease
         "38481006",  # hypertensive renal disease
         "86234004",  # hypertensive heart and renal disease
-    ),
+    )
+    | listed.HYPERTENSION,
     icd10("I10", "I11", "I12", "I13", "I15", "I16") + icd9("401", "402", "403", "404", "405"),
     "Quan 2005, table 2 (hypertension, uncomplicated and complicated); ICD-10-CM I16",
     (r"(?<!pulmonary )(?<!portal )(?<!ocular )(?<!intracranial )(?<!gestational )hypertensi(on|ve)",),
@@ -79,6 +82,7 @@ STROKE = ValueSet(
         "266257000",  # transient ischaemic attack
         "275526006",  # history of cerebrovascular accident
         "54687002",  # arterial embolism
+        "426814001",  # transient ischaemia due to atrial fibrillation
     )
     | ISCHAEMIC_STROKES,
     icd10("I63", "I64", "G450", "G451", "G452", "G453", "G458", "G459", "I74", "I693", "Z8673")
@@ -116,7 +120,8 @@ VASCULAR = ValueSet(
         "400047006",  # peripheral vascular disease
         "63491006",  # intermittent claudication
     )
-    | INFARCTIONS,
+    | INFARCTIONS
+    | listed.CORONARY,
     icd10("I20", "I21", "I22", "I23", "I24", "I25", "I702", "I703", "I704", "I705", "I706", "I707", "I739")
     + icd10("Z951", "Z955", "Z9861")
     + icd9("410", "411", "412", "413", "414", "4402", "4403", "4439", "V4581", "V4582"),
@@ -131,6 +136,7 @@ REVASCULARISED = ValueSet(
         "36969009",  # placement of a stent in a coronary artery
         "11101003",  # percutaneous transluminal coronary angioplasty
     )
+    | listed.REVASCULARISED
     # CPT: bypass with veins, both, and arteries (33510-33536); percutaneous intervention (92920-92944).
     | frozenset(f"CPT/{code}" for code in (*range(33510, 33537), *range(92920, 92945))),
     tuple(f"ICD10PCS/{code}" for code in ("0210", "0211", "0212", "0213", "0270", "0271", "0272", "0273")),

@@ -10,7 +10,6 @@ from salus.core.seams import View
 from salus.risk._egfr import kidney_function
 from salus.risk._inputs import Fact, age, condition, sex
 from salus.risk._kfre import EGFR_LIMITS
-from salus.risk._kidney_dialysis import on_dialysis
 from salus.risk._kidney_history import (
     Jump,
     Run,
@@ -19,10 +18,11 @@ from salus.risk._kidney_history import (
     low_filtration_since,
 )
 from salus.risk._kidney_pregnancy import unasked
+from salus.risk._kidney_replacement import on_dialysis, transplanted
 from salus.risk._kidney_stage import a_categories, g_categories, groups, whole
 from salus.risk._labs import CREATININE, URINE_ACR
 from salus.risk._pregnancy import pregnant
-from salus.risk._terms import KIDNEY_DISEASE, KIDNEY_FAILURE, KIDNEY_TRANSPLANT
+from salus.risk._terms import KIDNEY_DISEASE, KIDNEY_FAILURE
 
 # KDIGO 2024, practice point 2.1.1: at least yearly in CKD; one missed year is allowed for.
 WITHIN = timedelta(days=2 * 365.25)
@@ -133,7 +133,7 @@ def gather(view: View) -> Kidneys:
         jump_is_new=found is not None and view.as_of - found.after.at < SETTLED,
         recorded=condition(view, KIDNEY_DISEASE),
         replaced=on_dialysis(view),
-        transplanted=condition(view, KIDNEY_TRANSPLANT, ever=True),
+        transplanted=transplanted(view),
         failed=condition(view, KIDNEY_FAILURE),
         pregnant=pregnant(view),
     )

@@ -14,7 +14,7 @@ _MIMIC_EXTRACT = "MIMIC-Extract variable_ranges.csv (Wang et al., CHIL 2020)"
 CREATININE_GRAMS = 113.12
 CREATININE = Measure(
     "creatinine",
-    ("LOINC/2160-0", "LOINC/38483-4", "LOINC/14682-9", "LOINC/59826-8"),
+    ("LOINC/2160-0", "LOINC/38483-4", "LOINC/14682-9", "LOINC/59826-8", "LOINC/35203-9", "LOINC/77140-2"),
     "mg/dL",
     0.1,
     60.0,
@@ -24,6 +24,8 @@ CREATININE = Measure(
 # What LOINC calls the equation of each code of an eGFR from creatinine; "" where it names none. A laboratory
 # may have gone over to another equation and kept the code, so this is what the code says and no more.
 _RACE = "with a coefficient for race"
+# Names and members of the LOINC codes: CMS eCQM value sets, 2024 (creatinine 2.16.840.1.113883.3.666.5.2363,
+# urine albumin 2.16.840.1.113883.3.6929.3.1007, HbA1c 2.16.840.1.113883.3.464.1003.198.12.1013) list them.
 EGFR_EQUATIONS = {
     "LOINC/98979-8": "CKD-EPI 2021",
     "LOINC/62238-1": "CKD-EPI 2009",
@@ -48,7 +50,7 @@ URINE_ACR = Measure(
     "urine albumin-to-creatinine ratio",
     (
         *("LOINC/9318-7", "LOINC/14959-1", "LOINC/32294-1", "LOINC/30000-4", "LOINC/77253-3"),
-        *("LOINC/13705-9", "LOINC/14958-3", "LOINC/59159-4", "LOINC/77254-1"),
+        *("LOINC/13705-9", "LOINC/14958-3", "LOINC/59159-4", "LOINC/77254-1", "LOINC/76401-9"),
     ),
     "mg/g",
     0.1,
@@ -59,7 +61,7 @@ URINE_ACR = Measure(
 # NGSP % = 0.09148 x IFCC mmol/mol + 2.152 (the NGSP master equation; Weykamp, Clin Chem 2008;54:240).
 HBA1C = Measure(
     "HbA1c",
-    ("LOINC/4548-4", "LOINC/17856-6", "LOINC/4549-2", "LOINC/71875-9", "LOINC/59261-8"),
+    ("LOINC/4548-4", "LOINC/17856-6", "LOINC/4549-2", "LOINC/71875-9", "LOINC/59261-8", "LOINC/17855-8"),
     "%",
     2.5,
     25.0,

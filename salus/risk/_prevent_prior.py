@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from salus.core.codes import ValueSet
 from salus.core.seams import View
+from salus.risk import _snomed as listed
 from salus.risk._af_terms import REVASCULARISED, STROKE, STROKE_UNCLEAR, VASCULAR
 from salus.risk._inputs import Fact, condition
-from salus.risk._kidney_dialysis import on_dialysis
+from salus.risk._kidney_replacement import on_dialysis, transplanted
 from salus.risk._pregnancy import pregnant
 from salus.risk._terms import (
     ATHEROSCLEROTIC_DISEASE,
     HEART_FAILURE,
-    KIDNEY_TRANSPLANT,
     icd9,
     icd10,
     snomed,
@@ -28,7 +28,8 @@ BRAIN_BLEEDING = ValueSet(
     snomed(
         "274100004",  # cerebral haemorrhage
         "21454007",  # subarachnoid haemorrhage
-    ),
+    )
+    | listed.BRAIN_BLEEDING,
     icd10("I60", "I61", "I690", "I691") + icd9("430", "431"),
     "Sacco et al., Stroke 2013;44:2064: intracerebral and subarachnoid haemorrhage (I60, I61, I69.0, I69.1)",
 )
@@ -56,4 +57,4 @@ def _atherosclerotic(view: View) -> Fact:
 
 def excluded(view: View) -> tuple[Fact, ...]:
     """Return the other facts of which any excludes: dialysis, a kidney transplant, pregnancy."""
-    return on_dialysis(view), condition(view, KIDNEY_TRANSPLANT, ever=True), pregnant(view)
+    return on_dialysis(view), transplanted(view), pregnant(view)

@@ -7,21 +7,31 @@ from datetime import timedelta
 from salus.core.evidence import Event
 from salus.core.measures import USABLE, ago
 from salus.core.seams import View
+from salus.risk import _snomed as listed
 from salus.risk._inputs import Fact
 
 STATUS = frozenset({"LOINC/72166-2", "LOINC/39240-7", "SNOMED/229819007"})
 
 # LOINC answer list LL2201-3 and the SNOMED CT codes of HL7 US Core's smoking status. "Smoker, current status
 # unknown" (77176002 there, LA18979-7) and "unknown if ever smoked" say nothing of now.
-_NOW = frozenset(
-    {
-        *("SNOMED/449868002", "SNOMED/428041000124106", "SNOMED/428071000124103", "SNOMED/428061000124105"),
-        *("SNOMED/65568007", "SNOMED/230063004", "SNOMED/230060001", "SNOMED/230059006"),
-        *("LOINC/LA18976-3", "LOINC/LA18977-1", "LOINC/LA18981-3", "LOINC/LA18982-1"),
-    }
+_NOW = (
+    frozenset(
+        {
+            *(
+                "SNOMED/449868002",
+                "SNOMED/428041000124106",
+                "SNOMED/428071000124103",
+                "SNOMED/428061000124105",
+            ),
+            *("SNOMED/65568007", "SNOMED/230063004", "SNOMED/230060001", "SNOMED/230059006"),
+            *("LOINC/LA18976-3", "LOINC/LA18977-1", "LOINC/LA18981-3", "LOINC/LA18982-1"),
+        }
+    )
+    | listed.SMOKERS
 )
-_NOT_NOW = frozenset(
-    {"SNOMED/8517006", "SNOMED/266919005", "SNOMED/8392000", "LOINC/LA15920-4", "LOINC/LA18978-9"}
+_NOT_NOW = (
+    frozenset({"SNOMED/8517006", "SNOMED/266919005", "SNOMED/8392000", "LOINC/LA15920-4", "LOINC/LA18978-9"})
+    | listed.NON_SMOKERS
 )
 
 

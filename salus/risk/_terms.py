@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from salus.core.codes import ValueSet
 from salus.core.evidence import Event
+from salus.risk import _snomed as listed
 from salus.risk._inputs import named, worded
 
 
@@ -53,12 +54,24 @@ _INFARCTIONS = (
     "73795002", "54329005", "10273003", "15990001", "52035003", "58612006", "62695002", "65547006",
     "70211005", "70422006", "76593002", "79009004", "129574000", "304914007", "307140009",
 )  # fmt: skip
-INFARCTIONS = snomed(*_INFARCTIONS)
-ISCHAEMIC_STROKES = snomed(
-    *("195189003", "195190007", "195185009", "195186005", "71444005", "75543006", "95457000", "95460007"),
-    *("230691006", "230698000", "307766002", "307767006", "373606000", "413102000", "724424009", "724425005"),
-    *("724426006", "125081000119106", "140911000119109", "140921000119102", "141281000119101"),
-    *("118951000119103", "723083001", "195243003", "441526008"),
+INFARCTIONS = snomed(*_INFARCTIONS) | listed.INFARCTIONS
+ISCHAEMIC_STROKES = (
+    snomed(
+        *("195189003", "195190007", "195185009", "195186005", "71444005", "75543006", "95457000", "95460007"),
+        *(
+            "230691006",
+            "230698000",
+            "307766002",
+            "307767006",
+            "373606000",
+            "413102000",
+            "724424009",
+            "724425005",
+        ),
+        *("724426006", "125081000119106", "140911000119109", "140921000119102", "141281000119101"),
+        *("118951000119103", "723083001", "195243003", "441526008"),
+    )
+    | listed.STROKES
 )
 STROKE_WORDS = (
     r"(?<!heat )stroke", "cerebral infarct", "cerebrovascular accident", "transient (cerebral )?isch",
@@ -86,7 +99,8 @@ DIABETES = ValueSet(
         "157141000119108",  # proteinuria due to type 2
         "60951000119105",  # blindness due to type 2
         *_DIABETES_SUBTYPES,
-    ),
+    )
+    | listed.DIABETES,
     icd10("E08", "E09", "E10", "E11", "E12", "E13", "E14") + icd9("249", "250"),
     "Quan et al., Med Care 2005;43:1130; ICD-10-CM E08 to E13; without gestational diabetes (O24.4)",
     (r"(?<!gestational )diabetes(?! insipidus)", "diabetic", r"niddm", r"iddm"),
@@ -108,7 +122,8 @@ HEART_FAILURE = ValueSet(
         "703272007",  # with reduced ejection fraction
         "446221000",  # with preserved ejection fraction
         *_HEART_FAILURE_SUBTYPES,
-    ),
+    )
+    | listed.HEART_FAILURE,
     icd10("I50", "I110", "I130", "I132", "I0981")
     + icd9("428", "39891", "40201", "40211", "40291", "40401", "40403", "40411", "40413", "40491", "40493"),
     "Quan et al., Med Care 2005;43:1130 (congestive heart failure), without the cardiomyopathies",
@@ -142,7 +157,8 @@ ATHEROSCLEROTIC_DISEASE = ValueSet(
         "233985008",  # abdominal aortic aneurysm
     )
     | INFARCTIONS
-    | ISCHAEMIC_STROKES,
+    | ISCHAEMIC_STROKES
+    | listed.CORONARY,
     icd10("I20", "I21", "I22", "I23", "I24", "I25", "I63", "I64", "I693", "G450", "G451", "G452", "G458")
     + icd10("G459", "I70", "I71", "I739", "Z951", "Z955", "Z9861", "Z8673")
     + icd9("410", "411", "412", "413", "414", "433", "434", "435", "436", "438", "440", "441", "4439")
@@ -152,21 +168,25 @@ ATHEROSCLEROTIC_DISEASE = ValueSet(
 )
 DIALYSIS = ValueSet(
     "dialysis",
-    snomed("105502003", "265764009", "302497006", "698074000"),
+    snomed("105502003", "265764009", "302497006", "698074000", "236435004"),
     icd10("Z992", "Z49") + icd9("V4511", "V56"),
     "ICD-10-CM Z99.2 dependence on renal dialysis, Z49 care for it; ICD-9-CM V45.11, V56",
 )
 KIDNEY_TRANSPLANT = ValueSet(
     "kidney transplant",
-    snomed("161665007", "737295003", "70536003"),
-    icd10("Z940", "T861") + icd9("V420"),
-    "ICD-10-CM Z94.0 kidney transplant status, T86.1 its complications; ICD-9-CM V42.0",
+    snomed("161665007", "737295003", "70536003")
+    | listed.KIDNEY_TRANSPLANT
+    | frozenset({"CPT/50360", "CPT/50365"}),
+    icd10("Z940", "T861") + icd9("V420") + ("ICD10PCS/0TY0", "ICD10PCS/0TY1"),
+    "ICD-10-CM Z94.0 kidney transplant status, T86.1 its complications; ICD-9-CM V42.0; CPT 50360 and 50365, "
+    "ICD-10-PCS 0TY (transplantation of a kidney)",
 )
 KIDNEY_FAILURE = ValueSet(
     "kidney failure",
-    snomed("46177005", "433146000"),
+    snomed("46177005", "236434000", "236435004", "236436003"),
     icd10("N186") + icd9("5856"),
-    "ICD-10-CM N18.6 end stage renal disease; ICD-9-CM 585.6; SNOMED CT CKD stage 5",
+    "ICD-10-CM N18.6 end stage renal disease; ICD-9-CM 585.6; VSAC 2.16.840.1.113883.3.526.3.353. Stage 5 "
+    "without dialysis is none: the KFRE was made for stages 3 to 5 (Tangri 2011)",
 )
 KIDNEY_DISEASE = ValueSet(
     "chronic kidney disease",

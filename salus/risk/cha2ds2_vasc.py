@@ -261,7 +261,7 @@ CARD = Card(
             "atrial fibrillation", "Condition", tuple(sorted(terms.ATRIAL_FIBRILLATION.codes)), required=True
         ),
         *_HISTORY,
-        Need("revascularisation", "Procedure", tuple(sorted(terms.REVASCULARISED.codes))),
+        Need("revascularisation", "Procedure"),
         Need("ejection fraction", "Observation", EJECTION_FRACTION.codes),
         Need("blood pressure", "Observation", (*SYSTOLIC.codes, *DIASTOLIC.codes, "LOINC/85354-9")),
         Need("HbA1c", "Observation", HBA1C.codes),

@@ -1,4 +1,4 @@
-"""Is the patient on dialysis: by the conditions of the record, and by the sessions that it holds.
+"""Is the patient on dialysis, or was a kidney transplanted: by the conditions and procedures of the record.
 
 A session within the last three months counts: dialysis that lasts longer than that is kidney failure (KDIGO
 2024, section 1.3), and a record may hold some of its sessions only.
@@ -11,10 +11,12 @@ from datetime import timedelta
 from salus.core.codes import ValueSet
 from salus.core.evidence import Event
 from salus.core.seams import View
+from salus.risk import _snomed as listed
 from salus.risk._inputs import Fact, condition
-from salus.risk._terms import DIALYSIS, snomed
+from salus.risk._terms import DIALYSIS, KIDNEY_TRANSPLANT, snomed
 
 WITHIN = timedelta(days=90)
+_DONE = ("completed", "in-progress", None)
 SESSION = ValueSet(
     "dialysis session",
     snomed(
@@ -23,6 +25,7 @@ SESSION = ValueSet(
         "71192002",  # peritoneal dialysis
         "714749008",  # continuous renal replacement therapy
     )
+    | listed.DIALYSIS
     | frozenset(f"CPT/{code}" for code in ("90935", "90937", "90945", "90947")),
     ("ICD10PCS/5A1D",),
     "SNOMED CT; CPT 90935 and 90937 haemodialysis, 90945 and 90947 other dialysis; ICD-10-PCS 5A1D",
@@ -37,8 +40,17 @@ def on_dialysis(view: View) -> Fact:
     return condition(view, DIALYSIS)
 
 
+def transplanted(view: View) -> Fact:
+    """Return whether a kidney was ever transplanted, by a condition or by the operation."""
+    done = view.timeline.where(kind="Procedure", test=lambda event: event.status in _DONE)
+    operations = tuple(event for event in done if KIDNEY_TRANSPLANT.has(event))
+    if operations:
+        return Fact(KIDNEY_TRANSPLANT.name, True, operations, KIDNEY_TRANSPLANT.name)
+    return condition(view, KIDNEY_TRANSPLANT, ever=True)
+
+
 def _recent(view: View, event: Event) -> bool:
-    if not SESSION.has(event) or event.status not in ("completed", "in-progress", None):
+    if not SESSION.has(event) or event.status not in _DONE:
         return False
     until = event.end or event.time
     return event.status == "in-progress" or (until is not None and view.as_of - until <= WITHIN)
