@@ -56,11 +56,12 @@ def _complain(error: SalusError, as_json: bool) -> int:
 
 
 def _say(text: str = "") -> None:
-    sys.stdout.write(text + "\n")
+    """Print `text`; what a record holds must not steer the terminal."""
+    sys.stdout.write("".join(one if one.isprintable() or one == "\n" else " " for one in text) + "\n")
 
 
 def _json(value: Any) -> int:
-    _say(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
     return 0
 
 

@@ -50,7 +50,7 @@ def choices(wanted: str, known: Iterable[str]) -> str:
     return ", ".join(near + [name for name in every if name not in near]) or "none"
 
 
-def printable(text: str, longest: int = 40) -> str:
+def printable(text: str, longest: int | None = 40) -> str:
     """Return what somebody else wrote on one line of at most `longest` characters, each of which is seen.
 
     Control characters and those that turn the direction of writing could make a line say something else.

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import uuid4
 
+from salus.core.errors import printable
 from salus.core.insight import Abstention, Insight, Urgency
 from salus.core.registry import models
 from salus.core.review import OVERRIDE_REASONS, REASON_SYSTEM
@@ -24,8 +25,10 @@ _INDICATOR = {Urgency.NOW: "critical", Urgency.TODAY: "warning"}
 # Hooks where a clinician reads; at the others a clinician acts, and only what cannot wait is said.
 READING_HOOKS = frozenset({"patient-view", "encounter-start"})
 TOPIC_SYSTEM = "urn:salus:model"
-# What could act as Markdown inside a line; brackets make links, the rest makes marks.
-_MARKUP = re.compile(r"([\\`*_\[\]|<>~])")
+# What could act as Markdown inside a line; brackets make links, the rest makes marks. Many readers
+# of Markdown turn a bare address into a link as well.
+_MARKUP = re.compile(r"([\\`*_\[\]|<>~&#])")
+_WWW = re.compile(r"(www)\.", re.IGNORECASE)
 
 OVERRIDES = [
     {"code": code, "system": REASON_SYSTEM, "display": display} for code, display in OVERRIDE_REASONS.items()
@@ -161,13 +164,13 @@ def _listed(heading: str, lines: Iterable[str]) -> list[str]:
 
 def _plain(text: str) -> str:
     """Return `text` so that Markdown shows it as it is, on one line; addresses stay text too."""
-    escaped = _MARKUP.sub(r"\\\1", " ".join(text.split()))
-    return escaped.replace("://", ":\\//").replace("www.", "www\\.")
+    escaped = _MARKUP.sub(r"\\\1", printable(text, None))
+    return _WWW.sub(r"\1\\.", escaped.replace("://", ":\\//"))
 
 
 def shortened(text: str, limit: int = SUMMARY_LIMIT) -> str:
     """Return `text` on one line of at most `limit` characters, cut between words."""
-    line = " ".join(text.split())
+    line = printable(text, None)
     if len(line) <= limit:
         return line
     return line[: limit - 1].rsplit(" ", 1)[0].rstrip(",;:") + "…"

@@ -14,6 +14,7 @@ from typing import Any
 
 from salus.core.card import Need
 from salus.core.codes import uri
+from salus.core.errors import printable
 from salus.core.insight import Abstention, Advice, Estimate, Finding, Insight, Outcome, Risk, Signal, Urgency
 from salus.core.registry import models
 from salus.spine.shape import instant
@@ -90,8 +91,13 @@ def _concept(insight: Insight, text: str) -> Resource:
 
 def _notes(insight: Insight, *first: str) -> Resource:
     lines = [*first, *(reason.says for reason in insight.reasons), *insight.limits]
-    found = [{"text": line} for line in dict.fromkeys(lines) if line]
+    found = [{"text": _inert(line)} for line in dict.fromkeys(lines) if line]
     return {"note": found} if found else {}
+
+
+def _inert(text: str) -> str:
+    """Return `text` without links, pictures and HTML: Annotation.text is Markdown, with a record's words."""
+    return printable(text, None).replace("](", "] (").replace("<", "< ")
 
 
 def evidence(insight: Insight) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
+from salus.core.errors import printable
 from salus.core.insight import Reason
 from salus.core.measures import Reading
 from salus.core.seams import View
@@ -40,6 +41,8 @@ _FACTS = {
     "statin": "statin",
 }
 _DRUGS = ("bp_treated", "statin")
+# A record may call a drug by a whole prescription.
+_LONGEST_NAME = 100
 _VARIANTS = {
     "base": "the base model",
     "hba1c": "the base model with HbA1c",
@@ -98,7 +101,7 @@ def _told(inputs: Inputs, parts: Mapping[str, float]) -> Iterator[Reason]:
     for name, fact in inputs.facts.items():
         if fact.value:
             written = worded(fact.events[0]) if name in _DRUGS and fact.events else ""
-            says = f"{fact.says}: {written}" if written else fact.says
+            says = f"{fact.says}: {printable(written, _LONGEST_NAME)}" if written else fact.says
             yield _reason(fact.sources, parts[_FACTS[name]], capital(says))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -19,6 +20,11 @@ from salus.delivery.web.pages.record import anchor
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 NAV = (("ward", "/ward", "Ward"), ("models", "/models", "Models"), ("audit", "/audit", "Audit"))
+
+
+# Control characters, and those that turn the direction of writing (Unicode UAX 9): with one of them in a
+# name, a line would say something else than what is in the record.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 @cache
@@ -70,7 +76,7 @@ def _templates() -> Environment:
 def render(template: str, page: Page, status: int = 200, /, **values: Any) -> Response:
     """Return `template` as a response."""
     text = _templates().get_template(template).render(page=page, **values)
-    return Response(text, status, media_type="text/html; charset=utf-8")
+    return Response(_UNSEEN.sub("", text), status, media_type="text/html; charset=utf-8")
 
 
 def guard(response: Response, frame_ancestors: Sequence[str]) -> Response:
