@@ -15,6 +15,7 @@ from typing import NamedTuple
 from salus.core.errors import EvidenceError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LOCAL_EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 _SHAPE = re.compile(
@@ -62,28 +63,6 @@ def _partial(year: str, month: str | None, day: str | None) -> When:
     return When(start, end, start if day else end)
 
 
-class _Days(dict[str, int]):
-    """Where a day (``2026-11-02``) starts."""
-
-    def __missing__(self, text: str) -> int:
-        found = _SHAPE.fullmatch(text)
-        if found is None or found[3] is None:
-            raise ValueError
-        return _remember(
-            self, text, _since(datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC))
-        )
-
-
-class _Clock(dict[str, int]):
-    """How far into its day a time (``08:00:00``) is."""
-
-    def __missing__(self, text: str) -> int:
-        hour, minute, second = int(text[:2]), int(text[3:5]), int(text[6:])
-        if not (text[2] == text[5] == ":" and text.isascii() and hour < 24 and minute < 60 and second < 60):
-            raise ValueError
-        return _remember(self, text, (hour * 3600 + minute * 60 + second) * 1_000_000)
-
-
 class _Zones(dict[str, int]):
     """What is to be taken off to come to UTC (``+01:00``, ``Z``), less the fraction of a second before it."""
 
@@ -92,38 +71,31 @@ class _Zones(dict[str, int]):
         if found is None:
             raise ValueError
         micro = int(((found[1] or "") + "000000")[:6])
-        return _remember(self, text, _offset(found[2]) // _MICROSECOND - micro)
+        if len(self) > _MOST:
+            self.clear()
+        self[text] = value = _offset(found[2]) // _MICROSECOND - micro
+        return value
 
 
-def _remember(table: dict[str, int], text: str, value: int) -> int:
-    if len(table) > _MOST:
-        table.clear()
-    table[text] = value
-    return value
-
-
-_MOST = 1 << 17
-_ZONE = re.compile(r"(?:\.(\d+))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)", re.ASCII)
-_days, _clock, _zones = _Days(), _Clock(), _Zones()
+_MOST = 1 << 15
+_ZONE = re.compile(r"(?:\.(\d+))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?", re.ASCII)
+_zones = _Zones()
 # The years of which every moment, in any zone, is a datetime.
 _FIRST = _since(datetime(2, 1, 1, tzinfo=UTC))
 _LAST = _since(datetime(9998, 12, 31, tzinfo=UTC))
 
 
-@lru_cache(maxsize=1 << 14)
-def when(text: str) -> When:
-    """Return what a FHIR date, dateTime or instant names.
-
-    Raises EvidenceError when it is none; the message does not repeat it.
-    """
-    # The common shape, YYYY-MM-DDThh:mm:ss+zz:zz, from three tables: records are full of the same days.
-    if text[10:11] == "T":
-        try:
-            start = _days[text[:10]] + _clock[text[11:19]] - _zones[text[19:]]
-        except (ValueError, IndexError):
-            return _slow(text)
-        if _FIRST < start < _LAST:
-            return tuple.__new__(When, (start, None, start))
+def _read(text: str) -> When:
+    # The common shape, YYYY-MM-DDThh:mm:ss and what follows, by the standard library's own parser, which
+    # takes other shapes as well: hence the look at what stands between the digits.
+    try:
+        if text[7] == "-" and text[10] == "T" and text[13] == text[16] == ":" and text[11:13] != "24":
+            since = datetime.fromisoformat(text[:19]) - _LOCAL_EPOCH
+            start = (since.days * 86_400 + since.seconds) * 1_000_000 - _zones[text[19:]]
+            if _FIRST < start < _LAST:
+                return tuple.__new__(When, (start, None, start))
+    except (ValueError, IndexError):
+        pass
     return _slow(text)
 
 
@@ -138,6 +110,27 @@ def _slow(text: str) -> When:
     except (ValueError, OverflowError):
         raise EvidenceError("not a FHIR date or time") from None
     return When(start, None, start)
+
+
+class _Moments(dict[str, When]):
+    """What was read lately: a record says the same moment many times."""
+
+    def __missing__(self, text: str) -> When:
+        if len(self) > _MOST:
+            self.clear()
+        self[text] = found = _read(text)
+        return found
+
+
+moments = _Moments()
+
+
+def when(text: str) -> When:
+    """Return what a FHIR date, dateTime or instant names.
+
+    Raises EvidenceError when it is none; the message does not repeat it.
+    """
+    return moments[text]
 
 
 @lru_cache(maxsize=65536)
