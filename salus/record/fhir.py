@@ -6,7 +6,8 @@ is counted with its reason and place.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from time import process_time
 
@@ -17,44 +18,86 @@ from salus.core.errors import EvidenceError
 from salus.core.evidence import Event, Timeline
 from salus.record import fhir_types as t
 from salus.record.account import Account
-from salus.record.fhir_decode import Found, Near, decode, why_not
+from salus.record.columns import Vocabulary
+from salus.record.fhir_decode import Near, Plain, read, why_not
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
-from salus.record.fhir_time import moment
 from salus.record.fhir_types import NOTHING
+from salus.record.sheets import NOT_PLAIN, Words, sheet
 from salus.record.versions import compared, version
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ANOTHERS = "another patient's"
 _as_bundle = msgspec.json.Decoder(t.Bundle).decode
 _object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
+class _Instants(dict[int, datetime]):
+    """The aware datetimes (UTC) of microseconds since 1970 that were asked for lately."""
+
+    def __missing__(self, micros: int) -> datetime:
+        if len(self) > 1 << 12:
+            self.clear()
+        self[micros] = found = _EPOCH + timedelta(0, 0, micros)
+        return found
+
+
+_instants = _Instants()
+
+
 def event(row: Row) -> Event:
     """Return the Event of a row."""
     codes, time, end, known, value, unit, comparator, status, source = row
-    return Event(
-        codes,
-        None if time is None else moment(time),
-        None if end is None else moment(end),
-        None if known is None else moment(known),
-        value,
-        unit,
-        comparator,
-        status,
-        source,
-    )
+    at = None if time is None else _instants[time]
+    seen = at if known == time else None if known is None else _instants[known]
+    over = None if end is None else _instants[end]
+    return Event(codes, at, over, seen, value, unit, comparator, status, source)
 
 
-def timeline(subject: str, rows: Iterable[Row]) -> Timeline:
+def timeline(subject: str, rows: Sequence[Row]) -> Timeline:
     """Return the Timeline of `rows`: the same as `Timeline.of`, without its cost where no two rows tie."""
-    ordered = sorted(rows, key=_order)
-    ties = any(_order(one) == _order(two) for one, two in pairwise(ordered))
-    events = tuple(map(event, ordered))
+    keys = [_order(row) for row in rows]
+    places = sorted(range(len(rows)), key=keys.__getitem__)
+    events = tuple([event(rows[at]) for at in places])
+    ties = any(keys[one] == keys[two] for one, two in pairwise(places))
     return Timeline.of(subject, events) if ties else Timeline(subject, events)
 
 
 def _order(row: Row) -> tuple[float, str, tuple[str, ...]]:
     return (float("-inf") if row[1] is None else row[1] / 10**6, row[8], row[0])
+
+
+class _Patients(dict[str, int]):
+    """The number of the patient that a reference names, -1 where it names none; `names` by number."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    def __missing__(self, told: str) -> int:
+        name = canonical(told)
+        self[told] = number = len(self.names) if name.startswith("Patient/") else -1
+        self.names += [name] if number >= 0 else []
+        return number
+
+
+def _at_once(raws: list[bytes]) -> dict[int, Plain]:
+    """Return by place what the plain Observations among `raws` are: a prefetch has them by the hundred."""
+    at = [place for place, raw in enumerate(raws) if b'"Observation"' in raw]
+    words, patients = Vocabulary(), _Patients()
+    try:
+        taken = sheet("Observation", [raws[place] for place in at], Words(words), patients)
+    except NOT_PLAIN:
+        return {}
+    made, codes, sources = taken.made, list(words), taken.sources
+    rows: list[list[Row]] = [[] for _ in sources]
+    columns = zip(made.codes, made.time, made.end, made.known, made.values, made.status, made.of, strict=True)
+    for code, time, end, known, said, status, of in columns:
+        rows[of].append((codes[code], time, end, known, *said, status, sources[of]))
+    found = zip(taken.places, sources, taken.owners, rows, strict=True)
+    return {
+        at[place]: ("Observation", source, patients.names[owner], mine, "")
+        for place, source, owner, mine in found
+    }
 
 
 class _Gathered:
@@ -65,26 +108,27 @@ class _Gathered:
     def __init__(self) -> None:
         self.account = Account()
         self.near = Near()
-        self.read: dict[str, Found] = {}
-        self._copies: dict[str, Raw | bytes] = {}
+        # What stands, by ``Type/id``: its subject and its rows.
+        self.read: dict[str, tuple[str, Sequence[Row]]] = {}
+        self._copies: dict[str, bytes] = {}
 
     def add(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str = "") -> None:
         """Decode (resource, full URL, place, line); `only` one patient's are taken when it is given."""
-        for raw, url, _, _ in entries:
+        raws = [bytes(raw) for raw, _, _, _ in entries]
+        plain, kind = _at_once(raws), ""
+        for at, (_, url, _, _) in enumerate(entries):
             # Only these two are ever referred to by what they are called; a look at every line costs a third.
-            if url.startswith("urn:") or b"Medication" in bytes(raw):
-                self.near.announce(raw, url)
-        kind = ""
-        for raw, url, place, line in entries:
-            found = decode(raw, kind, self.near, url)
-            kind = found.kind
-            if only and found.subject and found.subject != only:
-                found = found._replace(rows=[], reason=ANOTHERS)
-            self._count(found, place, line)
-            if found.source and found.reason != ANOTHERS and self._is_newest(found.source, raw):
-                self.read[found.source] = found
+            if at not in plain and (url.startswith("urn:") or b"Medication" in raws[at]):
+                self.near.announce(raws[at], url)
+        for at, (_, url, place, line) in enumerate(entries):
+            kind, source, subject, rows, reason = plain.get(at) or read(raws[at], kind, self.near, url)
+            if only and subject and subject != only:
+                reason = ANOTHERS
+            self._count(kind, subject, reason, place, line)
+            if source and reason != ANOTHERS and self._is_newest(source, raws[at]):
+                self.read[source] = (subject, () if reason else rows)
 
-    def _is_newest(self, source: str, raw: Raw | bytes) -> bool:
+    def _is_newest(self, source: str, raw: bytes) -> bool:
         """Whether this copy replaces the one before; versions are read only where there are two."""
         before = self._copies.get(source)
         if before is not None and compared(version(raw), version(before)) < 0:
@@ -92,23 +136,20 @@ class _Gathered:
         self._copies[source] = raw
         return True
 
-    def _count(self, found: Found, place: str, line: int) -> None:
+    def _count(self, kind: str, subject: str, reason: str, place: str, line: int) -> None:
         account = self.account
-        if found.reason:
-            account.reject(place, line, found.reason)
+        if reason:
+            account.reject(place, line, reason)
         else:
             account.resources += 1
-            (account.as_events if found.subject else account.as_context)[found.kind] += 1
-
-    def rows(self) -> Iterator[tuple[str, Sequence[Row]]]:
-        """Yield (subject, rows) of every resource that stands."""
-        return ((one.subject, one.rows) for one in self.read.values() if one.rows and not one.reason)
+            (account.as_events if subject else account.as_context)[kind] += 1
 
     def close(self, began: float) -> dict[str, list[Row]]:
         """Return the rows by subject and finish the account."""
         by_subject: dict[str, list[Row]] = {}
-        for subject, rows in self.rows():
-            by_subject.setdefault(subject, []).extend(rows)
+        for subject, rows in self.read.values():
+            if rows:
+                by_subject.setdefault(subject, []).extend(rows)
         self.account.events = sum(map(len, by_subject.values()))
         self.account.subjects = len(by_subject)
         self.account.cpu_seconds = process_time() - began

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from msgspec import Raw
@@ -32,17 +32,8 @@ _DECODERS = {kind: (msgspec.json.Decoder(struct).decode, rows) for kind, (struct
 _OTHER = (msgspec.json.Decoder(OTHER[0]).decode, OTHER[1])
 
 
-class Found(NamedTuple):
-    """What one resource was: evidence of `subject` (rows), context (no subject) or refused (reason)."""
-
-    kind: str
-    source: str
-    subject: str = ""
-    rows: Sequence[Row] = ()
-    reason: str = ""
-
-
-# The fields of Found, as a bare tuple.
+# What one resource was: its type, ``Type/id``, the subject that it is evidence of ("": context), its rows,
+# and why it was refused ("": it was not).
 Plain = tuple[str, str, str, Sequence[Row], str]
 _NO_ROWS: tuple[Row, ...] = ()
 
@@ -103,14 +94,6 @@ def why_not(error: Exception) -> str:
     return str(error)
 
 
-def decode(raw: bytes | Raw, hint: str = "", near: Near | None = None, url: str = "") -> Found:
-    """Return what the resource `raw` is; never raises for what is in it.
-
-    hint: the type that it most likely has (saves a look). url: its full URL in a Bundle.
-    """
-    return Found(*read(raw, hint, near or _NOWHERE, url))
-
-
 def guess(raw: bytes | Raw) -> str:
     """Return the type that `raw` says it is, "" when it says none; a hint for `read`, no more."""
     try:
@@ -120,7 +103,10 @@ def guess(raw: bytes | Raw) -> str:
 
 
 def read(raw: bytes | Raw, hint: str, near: Near, url: str = "") -> Plain:
-    """Do as `decode`, for the hundred thousand: a plain tuple is cheaper to make."""
+    """Return what the resource `raw` is; never raises for what is in it.
+
+    hint: the type that it most likely has (saves a look). url: its full URL in a Bundle.
+    """
     reader = _DECODERS.get(hint)
     if reader is not None:
         try:
@@ -130,9 +116,6 @@ def read(raw: bytes | Raw, hint: str, near: Near, url: str = "") -> Plain:
         if resource.resourceType == hint:
             return _read(resource, reader[1], raw, near, url)
     return _dispatch(raw, near, url)
-
-
-_NOWHERE = Near()
 
 
 def _dispatch(raw: bytes | Raw, near: Near, url: str) -> Plain:

@@ -16,6 +16,7 @@ from salus.record import fhir, intake, sheets
 from salus.record.archive import Archive
 from salus.record.bulk import read_place
 from salus.record.columns import Vocabulary
+from salus.record.fhir_decode import Near, read
 from tests.conftest import IN_SOAK
 
 # A make soak draws ten thousand; every other run a share of them.
@@ -174,7 +175,36 @@ def test_a_sheet_says_what_the_reference_decoder_says(kind: str, drawn: list[dic
             for one, code, time, end, known, value, status in zip(of, codes, *columns, strict=True)
             if one == at
         ]
-        assert rows == list(fhir.decode(raws[place], kind).rows)
+        assert rows == list(read(raws[place], kind, Near())[3])
+
+
+observations = st.builds(
+    lambda one, more: {**one, "resourceType": "Observation", **more},
+    whole,
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "id": st.sampled_from(["1", "2", "3"]), "status": st.sampled_from(["entered-in-error", None]),
+            "meta": st.just({"versionId": "2"}), "contained": st.just([]), "component": st.just(None),
+            "subject": st.sampled_from([{"reference": "Patient/q"}, {"reference": "urn:uuid:1"}]),
+        },
+    ),
+)  # fmt: skip
+urls = st.sampled_from(["", "urn:uuid:1", "https://ehr.example/fhir/Observation/1"])
+
+
+@MANY
+@given(st.lists(st.tuples(urls, observations | observations | plain), max_size=6))
+def test_a_prefetch_read_at_once_says_what_the_reference_decoder_says(drawn: list[Any]) -> None:
+    entries = [{"fullUrl": url, "resource": one} for url, one in drawn]
+    raw = raw_of({"vital-signs": {"resourceType": "Bundle", "entry": entries}})
+    timeline, account = fhir.prefetch(raw, "Patient/p", "prefetch")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fhir, "_at_once", lambda raws: {})
+        told, counted = fhir.prefetch(raw, "Patient/p", "prefetch")
+    event(f"at once: {len(fhir._at_once([raw_of(one) for _, one in drawn])) > 0}")
+    assert timeline == told
+    assert account.as_json() | {"cpu_seconds": 0} == counted.as_json() | {"cpu_seconds": 0}
 
 
 @SOME
