@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
+
+from salus.core.errors import EvidenceError
+
+_NAME = "account.json"
 
 
 class Reject(NamedTuple):
@@ -70,3 +77,28 @@ class Account:
             "cpu_seconds": round(self.cpu_seconds, 3),
             "notes": list(self.notes),
         }
+
+    def keep(self, folder: Path) -> None:
+        """Leave in `folder` what the ledger must hear, for the case that this reader cannot tell it."""
+        (folder / _NAME).write_bytes(msgspec.json.encode(Told(self.counts(), self.changed)))
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What the ledger hears of a read: its sums, and the ``Type/id`` that changed."""
+
+    counts: dict[str, int]
+    changed: list[str]
+
+    @classmethod
+    def of(cls, folder: Path) -> Told:
+        """Return what the read that made `folder` left there.
+
+        Raises EvidenceError when it is gone or damaged.
+        """
+        try:
+            return msgspec.json.decode((folder / _NAME).read_bytes(), type=cls)
+        except (OSError, msgspec.MsgspecError):
+            raise EvidenceError(
+                f"'{folder / _NAME}' is gone or damaged: restore it from a backup, or read the export again "
+                "into a new archive."
+            ) from None

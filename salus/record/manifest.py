@@ -86,12 +86,16 @@ def sweep(root: Path, manifest: Manifest | None) -> None:
 
 
 class Lock:
-    """Lets one read at a time change an archive; the lock dies with its process."""
+    """Lets one read at a time change an archive; the lock dies with its process.
 
-    def __init__(self, root: Path) -> None:
+    name: the file that is locked; whoever also keeps the ledger of a read holds one of its own around it.
+    Raises AwayError when another holds it.
+    """
+
+    def __init__(self, root: Path, name: str = _LOCK) -> None:
         import fcntl
 
-        self._file = (root / _LOCK).open("w")
+        self._file = (root / name).open("w")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -41,6 +41,7 @@ def settle(root: Path, intake: Intake, base: Manifest | None, work: Path) -> Man
     settled.events()
     settled.metadata()
     manifest = settled.manifest()
+    intake.account.keep(settled.folder)
     publish(root, manifest)
     return manifest
 

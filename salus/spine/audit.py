@@ -21,8 +21,10 @@ def verify(site: Site, head: str | None = None) -> Verdict:
     head: a head that was kept elsewhere; with it a cut tail or a full rewrite is found too.
     Raises UserError when `head` is no digest (64 hex digits).
     """
+    from salus.spine.read import finish_reads
     from salus.store.ledger import verify as verify_chain
 
+    finish_reads(site)
     verdict = verify_chain(site.store.entries(), _digest(head))
     strangers = (*_missing(site), *site.store.check_records())
     if not strangers:
@@ -42,9 +44,19 @@ def _digest(head: str | None) -> str | None:
 
 
 def _missing(site: Site) -> Iterator[str]:
-    """Say so when the archive was read into, and this ledger knows nothing of it."""
-    if site.has_archive and not any(entry.did == "read" for entry in site.store.entries()):
+    """Say so when the archive was read into and this ledger knows nothing of it, or knows of a later read."""
+    from salus.record.manifest import load
+
+    record, told = load(site.path), site.store.newest("read")
+    here = record.generation if record else 0
+    there = told[1].get("generation", here) if told else 0
+    if record and not told:
         yield (
             "Records were read into this archive, and no entry says so: the ledger was removed or emptied, "
             "or is another's. Put salus.db back from a backup."
+        )
+    elif here != there:
+        yield (
+            f"The archive is at its read {here}, and the ledger's last is {there}: one of them was put back "
+            "alone. Put salus.db and the archive back from the same backup."
         )

@@ -1,38 +1,113 @@
-"""Read: a place full of evidence into the archive, every resource accounted for, and written down."""
+"""Read: a place full of evidence into the archive, every resource accounted for, and written down.
+
+The archive and the ledger are two places, and a power cut knows no transaction over both. So the ledger hears
+first that a read begins, the archive's new generation is published in one rename, and then the ledger hears
+what came of it. Whoever comes next ends what a killed reader left open: read, where its generation is
+the record now, else abandoned.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from salus.core.consent import Actor
+from salus.core.errors import AwayError
 
 if TYPE_CHECKING:
     from salus.record.account import Account
     from salus.spine.site import Site
+
+_LOCK = "ledger.lock"
 
 
 def read(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] | None = None) -> Account:
     """Read `place` (file, folder, ``-`` or the URL of a FHIR server) into the site's archive.
 
     What changed since the last read marks the insights that leaned on it as stale.
-    Raises EvidenceError when nothing can be read there; a resource that cannot be is a counted reject.
+    Raises EvidenceError when nothing can be read there, AwayError when another read is under way; a resource
+    that cannot be read is a counted reject.
     """
-    if place.startswith(("http://", "https://")):
+    from salus.record.manifest import Lock, load
+
+    with Lock(site.path, _LOCK):
+        _end(site)
+        base = load(site.path)
+        said = {"place": _named(place), "generation": base.generation + 1 if base else 1}
+        with site.store.begin() as tx:
+            tx.append(site.now(), actor.id, "begin", said)
+        try:
+            account = _taken_in(site, place, progress)
+        finally:
+            _end(site)
+    return account
+
+
+def finish_reads(site: Site) -> None:
+    """Write down what became of a read whose reader was killed; one that is still under way is left alone.
+
+    Raises EvidenceError when the archive no longer holds what that read left for the ledger.
+    """
+    from salus.record.manifest import Lock
+
+    if _unfinished(site) is None:
+        return
+    try:
+        lock = Lock(site.path, _LOCK)
+    except AwayError:
+        return
+    with lock:
+        _end(site)
+
+
+def _taken_in(site: Site, place: str, progress: Callable[..., Any] | None) -> Account:
+    if _is_url(place):
         from salus.record.server import read_server
 
-        account = read_server(place, site.path, needs=_needs(), progress=progress)
-    else:
-        from salus.record.bulk import read_place
+        return read_server(place, site.path, needs=_needs(), progress=progress)
+    from salus.record.bulk import read_place
 
-        account = read_place(place if place == "-" else str(Path(place)), site.path, progress=progress)
-    now = site.now()
+    return read_place(place if place == "-" else str(Path(place)), site.path, progress=progress)
+
+
+def _end(site: Site) -> None:
+    """End the read that was begun last, if nobody has: the manifest alone says whether it happened."""
+    from salus.record.account import Told
+    from salus.record.manifest import load
+
+    begun = _unfinished(site)
+    if begun is None:
+        return
+    entry, said = begun
+    now, record = site.now(), load(site.path)
+    if record is None or record.generation < said["generation"]:
+        with site.store.begin() as tx:
+            tx.append(now, entry.who, "abandon", {**said, "begun": entry.seq})
+        return
+    told = Told.of(site.path / record.folder)
     with site.store.begin() as tx:
-        tx.append(now, actor.id, "read", {"place": place, "counts": account.counts()})
-        tx.mark_stale(account.changed, now, actor.id)
+        tx.append(now, entry.who, "read", {**said, "begun": entry.seq, "counts": told.counts})
+        tx.mark_stale(told.changed, now, entry.who)
     site.memory.clear()
-    return account
+
+
+def _unfinished(site: Site) -> Any:
+    newest = site.store.newest("begin", "read", "abandon")
+    return newest if newest and newest[0].did == "begin" else None
+
+
+def _is_url(place: str) -> bool:
+    return place.startswith(("http://", "https://"))
+
+
+def _named(place: str) -> str:
+    """Return what to call `place` in the store: a URL without a password or a query."""
+    if not _is_url(place):
+        return place
+    parts = urlsplit(place)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()
 
 
 def _needs() -> list[Any]:

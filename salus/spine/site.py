@@ -45,12 +45,14 @@ class Site:
         Raises UserError when nothing was read yet.
         """
         from salus.record.archive import Archive
+        from salus.spine.read import finish_reads
 
         if not self.has_archive:
             raise UserError(
                 f"No records in '{self.path}': read some with 'salus read PLACE --archive {self.path}'."
             )
         if self._archive is None or self._archive.is_old():
+            finish_reads(self)
             self._archive = Archive.open(self.path)
         return self._archive
 
@@ -79,6 +81,7 @@ def open_site(archive: Path, store_url: str | None = None, *, create: bool = Tru
     Raises UserError when the directory cannot be made, or there is no ledger and none may be made;
     AwayError when the store does not answer, EvidenceError when it is damaged.
     """
+    from salus.spine.read import finish_reads
     from salus.store.keys import site_key
     from salus.store.store import open_store
 
@@ -90,7 +93,9 @@ def open_site(archive: Path, store_url: str | None = None, *, create: bool = Tru
     try:
         settings = _settings(store)
         key = site_key(archive / "site.key")
-        return Site(archive, store, key, settings[_SITE_ID], _bytes(settings[_ID_KEY]))
+        site = Site(archive, store, key, settings[_SITE_ID], _bytes(settings[_ID_KEY]))
+        finish_reads(site)
+        return site
     except BaseException:
         store.close()
         raise

@@ -6,6 +6,7 @@ block ends. Reads see only what was acknowledged. Any thread may use a Store; ea
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -159,6 +160,13 @@ class Store:
         query = query.where(t.opening.c.record_id == record_id)
         query = query.where(t.opening.c.kind == did) if did is not None else query
         return [as_entry(row) for row in self._all(query)]
+
+    def newest(self, *deeds: str) -> tuple[Entry, dict[str, Any]] | None:
+        """Return the newest entry that says one of `deeds`, with what is kept of it; None without any."""
+        last = select(func.max(t.opening.c.seq)).where(t.opening.c.kind.in_(deeds)).scalar_subquery()
+        query = select(t.entry, t.opening.c.content).join(t.opening, t.opening.c.seq == t.entry.c.seq)
+        row = self._first(query.where(t.entry.c.seq == last))
+        return (as_entry(row), json.loads(row.content or "{}")) if row else None
 
     def setting(self, key: str) -> str | None:
         """Return what is kept under `key`, or None."""
