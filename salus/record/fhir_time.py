@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import NamedTuple
 
 from salus.core.errors import EvidenceError
@@ -131,9 +130,3 @@ def when(text: str) -> When:
     Raises EvidenceError when it is none; the message does not repeat it.
     """
     return moments[text]
-
-
-@lru_cache(maxsize=65536)
-def moment(micros: int) -> datetime:
-    """Return the aware datetime (UTC) of `micros` microseconds since 1970."""
-    return _EPOCH + timedelta(microseconds=micros)

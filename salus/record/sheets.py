@@ -20,7 +20,7 @@ from salus.record.fhir_decode import ENTERED_IN_ERROR, is_id
 from salus.record.fhir_kinds import MUST_SAY_STATUS
 from salus.record.fhir_rows import READERS, certainty, dose, first, last, observed, ordered, start
 from salus.record.fhir_terms import UCUM, canonical, concept, drug
-from salus.record.fhir_time import moments
+from salus.record.fhir_time import moments as moment
 from salus.record.fhir_types import NOTHING
 from salus.record.fhir_values import Valuation, valuation
 from salus.record.fhir_values import coded as answer
@@ -93,9 +93,7 @@ class Words:
 
 def _observations(found: list[t.Observation], words: Words) -> Sheet:
     coded = words.coded
-    moments = [
-        moments[r.effectiveDateTime] if r.effectiveDateTime is not None else observed(r) for r in found
-    ]
+    moments = [moment[r.effectiveDateTime] if r.effectiveDateTime is not None else observed(r) for r in found]
     values: list[Valuation] = [
         (q.value, q.code if q.system == UCUM and q.code else (q.unit or q.code or None), q.comparator)
         if (q := r.valueQuantity) is not None and q.value is not None
@@ -103,7 +101,7 @@ def _observations(found: list[t.Observation], words: Words) -> Sheet:
         for r in found
     ]
     time, end, known = map(list, zip(*moments, strict=True))
-    known = [at if r.issued is None else moments[r.issued][2] for r, at in zip(found, known, strict=True)]
+    known = [at if r.issued is None else moment[r.issued][2] for r, at in zip(found, known, strict=True)]
     codes = [coded[bytes(r.code)] if r.focus is NOTHING else -1 for r in found]
     status = [r.status for r in found]
     parts = [(at, part) for at, r in enumerate(found) if r.component is not None for part in r.component]
@@ -119,7 +117,7 @@ def _administrations(found: list[t.MedicationAdministration], words: Words) -> S
     moments = [
         first(r.effectiveDateTime, start(r.effectivePeriod)) or _NEVER
         if r.effectiveDateTime is None
-        else moments[r.effectiveDateTime]
+        else moment[r.effectiveDateTime]
         for r in found
     ]
     end = [None if r.effectivePeriod is None else last(r.effectivePeriod) for r in found]
@@ -134,7 +132,7 @@ def _administrations(found: list[t.MedicationAdministration], words: Words) -> S
 
 
 def _requests(found: list[t.MedicationRequest], words: Words) -> Sheet:
-    moments = [_NEVER if r.authoredOn is None else moments[r.authoredOn] for r in found]
+    moments = [_NEVER if r.authoredOn is None else moment[r.authoredOn] for r in found]
     time, _, known = zip(*moments, strict=True)
     codes = words.drugs_of(found)
     if any([r.doNotPerform for r in found]):
@@ -145,7 +143,7 @@ def _requests(found: list[t.MedicationRequest], words: Words) -> Sheet:
 
 def _dispenses(found: list[t.MedicationDispense], words: Words) -> Sheet:
     moments = [
-        moments[r.whenHandedOver] if r.whenHandedOver is not None else first(r.whenPrepared) or _NEVER
+        moment[r.whenHandedOver] if r.whenHandedOver is not None else first(r.whenPrepared) or _NEVER
         for r in found
     ]
     time, _, known = zip(*moments, strict=True)
@@ -154,9 +152,9 @@ def _dispenses(found: list[t.MedicationDispense], words: Words) -> Sheet:
 
 
 def _statements(found: list[t.MedicationStatement], words: Words) -> Sheet:
-    told = [_NEVER if r.dateAsserted is None else moments[r.dateAsserted] for r in found]
+    told = [_NEVER if r.dateAsserted is None else moment[r.dateAsserted] for r in found]
     taken = [
-        moments[r.effectiveDateTime]
+        moment[r.effectiveDateTime]
         if r.effectiveDateTime is not None
         else first(start(r.effectivePeriod)) or _NEVER
         for r in found
@@ -171,9 +169,9 @@ def _statements(found: list[t.MedicationStatement], words: Words) -> Sheet:
 
 def _conditions(found: list[t.Condition], words: Words) -> Sheet:
     coded, worded = words.coded, words.named
-    recorded = [_NEVER if r.recordedDate is None else moments[r.recordedDate] for r in found]
+    recorded = [_NEVER if r.recordedDate is None else moment[r.recordedDate] for r in found]
     onset = [
-        moments[r.onsetDateTime] if r.onsetDateTime is not None else first(start(r.onsetPeriod)) or _NEVER
+        moment[r.onsetDateTime] if r.onsetDateTime is not None else first(start(r.onsetPeriod)) or _NEVER
         for r in found
     ]
     dated = list(zip(onset, recorded, strict=True))
@@ -191,7 +189,7 @@ def _conditions(found: list[t.Condition], words: Words) -> Sheet:
 def _encounters(found: list[t.Encounter], words: Words) -> Sheet:
     coded = words.coded
     moments = [
-        _NEVER if (span := r.period) is None or span.start is None else moments[span.start] for r in found
+        _NEVER if (span := r.period) is None or span.start is None else moment[span.start] for r in found
     ]
     time, _, known = zip(*moments, strict=True)
     end = [last(r.period) for r in found]
@@ -205,7 +203,7 @@ def _encounters(found: list[t.Encounter], words: Words) -> Sheet:
 def _procedures(found: list[t.Procedure], words: Words) -> Sheet:
     coded = words.coded
     moments = [
-        moments[r.performedDateTime]
+        moment[r.performedDateTime]
         if r.performedDateTime is not None
         else first(start(r.performedPeriod)) or _NEVER
         for r in found
@@ -221,10 +219,10 @@ def _procedures(found: list[t.Procedure], words: Words) -> Sheet:
 
 def _immunizations(found: list[t.Immunization], words: Words) -> Sheet:
     coded = words.coded
-    moments = [_NEVER if r.occurrenceDateTime is None else moments[r.occurrenceDateTime] for r in found]
+    moments = [_NEVER if r.occurrenceDateTime is None else moment[r.occurrenceDateTime] for r in found]
     time, end, given = zip(*moments, strict=True)
     known = [
-        at if r.recorded is None else moments[r.recorded].known for r, at in zip(found, given, strict=True)
+        at if r.recorded is None else moment[r.recorded].known for r, at in zip(found, given, strict=True)
     ]
     codes = [coded[bytes(r.vaccineCode)] for r in found]
     return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
@@ -234,7 +232,7 @@ def _specimens(found: list[t.Specimen], words: Words) -> Sheet:
     coded, none = words.coded, t.Collection()
     got = [r.collection or none for r in found]
     moments = [
-        moments[c.collectedDateTime]
+        moment[c.collectedDateTime]
         if c.collectedDateTime is not None
         else first(start(c.collectedPeriod), r.receivedTime) or _NEVER
         for r, c in zip(found, got, strict=True)
@@ -248,7 +246,7 @@ def _specimens(found: list[t.Specimen], words: Words) -> Sheet:
 def _reports(found: list[t.DiagnosticReport], words: Words) -> Sheet:
     coded = words.coded
     moments = [
-        moments[r.effectiveDateTime]
+        moment[r.effectiveDateTime]
         if r.effectiveDateTime is not None
         else first(start(r.effectivePeriod)) or _NEVER
         for r in found
@@ -259,7 +257,7 @@ def _reports(found: list[t.DiagnosticReport], words: Words) -> Sheet:
         for r, at in zip(found, ends, strict=True)
     ]
     known = [
-        moments[r.issued][2]
+        moment[r.issued][2]
         if r.issued is not None
         else (at[2] if r.effectivePeriod is None or over is None else over)
         for r, at, over in zip(found, moments, end, strict=True)
