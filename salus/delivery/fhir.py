@@ -6,9 +6,11 @@ patient's insights is itself written down.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,15 +18,15 @@ from starlette.routing import Route
 
 from salus import __version__
 from salus.core.consent import Actor
-from salus.core.errors import UserError
+from salus.core.errors import SalusError, UserError, printable
 from salus.core.insight import Insight
 from salus.core.review import DECISIONS, REASON_SYSTEM, Review
-from salus.delivery.answers import FHIR_JSON, Answer, Workers, answered
+from salus.delivery.answers import FHIR_JSON, Answer, Workers, answered, read_body, refusal
 from salus.delivery.auth import NOBODY_TRUSTED, Unauthorized
-from salus.delivery.fhir_find import TYPES, Place, live_here, read, search
+from salus.delivery.fhir_find import TYPES, Place, count, live_here, read, search
 from salus.delivery.fhir_outcome import one
 from salus.delivery.fhir_resources import Resource, resources
-from salus.delivery.fhir_search import Search, parse
+from salus.delivery.fhir_search import MOST, Search, parse
 from salus.delivery.fhir_trail import DECISION
 from salus.delivery.settings import Settings
 from salus.spine.look import look
@@ -33,8 +35,12 @@ if TYPE_CHECKING:
     from salus.spine.site import Site
 
 PATH = "/fhir"
+Given = list[tuple[str, str]]
+_MOST_FORM = 64 * 1024
+_LENIENT = re.compile(r"\bhandling\s*=\s*\"?lenient\b", re.IGNORECASE)
 _JSON_FORMATS = ("json", "application/json", "application/fhir+json", "text/json", "application/fhir json")
 # FHIR R4's own name of the date parameter, where it has one.
+_SUBJECT = dict.fromkeys(("RiskAssessment", "Observation", "GuidanceResponse"), ("subject",))
 _DATE_NAMES = {"DetectedIssue": "identified", "Provenance": "recorded"}
 
 
@@ -60,11 +66,12 @@ class Fhir:
         """Return the metadata, and read and search of each type."""
         found = [Route(f"{PATH}/metadata", self.metadata, methods=["GET"])]
         for kind in TYPES:
-            found.append(
-                Route(f"{PATH}/{kind}", self._searching(kind), methods=["GET"], name=f"search {kind}")
-            )
-            path = f"{PATH}/{kind}/{{id}}"
-            found.append(Route(path, self._reading(kind), methods=["GET"], name=f"read {kind}"))
+            path = f"{PATH}/{kind}"
+            found += [
+                Route(path, self._searching(kind), methods=["GET"]),
+                Route(f"{path}/_search", self._searching(kind), methods=["POST"]),
+                Route(f"{path}/{{id}}", self._reading(kind), methods=["GET"]),
+            ]
         return found
 
     async def metadata(self, request: Request) -> Response:
@@ -83,30 +90,49 @@ class Fhir:
             "implementation": {"description": "Salus", "url": self._settings.url(PATH)},
             "fhirVersion": "4.0.1",
             "format": ["application/fhir+json"],
-            "rest": [{"mode": "server", "security": _SECURITY, "resource": listed}],
+            "rest": [
+                {
+                    "mode": "server",
+                    "documentation": _HANDLING,
+                    "security": _SECURITY,
+                    "resource": listed,
+                    "searchParam": [
+                        {"name": "_count", "type": "number", "documentation": f"At most {MOST}."},
+                        {"name": "_summary", "type": "token", "documentation": "count or false."},
+                    ],
+                }
+            ],
         }
 
     def _searching(self, kind: str) -> Callable[..., Any]:
         async def endpoint(request: Request) -> Response:
-            """Answer a search."""
-            return await self._answer(request, lambda actor: self._search(kind, request, actor))
+            try:
+                given = await _parameters(request)
+            except SalusError as error:
+                return refusal(error, FHIR_JSON).response()
+            lenient = bool(_LENIENT.search(request.headers.get("prefer", "")))
+            return await self._answer(
+                request, given, lambda actor: self._search(kind, parse(given, lenient), actor)
+            )
 
+        endpoint.__doc__ = f"Search {kind} by patient, date and id."
         return endpoint
 
     def _reading(self, kind: str) -> Callable[..., Any]:
         async def endpoint(request: Request) -> Response:
-            """Answer a read."""
-            wanted = str(request.path_params["id"])
-            return await self._answer(request, lambda actor: self._read(kind, wanted, actor))
+            wanted, given = str(request.path_params["id"]), request.query_params.multi_items()
+            return await self._answer(request, given, lambda actor: self._read(kind, wanted, actor))
 
+        endpoint.__doc__ = f"Read one {kind} by its id."
         return endpoint
 
-    async def _answer(self, request: Request, work: Callable[[Actor], Answer]) -> Response:
+    async def _answer(self, request: Request, given: Given, work: Callable[[Actor], Answer]) -> Response:
         header = request.headers.get("authorization")
 
         def admitted() -> Answer:
-            _check_format(request)
-            return work(self._actor(header))
+            actor = self._actor(header)
+            _check_format(given)
+            return work(actor)
 
         return await answered(self._workers, admitted, FHIR_JSON, "fhir")
 
@@ -126,18 +152,29 @@ class Fhir:
         self._looked(actor, subject, kind, 1)
         return Answer(200, resource, media_type=FHIR_JSON)
 
-    def _search(self, kind: str, request: Request, actor: Actor) -> Answer:
-        asked = parse(request.query_params.multi_items())
-        page, more = search(self._site, kind, asked, live_here(self._site))
-        self._looked(actor, asked.subjects[0] if len(asked.subjects) == 1 else "", kind, len(page))
-        return Answer(200, self._bundle(kind, asked, page, more), media_type=FHIR_JSON)
+    def _search(self, kind: str, asked: Search, actor: Actor) -> Answer:
+        page: list[Resource] = []
+        more: Place | None = None
+        if asked.only_count:
+            total = count(self._site, kind, asked, live_here(self._site))
+            if total is None:
+                return Answer(400, one("too-costly", _TOO_MANY), media_type=FHIR_JSON)
+        else:
+            page, more = search(self._site, kind, asked, live_here(self._site))
+            # Known without looking further where all of it is on this page.
+            total = len(page) if more is None and asked.after == (0, -1) else None
+        about = asked.subjects[0] if len(asked.subjects) == 1 else ""
+        self._looked(actor, about, kind, total if total is not None else len(page))
+        return Answer(200, self._bundle(kind, asked, page, more, total), media_type=FHIR_JSON)
 
     def _looked(self, actor: Actor, subject: str, kind: str, count: int) -> None:
         """The ledger about the ledger would never end: audit events are shown without another entry."""
         if kind != "AuditEvent":
             look(self._site, actor=actor, subject=subject, what=kind, count=count)
 
-    def _bundle(self, kind: str, asked: Search, page: list[Resource], more: Place | None) -> Resource:
+    def _bundle(
+        self, kind: str, asked: Search, page: list[Resource], more: Place | None, total: int | None
+    ) -> Resource:
         base = self._settings.url(f"{PATH}/{kind}")
         links = [{"relation": "self", "url": asked.link(base)}]
         if more is not None:
@@ -146,10 +183,21 @@ class Fhir:
             {"fullUrl": f"{base}/{each['id']}", "resource": each, "search": {"mode": "match"}}
             for each in page
         ]
+        if asked.passed_over:
+            text = f"Not known here and passed over: {printable(', '.join(asked.passed_over), 200)}."
+            warning = one("not-supported", text, severity="warning")
+            entries.append({"resource": warning, "search": {"mode": "outcome"}})
         bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "link": links}
+        bundle |= {"total": total} if total is not None else {}
         return bundle | ({"entry": entries} if entries else {})
 
 
+_TOO_MANY = "Too many to count at once: name a patient, or leave out _summary and follow the pages."
+_HANDLING = (
+    "Parameters that are not known are refused; with Prefer: handling=lenient they are passed over and "
+    "named, where a patient or an _id is given. Bundle.total is there where it is known at no cost, and with "
+    "_summary=count. Resources are in the order in which they were written."
+)
 _SECURITY = {"description": "A JWT signed by a registered client, as in CDS Hooks 2.0; aud is this base URL."}
 
 
@@ -159,15 +207,30 @@ def _capability(kind: str) -> Resource:
         "type": kind,
         "interaction": [{"code": "read"}, {"code": "search-type"}],
         "searchParam": [
-            {"name": "patient", "type": "reference"},
+            *({"name": name, "type": "reference"} for name in ("patient", *_SUBJECT.get(kind, ()))),
             date,
             {"name": "_id", "type": "token"},
         ],
     }
 
 
-def _check_format(request: Request) -> None:
-    asked = request.query_params.get("_format")
+async def _parameters(request: Request) -> Given:
+    """Return what a search asks for: in its address and, by POST, as a form (FHIR R4 3.1.1.1)."""
+    given = request.query_params.multi_items()
+    if request.method != "POST":
+        return given
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    body = await read_body(request, _MOST_FORM)
+    if body and kind != "application/x-www-form-urlencoded":
+        raise UserError("A search by POST is a form: send it as application/x-www-form-urlencoded.")
+    try:
+        return given + parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=1000, errors="strict")
+    except ValueError:
+        raise UserError("The form cannot be read: send name=value pairs in UTF-8, joined by &.") from None
+
+
+def _check_format(given: Given) -> None:
+    asked = dict(given).get("_format")
     if asked is not None and asked.split(";")[0] not in _JSON_FORMATS:
         raise UserError("_format must be json: this server speaks application/fhir+json only.")
 

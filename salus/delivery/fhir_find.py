@@ -7,6 +7,7 @@ is added meanwhile neither repeats nor hides anything.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -83,7 +84,7 @@ def search(site: Site, kind: str, asked: Search, live: frozenset[str]) -> tuple[
     A page may hold less than was asked for, and still have a next one: so that no search runs for ever.
     """
     if asked.ids:
-        return _named(site, kind, asked, live), None
+        return _named(site, kind, asked, live)
     page: list[Resource] = []
     last = asked.after
     for seen, (place, resource) in enumerate(_stream(site, kind, asked, live)):
@@ -96,10 +97,30 @@ def search(site: Site, kind: str, asked: Search, live: frozenset[str]) -> tuple[
     return page, None
 
 
-def _named(site: Site, kind: str, asked: Search, live: frozenset[str]) -> list[Resource]:
-    found = [read(site, kind, wanted, live) for wanted in asked.ids[: asked.count]]
-    named = [pair for pair in found if pair is not None and _fits(kind, pair[0], asked)]
-    return [one for one, subject in named if not asked.subjects or subject in asked.subjects]
+def count(site: Site, kind: str, asked: Search, live: frozenset[str]) -> int | None:
+    """Return how many there are of what is asked for; None where more would have to be looked through than
+    one call may.
+    """
+    if asked.ids:
+        return len(_named(site, kind, replace(asked, count=len(asked.ids), after=(0, -1)), live)[0])
+    found = 0
+    for seen, (_, resource) in enumerate(_stream(site, kind, replace(asked, after=(0, -1)), live)):
+        if seen >= _SCAN:
+            return None
+        found += resource is not None and _fits(kind, resource, asked)
+    return found
+
+
+def _named(site: Site, kind: str, asked: Search, live: frozenset[str]) -> tuple[list[Resource], Place | None]:
+    """Return one page of what `asked.ids` name, and the place of the next: how many ids were gone through."""
+    page: list[Resource] = []
+    for at in range(asked.after[0], len(asked.ids)):
+        if len(page) == asked.count:
+            return page, (at, 0)
+        pair = read(site, kind, asked.ids[at], live)
+        if pair and _fits(kind, pair[0], asked) and (not asked.subjects or pair[1] in asked.subjects):
+            page.append(pair[0])
+    return page, None
 
 
 def _fits(kind: str, resource: Resource, asked: Search) -> bool:

@@ -2,7 +2,8 @@
 
 For the FHIR door. Source: FHIR R4 3.1.1 (search), 3.1.1.4.7 (date: the parameter names a period, and so
 prefixes compare with its ends). A parameter that is not known is refused, as 3.1.1.3 allows: passed over, a
-misspelt one would answer with everybody.
+misspelt one would answer with everybody. With ``Prefer: handling=lenient`` it is passed over and named, but
+only where a patient or an id keeps the search from answering with everybody all the same.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from salus.core.errors import UserError
 MOST, USUAL = 200, 50
 PATIENT = ("patient", "subject")
 DATE = ("date", "recorded", "identified")
-KNOWN = (*PATIENT, *DATE, "_id", "_count", "_after", "_format")
+KNOWN = (*PATIENT, *DATE, "_id", "_count", "_summary", "_after", "_format")
 _PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
 _WHEN = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?)?)?\Z"
@@ -55,7 +56,10 @@ _HOLDS: dict[str, Callable[[datetime, When], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is asked for. subjects, ids: any of them; empty: all. after: (n, k) of the last one seen."""
+    """What is asked for. subjects, ids: any of them; empty: all. after: (n, k) of the last one seen.
+
+    only_count: how many there are, and none of them. passed_over: names of parameters that are not known.
+    """
 
     subjects: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
@@ -63,6 +67,8 @@ class Search:
     count: int = USUAL
     after: tuple[int, int] = (0, -1)
     said: tuple[tuple[str, str], ...] = ()
+    only_count: bool = False
+    passed_over: tuple[str, ...] = ()
 
     @property
     def since(self) -> datetime | None:
@@ -78,24 +84,46 @@ class Search:
         return f"{base}?{query}" if query else base
 
 
-def parse(parameters: Iterable[tuple[str, str]]) -> Search:
+def parse(parameters: Iterable[tuple[str, str]], lenient: bool = False) -> Search:
     """Return what `parameters` (name, value) ask for.
 
-    Raises UserError for a value that cannot be understood, and for an unknown name.
+    Raises UserError for a value that cannot be understood, and for an unknown name unless `lenient`.
     """
     given = [(name, value) for name, value in parameters]
     known = [(name, value) for name, value in given if name in KNOWN]
-    if len(known) < len(given):
-        raise UserError(f"A search parameter is not known here. Use: {', '.join(KNOWN)}.")
-    subjects = _any_of(known, PATIENT, _subject)
+    subjects, ids = _any_of(known, PATIENT, _subject), _any_of(known, ("_id",), str)
+    strange = tuple(dict.fromkeys(name for name, _ in given if name not in KNOWN))
+    _check_strange(strange, lenient, bool(subjects or ids))
+    count = _count([value for name, value in known if name == "_count"])
     return Search(
         subjects=subjects,
-        ids=_any_of(known, ("_id",), str),
+        ids=ids,
         dates=tuple(_when(value) for name, value in known if name in DATE),
-        count=_count([value for name, value in known if name == "_count"]),
+        count=count,
         after=_after([value for name, value in known if name == "_after"]),
         said=tuple(known),
+        # FHIR R4 3.1.1.5.5: a _count of 0 is the same as _summary=count.
+        only_count=_counts([value for name, value in known if name == "_summary"]) or count == 0,
+        passed_over=strange,
     )
+
+
+def _check_strange(names: tuple[str, ...], lenient: bool, bound: bool) -> None:
+    if not names:
+        return
+    if not lenient:
+        raise UserError(f"A search parameter is not known here. Use: {', '.join(KNOWN)}.")
+    if any(name.partition(":")[0] in KNOWN for name in names):
+        # FHIR R4 3.1.1.4.5: a modifier that is not supported is refused, however lenient the call.
+        raise UserError("No search parameter takes a modifier here: leave out the colon and what follows.")
+    if not bound:
+        raise UserError("With a parameter that is not known, a lenient search must name a patient or an _id.")
+
+
+def _counts(values: list[str]) -> bool:
+    if any(value not in ("count", "false") for value in values):
+        raise UserError("_summary must be count or false.")
+    return "count" in values
 
 
 def _any_of(

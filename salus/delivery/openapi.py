@@ -133,6 +133,7 @@ class Health(Struct, omit_defaults=True):
 _TYPES = (HookRequest, HookResponse, Services, Feedback, OperationOutcome, Health)
 _PARAMETERS = {
     "_count": ({"type": "integer", "minimum": 0, "maximum": 1000}, "How many at once, at most."),
+    "_summary": ({"type": "string", "enum": ["count", "false"]}, "How many there are, and none of them."),
     "_format": ({"type": "string", "enum": ["json", FHIR_JSON]}, "JSON only."),
     "_after": ({"type": "string", "pattern": r"^\d{1,9}-\d{1,3}$"}, "From a 'next' link."),
     "_id": ({"type": "string", "pattern": _ID}, "The resource's own id."),
@@ -182,6 +183,11 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
     parameters = [_path_parameter(name) for name in route.param_convertors]
     if route.path.startswith(fhir.PATH) and not parameters and not route.path.endswith("/metadata"):
         parameters = [_query_parameter(name) for name in KNOWN]
+    if parameters and method == "POST" and route.path.endswith("/_search"):
+        fields = {each["name"]: each["schema"] for each in parameters}
+        form = {"schema": {"type": "object", "properties": fields}}
+        found["requestBody"] = {"content": {"application/x-www-form-urlencoded": form}}
+        return found | {"responses": _responses(route.path, method)}
     if parameters:
         found["parameters"] = parameters
     if method == "POST":

@@ -168,6 +168,7 @@ def test_a_look_over_fhir_is_in_the_ledger(fhir: httpx.Client, site: Site) -> No
     [
         "patient=a b", "patient=Group/1", "date=yesterday", "date=2026-13", "date=2026-02-30", "date=xx2026",
         "_count=many", "_count=-1", "_after=1", "_format=xml",
+        "_summary=text",
     ],
 )  # fmt: skip
 def test_what_cannot_be_understood_is_refused(fhir: httpx.Client, query: str) -> None:
@@ -180,9 +181,86 @@ def test_what_cannot_be_understood_is_refused(fhir: httpx.Client, query: str) ->
 @pytest.mark.parametrize("query", ["Patient=p1", "patient=p1&colour=red", "patient:missing=true"])
 def test_unknown_parameters_are_refused(fhir: httpx.Client, query: str) -> None:
     """Passed over, a misspelt one would answer with everybody."""
-    answer = fhir.get(f"/fhir/Observation?{query}", headers={"Prefer": "handling=lenient"})
+    answer = fhir.get(f"/fhir/Observation?{query}")
     assert answer.status_code == 400
     assert answer.json()["resourceType"] == "OperationOutcome"
+
+
+LENIENT = {"Prefer": "return=minimal, handling=lenient"}
+
+
+def test_lenient_passes_over_what_is_not_known_and_names_it(fhir: httpx.Client) -> None:
+    bundle = fhir.get("/fhir/Observation?patient=p1&_sort=-date&colour=red", headers=LENIENT).json()
+    assert [str(issue) for issue in fhirkit.validate(bundle)] == []
+    *matches, last = bundle["entry"]
+    assert {entry["resource"]["subject"]["reference"] for entry in matches} == {"Patient/p1"}
+    assert last["search"] == {"mode": "outcome"}
+    assert "_sort, colour" in last["resource"]["issue"][0]["details"]["text"]
+    assert bundle["link"][0]["url"].endswith("?patient=p1"), "what was passed over is not in `self`"
+
+
+@pytest.mark.parametrize("query", ["_sort=date", "patientt=p1", "patient=p1&date:missing=true"])
+def test_lenient_never_answers_with_everybody_and_takes_no_modifier(fhir: httpx.Client, query: str) -> None:
+    assert fhir.get(f"/fhir/Observation?{query}", headers=LENIENT).status_code == 400
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("how", ["_summary=count", "_count=0"])
+def test_the_count_is_that_of_all_pages(fhir: httpx.Client, kind: str, how: str) -> None:
+    whole = [one for page in pages(fhir, f"/fhir/{kind}?patient=p1") for one in page.get("entry", [])]
+    bundle = fhir.get(f"/fhir/{kind}?patient=p1&{how}").json()
+    assert [str(issue) for issue in fhirkit.validate(bundle)] == []
+    # What was looked at since is in the ledger, and so among its audit events.
+    assert bundle["total"] >= len(whole) if kind == "AuditEvent" else bundle["total"] == len(whole)
+    assert "entry" not in bundle
+
+
+def test_a_total_stands_where_all_of_it_is_on_the_page(fhir: httpx.Client) -> None:
+    whole = fhir.get("/fhir/Observation?patient=p1&_count=200").json()
+    assert whole["total"] == len(whole["entry"])
+    assert "total" not in fhir.get("/fhir/Observation?patient=p1&_count=2").json()
+
+
+def test_too_many_to_count_is_said(fhir: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("salus.delivery.fhir_find._SCAN", 5)
+    answer = fhir.get("/fhir/Observation?_summary=count")
+    assert answer.status_code == 400
+    assert answer.json()["issue"][0]["code"] == "too-costly"
+
+
+def test_many_ids_are_paged(fhir: httpx.Client) -> None:
+    ids = [one["id"] for one in found(fhir.get("/fhir/Observation?patient=p1&_count=200"))]
+    query = f"/fhir/Observation?_count=2&_id={','.join(ids[:5])}"
+    each = [[entry["resource"]["id"] for entry in page.get("entry", [])] for page in pages(fhir, query)]
+    assert each == [ids[0:2], ids[2:4], ids[4:5]]
+
+
+def test_a_search_by_post_is_the_same_search(fhir: httpx.Client) -> None:
+    query = {"patient": "p1", "date": "ge2026-01-10", "_count": "200"}
+    got, posted = (
+        fhir.get("/fhir/Observation", params=query),
+        fhir.post("/fhir/Observation/_search", data=query),
+    )
+    assert got.json() == posted.json()
+    both = fhir.post("/fhir/Observation/_search?patient=p1", data={"patient": "p2"})
+    assert found(both) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b'{"patient": "p1"}', "application/json", 400),
+        (b"patient=%ff", "application/x-www-form-urlencoded", 400),
+        (b"a=1&" * 2000, "application/x-www-form-urlencoded", 400),
+        (b"patient=" + b"p" * 70000, "application/x-www-form-urlencoded", 413),
+    ],
+)
+def test_a_form_that_cannot_be_read_is_refused(
+    fhir: httpx.Client, body: bytes, kind: str, status: int
+) -> None:
+    answer = fhir.post("/fhir/Observation/_search", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == status
+    assert [str(issue) for issue in fhirkit.validate(answer.json())] == []
 
 
 def test_what_a_model_that_is_not_live_said_is_not_there(tmp_path: Path) -> None:
