@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from salus.core.errors import EvidenceError
+from salus.core.errors import EvidenceError, UserError
 from salus.record import manifest, places
 from salus.record.account import Account
 from salus.record.archive import Archive
@@ -39,18 +39,29 @@ Progress = Callable[..., Any]
 def read_place(place: str, archive: Path, progress: Progress | None = None) -> Account:
     """Read every FHIR resource at `place` into the archive in folder `archive`; return the account.
 
-    place: a file, a folder, or ``-``. progress: makes a progress bar, as tqdm does. A resource that was
-    read before is replaced by the later copy. Raises UserError when there is nothing to read, AwayError
-    when another read into the same archive is under way.
+    place: a file, a folder, a pipe, or ``-``. progress: makes a progress bar, as tqdm does. A resource that
+    was read before is replaced by the later copy. Raises UserError when there is nothing to read or the place
+    is the archive itself, AwayError when another read into the same archive is under way.
     """
     if place == places.STDIN:
-        return into(archive, 0, lambda intake: _stream(intake, None, "-", None))
+        return into(archive, 0, lambda intake: _stream(intake, None, place, None))
+    if places.is_stream(place):
+        return into(archive, 0, lambda intake: _stream(intake, Path(place), place, None))
+    _refuse_itself(Path(place).resolve(), archive.resolve())
     found, passed = places.files(place)
     root = Path(place) if Path(place).is_dir() else Path(place).parent
     with _bar(progress, sum(path.stat().st_size for path in found)) as seen:
         account = into(archive, places.size(found), lambda intake: _files(intake, found, root, seen))
     account.notes += [f"passed over: {name}" for name in passed]
     return account
+
+
+def _refuse_itself(place: Path, archive: Path) -> None:
+    if archive in (place, *place.parents) or place in archive.parents:
+        raise UserError(
+            f"'{place}' is, holds or lies in the archive '{archive}', whose own copies are no new evidence: "
+            "name the export alone, or put the archive elsewhere with --archive."
+        )
 
 
 def into(archive: Path, size: int, fill: Callable[[Intake], None]) -> Account:
@@ -137,7 +148,8 @@ def _stream(intake: Intake, path: Path | None, name: str, seen: Callable[[int], 
         intake.refuse(broken.rest, intake.file(name), 1, str(broken))
         return
     lined = path is not None and places.kind_of(path) in (".ndjson", ".jsonl")
-    if lined or (_is_line(first) and not (path is not None and _is_alone(first))):
+    alone = path is not None and path.is_file() and _is_alone(first)
+    if lined or (_is_line(first) and not alone):
         _lines(intake, chain((first,), blocks), name)
     else:
         _document(intake, chain((first,), blocks), name)

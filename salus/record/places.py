@@ -6,12 +6,13 @@ breaks off gives what came before, and then an EvidenceError that says so.
 
 from __future__ import annotations
 
+import codecs
 import sys
 import zlib
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from salus.core.errors import EvidenceError, UserError
 
@@ -21,6 +22,15 @@ LONGEST_LINE = 1 << 28
 STDIN = "-"
 _PACKED = (".gz", ".zst", ".zstd")
 _FHIR = (".json", ".ndjson", ".jsonl")
+# Packed bytes taken at once: gzip unpacks no more than a thousandfold, so that what comes out stays small.
+_SLICE = 1 << 14
+_AGAIN = "fetch the file anew and read it again"
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 def files(place: str) -> tuple[list[Path], list[str]]:
@@ -53,23 +63,40 @@ def size(paths: list[Path]) -> int:
     return sum(path.stat().st_size * (12 if path.suffix in _PACKED else 1) for path in paths)
 
 
+def is_stream(place: str) -> bool:
+    """Whether `place` can be read once only, from its start: a pipe (``<(zcat x.gz)``) or ``/dev/stdin``."""
+    path = Path(place)
+    return path.is_fifo() or path.is_char_device()
+
+
 def chunks(path: Path | None, seen: Callable[[int], object] | None = None) -> Iterator[bytes]:
-    """Yield the unpacked bytes of a file (None: standard input), whatever its name says.
+    """Yield the unpacked bytes of a file (None: standard input), whatever its name says, as UTF-8 lines.
 
     seen: told of the bytes read from disk. Raises EvidenceError where packed bytes break off or are damaged.
     """
     if path is None:
-        yield from _unpacked(sys.stdin.buffer, seen)
+        yield from _with_line_ends(_utf8(_unpacked(sys.stdin.buffer, seen)))
         return
     with path.open("rb") as stream:
-        yield from _unpacked(stream, seen)
+        yield from _with_line_ends(_utf8(_unpacked(stream, seen)))
 
 
 def _unpacked(stream: BinaryIO, seen: Callable[[int], object] | None) -> Iterator[bytes]:
     packed = iter(lambda: stream.read(BLOCK), b"")
     for first in packed:
-        unpack = _gzip if first[:2] == b"\x1f\x8b" else _zstd if first[:4] == b"\x28\xb5\x2f\xfd" else _plain
-        yield from unpack(_told(first, packed, seen))
+        told = _told(first, packed, seen)
+        if first[:2] == b"\x1f\x8b":
+            yield from _inflated(
+                _trailer_apart(told, 8), "gzip", lambda: zlib.decompressobj(wbits=31), zlib.error
+            )
+        elif first[:4] == b"\x28\xb5\x2f\xfd":
+            import zstandard
+
+            unpacker = zstandard.ZstdDecompressor()
+            told = _trailer_apart(told, 4)
+            yield from _inflated(told, "Zstandard", unpacker.decompressobj, zstandard.ZstdError)
+        else:
+            yield from told
 
 
 def _told(first: bytes, rest: Iterator[bytes], seen: Callable[[int], object] | None) -> Iterator[bytes]:
@@ -79,49 +106,69 @@ def _told(first: bytes, rest: Iterator[bytes], seen: Callable[[int], object] | N
             seen(len(piece))
 
 
-def _plain(packed: Iterator[bytes]) -> Iterator[bytes]:
-    return packed
-
-
-def _gzip(packed: Iterator[bytes]) -> Iterator[bytes]:
-    inflate = zlib.decompressobj(wbits=31)
+def _inflated(
+    packed: Iterator[bytes], form: str, new: Callable[[], Any], damage: type[Exception]
+) -> Iterator[bytes]:
+    """Yield what is packed, member after member; what came out before damage was found has been yielded."""
+    inflate = new()
     for piece in packed:
         rest = piece
         while rest:
             if inflate.eof:
-                inflate = zlib.decompressobj(wbits=31)
+                # Bytes of nothing but padding may follow the last member.
+                if not rest.strip(b"\0"):
+                    break
+                inflate = new()
             try:
-                yield inflate.decompress(rest, BLOCK)
-            except zlib.error:
-                raise EvidenceError("the gzip data are damaged here") from None
-            rest = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
-            # Bytes of nothing but padding may follow the last member.
-            rest = b"" if inflate.eof and not rest.strip(b"\0") else rest
-    while not inflate.eof:
-        more = inflate.decompress(inflate.unconsumed_tail, BLOCK)
-        if not more:
-            raise EvidenceError("the gzip file breaks off here")
-        yield more
-
-
-def _zstd(packed: Iterator[bytes]) -> Iterator[bytes]:
-    import zstandard
-
-    inflate = zstandard.ZstdDecompressor().decompressobj()
-    for piece in packed:
-        # Fed little by little: what comes out at once stays small however well it was packed.
-        for start in range(0, len(piece), 1 << 14):
-            rest = piece[start : start + (1 << 14)]
-            while rest:
-                if inflate.eof:
-                    inflate = zstandard.ZstdDecompressor().decompressobj()
-                try:
-                    yield inflate.decompress(rest)
-                except zstandard.ZstdError:
-                    raise EvidenceError("the Zstandard data are damaged here") from None
-                rest = inflate.unused_data if inflate.eof else b""
+                yield inflate.decompress(rest)
+            except damage:
+                raise EvidenceError(
+                    f"the {form} data are damaged here or before: what was read from this file may differ "
+                    f"from what was sent; {_AGAIN}"
+                ) from None
+            rest = inflate.unused_data if inflate.eof else b""
     if not inflate.eof:
-        raise EvidenceError("the Zstandard file breaks off here")
+        raise EvidenceError(f"the {form} file breaks off here; {_AGAIN}")
+
+
+def _trailer_apart(packed: Iterator[bytes], size: int) -> Iterator[bytes]:
+    """Yield slices so small that what each unpacks to fits in memory, and the last `size` bytes alone.
+
+    The checksum stands there (RFC 1952 2.3, RFC 8878 3.1.1): where it fails, all lines before it are out.
+    """
+    held = b""
+    for piece in packed:
+        held += piece
+        whole = len(held) - size
+        for start in range(0, whole, _SLICE):
+            yield held[start : min(start + _SLICE, whole)]
+        held = held[max(whole, 0) :]
+    yield held
+
+
+def _utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield text that says by its byte order mark that it is UTF-16 or UTF-32 as UTF-8; all else as it is."""
+    first = next((piece for piece in pieces if piece), b"")
+    pieces = chain((first,), pieces)
+    coding = next((name for mark, name in _MARKS if first.startswith(mark)), "")
+    if not coding:
+        yield from pieces
+        return
+    decoder = codecs.getincrementaldecoder(coding)()
+    try:
+        for piece in pieces:
+            yield decoder.decode(piece).encode()
+        yield decoder.decode(b"", final=True).encode()
+    except UnicodeError:
+        raise EvidenceError(f"not {coding.upper()} here: send the file as UTF-8, as FHIR asks") from None
+
+
+def _with_line_ends(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield text whose lines end in CR alone with LF in its place; in JSON both are white space."""
+    first = next((piece for piece in pieces if piece), b"")
+    lone = b"\r" in first and b"\n" not in first
+    for piece in chain((first,), pieces):
+        yield piece.replace(b"\r", b"\n") if lone else piece
 
 
 class BrokenOff(EvidenceError):
