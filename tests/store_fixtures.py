@@ -65,8 +65,12 @@ class Server:
         log = str(self.folder / "log")
         self.call("pg_ctl", "-D", str(self.folder / "db"), "-w", "-l", log, "-o", options, "start")
 
-    def stop(self) -> None:
-        self.call("pg_ctl", "-D", str(self.folder / "db"), "-w", "-m", "fast", "stop")
+    def stop(self, how: str = "fast") -> None:
+        self.call("pg_ctl", "-D", str(self.folder / "db"), "-w", "-m", how, "stop")
+
+    def remove(self) -> None:
+        self.stop("immediate")
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def url(self, database: str) -> str:
         return f"postgresql://salus@127.0.0.1:{self.port}/{database}"
@@ -81,6 +85,13 @@ class Server:
 @cache
 def postgres() -> Server:
     """Return the server of this test run; without PostgreSQL, fail in CI and skip elsewhere."""
+    server = new_server()
+    atexit.register(server.remove)
+    return server
+
+
+def new_server() -> Server:
+    """Start a server that the caller removes."""
     binaries = _binaries()
     if binaries is None:
         says = "needs PostgreSQL: run scripts/debian-packages postgresql"
@@ -92,13 +103,7 @@ def postgres() -> Server:
     database = str(folder / "db")
     server.call("initdb", "-D", database, "-U", "salus", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
     server.start()
-    atexit.register(_end, server)
     return server
-
-
-def _end(server: Server) -> None:
-    server.call("pg_ctl", "-D", str(server.folder / "db"), "-w", "-m", "immediate", "stop")
-    shutil.rmtree(server.folder, ignore_errors=True)
 
 
 @cache

@@ -150,6 +150,8 @@ def make_engine(url: URL) -> Engine:
         engine = create_engine(url, connect_args={"connect_timeout": WAIT_S}, pool_pre_ping=True, **shared)
     except (ImportError, NoSuchModuleError):
         raise UserError("PostgreSQL needs its driver: pip install 'salus-clinical[postgres]'.") from None
+    # Many rows in one statement: a message a row cost a hook half its time (decision 0004).
+    engine.dialect.use_insertmanyvalues_wo_returning = True
     event.listen(engine, "begin", _postgres_begins)
     return engine
 

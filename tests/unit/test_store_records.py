@@ -5,8 +5,10 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from salus.core.errors import UserError
 from salus.core.review import Review
@@ -266,3 +268,24 @@ def test_the_ledger_holds_no_content(store: Store) -> None:
     with store.begin() as tx:
         entry = tx.append(NOW, "Practitioner/7", "read", {"place": "secret-place", "subject": "Patient/1"})
     assert "secret-place" not in repr([entry, *store.entries(), store.openings([1])])
+
+
+def test_a_hook_costs_a_message_a_table_however_many_insights_it_holds(store: Store) -> None:
+    sent: list[str] = []
+    event.listen(store._engine, "do_execute", lambda cursor, statement, *_: sent.append(statement))
+
+    def many(cursor: object, statement: str, rows: list[object], context: Any) -> None:
+        # PostgreSQL's driver sends a message a row for these; SQLite has no messages.
+        sent.extend([statement] * (len(rows) if context.dialect.name == "postgresql" else 1))
+
+    event.listen(store._engine, "do_executemany", many)
+    for start, size in ((0, 2), (2, 40)):
+        names = [f"i{number}" for number in range(start, start + size)]
+        sent.clear()
+        with store.begin() as tx:
+            tx.recall(names)
+            for name in names:
+                put(tx, name)
+            tx.put_hook_cards(dict(zip(names, names, strict=True)), "Practitioner/7", NOW)
+        assert len(sent) <= 8
+    assert list(store.check_records()) == []
