@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Any
+
+import anyio
+import anyio.to_thread
 
 from salus.core.errors import AwayError, RefusedError, UserError
 
@@ -22,51 +25,86 @@ ALGORITHMS = ("ES384", "RS384")
 LONGEST_LIFE_S = 600
 CLOCK_SKEW_S = 60
 NOBODY_TRUSTED = "No client is trusted here: the site has to register it, with its JWK Set."
-# How long a fetched JWK Set is used, and how soon an unknown key id may cause another fetch.
-_KEYS_LIVE_S, _ASK_AGAIN_S = 600, 30
+# How long a fetched JWK Set is used before it is fetched again; how long its keys are still taken where that
+# fails; and how soon after an attempt, whether it failed or not, an issuer is asked again.
+_KEYS_LIVE_S, _KEYS_KEPT_S, _ASK_AGAIN_S = 600, 3600, 60
+_PATIENCE_S = 2.0
+_LARGEST = 2**20
+# RFC 7518 section 3.3: "A key of size 2048 bits or larger MUST be used".
+_LEAST_RSA_BITS = 2048
 
 
 class Unauthorized(RefusedError):
     """The call does not prove which client makes it; says why."""
 
 
-@dataclass(slots=True)
 class _Keys:
-    """The JWK Set of one issuer, fetched when needed and kept for a while."""
+    """The JWK Set of one issuer, fetched when needed and kept for a while.
 
-    place: str
-    found: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    at: float = float("-inf")
+    Whoever names a key that is known is answered from what is kept, also while a fetch is under way.
+    """
 
-    def get(self, kid: str, now: float) -> Mapping[str, Any] | None:
-        age = now - self.at
-        if age > _KEYS_LIVE_S or (kid not in self.found and age > _ASK_AGAIN_S):
-            self.found = {str(key.get("kid")): key for key in _fetch(self.place)}
-            self.at = now
-        return self.found.get(kid)
+    def __init__(self, place: str) -> None:
+        self.place = place
+        self._found: dict[str, Mapping[str, Any]] = {}
+        self._at = self._tried = float("-inf")
+        self._fetching = anyio.Lock()
+        self._failed = False
+
+    async def get(self, kid: str, now: float) -> Mapping[str, Any] | None:
+        """Return the key, or None; raises AwayError where the keys cannot be had."""
+        known = self._known(kid, now)
+        if known is None or (now - self._at > _KEYS_LIVE_S and not self._fetching.locked()):
+            async with self._fetching:
+                if now - self._tried > _ASK_AGAIN_S:
+                    await self._fetch(now)
+            known = self._known(kid, now)
+        if known is None and self._failed:
+            raise AwayError(
+                f"The JWK Set at '{self.place}' cannot be read: check that it is there and holds keys."
+            )
+        return known
+
+    def _known(self, kid: str, now: float) -> Mapping[str, Any] | None:
+        return self._found.get(kid) if now - self._at <= _KEYS_KEPT_S else None
+
+    async def _fetch(self, now: float) -> None:
+        """Fetch the set; a failure is remembered too, or each forged token would cause another wait."""
+        self._tried, self._failed = now, True
+        try:
+            with anyio.fail_after(_PATIENCE_S):
+                self._found = _named(await _text(self.place))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return
+        self._at, self._failed = now, False
 
 
-def _fetch(place: str) -> list[Mapping[str, Any]]:
-    """Return the keys of a JWK Set: a file, or an https URL (http for this machine only)."""
-    try:
-        text = _download(place) if place.startswith(("http://", "https://")) else Path(place).read_text()
-        keys = json.loads(text)["keys"]
-        return [key for key in keys if key.get("kty") in ("EC", "RSA")]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise AwayError(
-            f"The JWK Set at '{place}' cannot be read: check that it is there and holds keys."
-        ) from None
+def _named(text: bytes) -> dict[str, Mapping[str, Any]]:
+    """Return the usable keys of a JWK Set by their ids; a key without one cannot be named by a token."""
+    keys = [key for key in json.loads(text)["keys"] if key.get("kty") in ("EC", "RSA")]
+    return {key["kid"]: key for key in keys if isinstance(key.get("kid"), str)}
 
 
-def _download(url: str) -> str:
+async def _text(place: str) -> bytes:
+    """Return a JWK Set's text: of a file, or an https URL (http for this machine only)."""
+    if not place.startswith(("http://", "https://")):
+        return await anyio.to_thread.run_sync(Path(place).read_bytes, abandon_on_cancel=True)
     import httpx
 
+    parts, size = [], 0
+    # The caller's time limit holds for all of it; one of httpx's would begin anew with each byte.
+    how: dict[str, Any] = {"timeout": None}
     try:
-        answer = httpx.get(url, timeout=5, follow_redirects=False)
-        answer.raise_for_status()
+        async with httpx.AsyncClient(**how) as client, client.stream("GET", place) as answer:
+            answer.raise_for_status()
+            async for part in answer.aiter_bytes():
+                parts.append(part)
+                size += len(part)
+                if size > _LARGEST:
+                    raise OSError("too large")
     except httpx.HTTPError as error:
         raise OSError(type(error).__name__) from None
-    return answer.text
+    return b"".join(parts)
 
 
 class _Seen:
@@ -99,7 +137,6 @@ class JwksTrust:
         self._keys = {issuer: _Keys(place) for issuer, place in issuers.items()}
         self._clock = clock
         self._seen = _Seen()
-        self._lock = Lock()
 
     @classmethod
     def of(cls, pairs: Iterable[str]) -> JwksTrust:
@@ -115,7 +152,7 @@ class JwksTrust:
             issuers[issuer] = place
         return cls(issuers)
 
-    def check(self, header: str | None, audience: Iterable[str]) -> str:
+    async def check(self, header: str | None, audience: Iterable[str]) -> str:
         """Return the issuer that signed the bearer token in `header` (the Authorization header).
 
         audience: the URLs that the token may be meant for. Raises Unauthorized with the reason, AwayError
@@ -128,13 +165,12 @@ class JwksTrust:
             raise Unauthorized("iss is not a client that is trusted here: register it with its JWK Set.")
         keys = self._keys[issuer]
         _check_header(head, keys.place)
-        _verify(token, self._key(keys, str(head["kid"])))
+        _verify(token, await self._key(keys, str(head["kid"])))
         self._check_claims(issuer, claims, frozenset(audience))
         return issuer
 
-    def _key(self, keys: _Keys, kid: str) -> Mapping[str, Any]:
-        with self._lock:
-            key = keys.get(kid, self._clock())
+    async def _key(self, keys: _Keys, kid: str) -> Mapping[str, Any]:
+        key = await keys.get(kid, self._clock())
         if key is None:
             raise Unauthorized(
                 "kid names no key in the JWK Set of this issuer: publish the key, then sign again."
@@ -199,7 +235,7 @@ def _check_header(head: Mapping[str, Any], place: str) -> None:
     if not isinstance(head.get("kid"), str) or not head["kid"]:
         raise Unauthorized("kid is missing from the header: name the key that signed.")
     jku = head.get("jku")
-    if jku is not None and place.startswith("http") and jku != place:
+    if jku is not None and jku != place:
         raise Unauthorized("jku is not the JWK Set that was registered for this issuer.")
 
 
@@ -208,11 +244,22 @@ def _verify(token: str, key: Mapping[str, Any]) -> None:
     from joserfc.errors import JoseError
     from joserfc.jwk import ECKey, RSAKey
 
+    if key.get("kty") == "RSA" and _bits(key.get("n")) < _LEAST_RSA_BITS:
+        raise Unauthorized(f"The issuer's RSA key has fewer than {_LEAST_RSA_BITS} bits: make a longer one.")
     try:
         public = ECKey.import_key(dict(key)) if key.get("kty") == "EC" else RSAKey.import_key(dict(key))
         jwt.decode(token, public, algorithms=list(ALGORITHMS))
     except (JoseError, ValueError, TypeError, KeyError):
         raise Unauthorized("The signature does not match the issuer's key.") from None
+
+
+def _bits(modulus: object) -> int:
+    """Return the length of an RSA key from its JWK's `n` (RFC 7518 section 6.3.1.1)."""
+    try:
+        number = urlsafe_b64decode(f"{modulus}==")
+    except ValueError:
+        return 0
+    return int.from_bytes(number, "big").bit_length()
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> float:

@@ -5,9 +5,11 @@ Discovery, the services and their feedback under /cds-services. Source: https://
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+import anyio
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -19,7 +21,8 @@ from salus.delivery.answers import Answer, Workers, answered, log_away, read_bod
 from salus.delivery.auth import NOBODY_TRUSTED, Unauthorized
 from salus.delivery.cds_hooks_cards import Look, card
 from salus.delivery.cds_hooks_feedback import feedback, hear
-from salus.delivery.cds_hooks_service import answer, away, services
+from salus.delivery.cds_hooks_fetch import PATIENCE_S, Fetched, fetch
+from salus.delivery.cds_hooks_service import Pending, away, begin, finish, services
 from salus.delivery.settings import Settings
 from salus.delivery.tally import Tally
 
@@ -27,6 +30,10 @@ if TYPE_CHECKING:
     from salus.spine.site import Site
 
 PATH = "/cds-services"
+# What is left of an EHR's patience for judging, after fetching.
+_JUDGING_S = 1.0
+# Calls for which something is fetched at the same time: none of them holds a worker, but each holds memory.
+_FETCHES = 16
 # An EHR in a browser may ask too (CDS Hooks 2.0 "CORS"); the token, not the origin, is what is trusted.
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -42,6 +49,7 @@ class CdsHooks:
     def __init__(self, site: Site, settings: Settings, workers: Workers, tally: Tally | None = None) -> None:
         self._site, self._settings, self._workers = site, settings, workers
         self._tally = tally or Tally()
+        self._fetches = anyio.CapacityLimiter(_FETCHES)
 
     def send(self, insight: Insight) -> dict[str, object]:
         """Return `insight` as a card."""
@@ -79,15 +87,33 @@ class CdsHooks:
         return _open((await self._serve(service, body)).response())
 
     async def _serve(self, service: str, body: bytes) -> Answer:
-        work = partial(answer, self._site, self._settings, service, body, self._tally)
         try:
-            found: Answer = await self._workers.run(work, self._settings.hook_patience_s)
+            return await self._within(self._settings.hook_patience_s, service, body)
         except AwayError as error:
             log_away("cds-hooks", error)
             return away(service, self._settings, error)
         except SalusError as error:
             return refusal(error)
-        return found
+
+    async def _within(self, seconds: float, service: str, body: bytes) -> Answer:
+        """Return the answer; no worker waits while another server is asked."""
+        until = time.monotonic() + seconds
+        here = (self._site, self._settings)
+        first = partial(begin, *here, service, body, tally=self._tally, until=until)
+        found: Answer | Pending = await self._workers.run(first, seconds)
+        if isinstance(found, Answer):
+            return found
+        fetched = await self._fetched(found, until - time.monotonic() - _JUDGING_S)
+        rest = partial(finish, *here, found, fetched, self._tally)
+        answer: Answer = await self._workers.run(rest, until - time.monotonic())
+        return answer
+
+    async def _fetched(self, pending: Pending, seconds: float) -> Fetched:
+        call, left = pending.call, min(PATIENCE_S, seconds)
+        if left <= 0 or self._fetches.available_tokens < 1:
+            return Fetched(problem="there was no time to ask the fhirServer")
+        async with self._fetches:
+            return await fetch(pending.wanted, pending.patient, call.fhirServer, call.fhirAuthorization, left)
 
     async def heard(self, request: Request) -> Response:
         """Keep what was done with cards."""
@@ -100,17 +126,18 @@ class CdsHooks:
     async def _admitted(self, request: Request, *paths: str) -> tuple[Response | None, bytes]:
         """Return the body of a call from a trusted client, or why there is none."""
         try:
-            await self._workers.run(lambda: self._check(request.headers.get("authorization"), paths))
+            await self._check(request.headers.get("authorization"), paths)
             return None, await read_body(request, self._settings.max_body)
         except SalusError as error:
             return _open(refusal(error).response()), b""
 
-    def _check(self, header: str | None, paths: tuple[str, ...]) -> None:
+    async def _check(self, header: str | None, paths: tuple[str, ...]) -> None:
+        """Check the token, on no worker: whoever waits for an issuer's keys holds nobody else up."""
         if self._settings.insecure_no_jwt:
             return
         if self._settings.jwt is None:
             raise Unauthorized(NOBODY_TRUSTED)
-        self._settings.jwt.check(header, [self._settings.url(path) for path in paths])
+        await self._settings.jwt.check(header, [self._settings.url(path) for path in paths])
 
 
 def _open(response: Response) -> Response:

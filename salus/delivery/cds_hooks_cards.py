@@ -78,8 +78,11 @@ def cards(insights: Sequence[Insight], look: Look) -> list[Sent]:
 
 
 def _worth_saying(insight: Insight) -> bool:
-    """Only what a clinician could supply: that a child has no adult score is no news."""
-    return isinstance(insight.body, Abstention) and insight.body.why == "missing-evidence"
+    """What could be supplied, or is outside a model's range: that a child has no adult score is no news."""
+    return isinstance(insight.body, Abstention) and insight.body.why in (
+        "missing-evidence",
+        "out-of-distribution",
+    )
 
 
 def card(insight: Insight, look: Look) -> dict[str, object]:

@@ -6,7 +6,7 @@ as kept with it, never somebody that the report names. A report that comes twice
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ import msgspec
 from salus.core.errors import UserError, printable
 from salus.core.review import OVERRIDE_REASONS, REASON_SYSTEM, Review
 from salus.delivery.answers import Answer
-from salus.delivery.cds_hooks_check import check_feedback
+from salus.delivery.cds_hooks_check import HOOKS, check_feedback
 from salus.delivery.cds_hooks_service import card_key, hook_of, unknown_service
 from salus.delivery.fhir_outcome import Issue, outcome
 from salus.spine.review import review
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # A note is a sentence or two; an EHR that sends a chart in it would put values where none belong.
 _LONGEST_NOTE = 2000
+# A clinician decides on a few cards at a time; each report waits for the disk.
+_MOST_REPORTS = 1000
 # How far a client's clock may be off; backwards more, since a wrong zone must not cost a decision.
 _AHEAD, _BEHIND = timedelta(minutes=5), timedelta(days=1)
 
@@ -37,7 +39,8 @@ def feedback(site: Site, service: str, body: bytes) -> Answer:
 
     Raises AwayError when the store does not take them: the client sends them again, and none is kept twice.
     """
-    if hook_of(service) is None:
+    hook = hook_of(service)
+    if hook is None:
         return unknown_service(site, service)
     try:
         document = msgspec.json.decode(body)
@@ -46,7 +49,10 @@ def feedback(site: Site, service: str, body: bytes) -> Answer:
             400, outcome([Issue("fatal", "structure", "CDSHooksFeedback", "The body is not JSON.")])
         )
     bad = [issue for issue in check_feedback(document) if not issue.tolerated]
-    return _refused(bad) if bad else _keep(site, document["feedback"])
+    if not bad and len(document["feedback"]) > _MOST_REPORTS:
+        text = f"A call holds at most {_MOST_REPORTS} reports: nothing was kept, send them in several calls"
+        return Answer(413, outcome([Issue("error", "too-long", "CDSHooksFeedback.feedback", text)]))
+    return _refused(bad) if bad else _keep(site, hook, document["feedback"])
 
 
 def _refused(bad: list[Issue]) -> Answer:
@@ -57,8 +63,8 @@ def _refused(bad: list[Issue]) -> Answer:
     )
 
 
-def _keep(site: Site, reports: list[Mapping[str, Any]]) -> Answer:
-    shown = [_shown(site, report) for report in reports]
+def _keep(site: Site, hook: str, reports: list[Mapping[str, Any]]) -> Answer:
+    shown = [_shown(site, hook, report) for report in reports]
     strangers, bad = [], []
     for index, (report, seen) in enumerate(zip(reports, shown, strict=True)):
         at = f"CDSHooksFeedback.feedback[{index}]"
@@ -68,10 +74,7 @@ def _keep(site: Site, reports: list[Mapping[str, Any]]) -> Answer:
             bad.append(Issue("error", "invalid", f"{at}.outcomeTimestamp", says))
     if bad:
         return _refused(bad)
-    for report, seen in zip(reports, shown, strict=True):
-        for each in (_review(site, report, card) for card in seen):
-            if not _is_kept(site, each):
-                review(site, each)
+    _write_down(site, [_review(site, *pair) for pair in _pairs(reports, shown)])
     if strangers:
         kept = len(reports) - len(strangers)
         note = Issue("information", "informational", "CDSHooksFeedback.feedback", f"{kept} were kept")
@@ -79,12 +82,28 @@ def _keep(site: Site, reports: list[Mapping[str, Any]]) -> Answer:
     return Answer(200, {})
 
 
-def _shown(site: Site, report: Mapping[str, Any]) -> list[HookCard]:
+def _pairs(
+    reports: list[Mapping[str, Any]], shown: list[list[HookCard]]
+) -> Iterator[tuple[Mapping[str, Any], HookCard]]:
+    for report, seen in zip(reports, shown, strict=True):
+        yield from ((report, card) for card in seen)
+
+
+def _write_down(site: Site, said: list[Review]) -> None:
+    """Keep each review once; what is kept of an insight is read once, however many reports name it."""
+    kept = {one.id for name in {each.insight for each in said} for one in site.store.reviews(insight=name)}
+    for each in said:
+        if each.id not in kept:
+            kept.add(each.id)
+            review(site, each)
+
+
+def _shown(site: Site, hook: str, report: Mapping[str, Any]) -> list[HookCard]:
     """Return what the card showed, each insight with the user and the time; nothing for a stranger's card."""
     uuid = str(report["card"]).lower()
     found: list[HookCard] = []
     for place in count():
-        shown = site.store.hook_card(card_key(uuid, place))
+        shown = site.store.hook_card(card_key(hook, uuid, place))
         if shown is None:
             break
         found.append(shown)
@@ -124,10 +143,6 @@ def _reason(given: Mapping[str, Any]) -> tuple[str, str]:
     return code if ours else "other", printable(note, _LONGEST_NOTE)
 
 
-def _is_kept(site: Site, said: Review) -> bool:
-    return any(kept.id == said.id for kept in site.store.reviews(insight=said.insight))
-
-
 def hear(site: Site, message: object) -> Review:
     """Return the review that a feedback report (one element of ``feedback``) stands for.
 
@@ -136,7 +151,7 @@ def hear(site: Site, message: object) -> Review:
     bad = [issue for issue in check_feedback({"feedback": [message]}) if not issue.tolerated]
     if bad or not isinstance(message, Mapping):
         raise UserError(f"Not a CDS Hooks feedback report: {bad[0].path if bad else 'CDSHooksFeedback'}.")
-    seen = _shown(site, message)
+    seen = [card for hook in HOOKS for card in _shown(site, hook, message)]
     if not seen:
         raise UserError("No such card was sent from here: send feedback to the service that gave the card.")
     return _review(site, message, seen[0])

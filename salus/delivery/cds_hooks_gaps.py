@@ -30,6 +30,15 @@ class _Mode(msgspec.Struct):
 
 class _Entry(msgspec.Struct):
     search: _Mode | None = None
+    resource: msgspec.Raw = msgspec.Raw(b"null")
+
+    def is_there(self) -> bool:
+        """Whether it holds a resource, as every entry of a searchset must (FHIR R4 bdl-5, 3.1.1.1)."""
+        return len(self.resource) != 4 or bytes(self.resource) != b"null"
+
+    def is_match(self) -> bool:
+        """Whether it counts in the total: what was included, or is said of the search, does not (3.1.1.5)."""
+        return self.search is None or self.search.mode in (None, "match")
 
 
 class _Set(msgspec.Struct):
@@ -38,11 +47,21 @@ class _Set(msgspec.Struct):
     entry: list[_Entry] = []
 
 
+class _Issue(msgspec.Struct):
+    severity: Any = None
+
+
+class _Outcome(msgspec.Struct):
+    resourceType: Any = None
+    issue: list[_Issue] = []
+
+
 class _Page(msgspec.Struct):
     entry: list[msgspec.Raw] = []
 
 
 _decode = msgspec.json.Decoder(_Set).decode
+_decode_outcome = msgspec.json.Decoder(_Outcome).decode
 _decode_page = msgspec.json.Decoder(_Page).decode
 
 
@@ -59,7 +78,10 @@ class Cut:
 
 
 def cuts(lists: Mapping[str, Any]) -> dict[str, Cut]:
-    """Return which of `lists` (Bundles as bytes, by key) are parts of longer ones, by their own saying."""
+    """Return which of `lists` (Bundles as bytes, by key) are parts of longer ones, by their own saying.
+
+    They say so by a next page, a higher total, an entry without its resource, or a server's complaint.
+    """
     found = {key: _cut(raw) for key, raw in lists.items()}
     return {key: cut for key, cut in found.items() if cut is not None}
 
@@ -70,12 +92,29 @@ def _cut(raw: Any) -> Cut | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # No list that can be read: the record refuses it, and says so.
         return None
-    # What was included, or is said of the search itself, does not count in its total (FHIR R4 3.1.1.5).
-    came = sum(entry.search is None or entry.search.mode in (None, "match") for entry in read.entry)
+    held = [entry for entry in read.entry if entry.is_there()]
+    # Looked for by its name first: a call is not held up by going through every resource twice.
+    told = [one for one in held if is_outcome(one.resource)] if b"OperationOutcome" in bytes(raw) else []
+    came = sum(one.is_match() for one in held) - sum(one.is_match() for one in told)
     counted = isinstance(read.total, int) and not isinstance(read.total, bool)
-    if not _next(read.link) and not (counted and read.total > came):
+    lost = len(held) < len(read.entry) or any(_complains(one.resource) for one in told)
+    if not lost and not _next(read.link) and not (counted and read.total > came):
         return None
-    return Cut(came, read.total if counted else None)
+    return Cut(came, read.total if counted and read.total > came else None)
+
+
+def is_outcome(raw: Any) -> bool:
+    """Whether it is an OperationOutcome: the server's word on a search, in place of what was searched for."""
+    try:
+        return bool(_decode_outcome(raw).resourceType == "OperationOutcome")
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
+def _complains(raw: Any) -> bool:
+    """Whether an OperationOutcome says more than information: then the server did not answer in full."""
+    issues = _decode_outcome(raw).issue
+    return not issues or any(issue.severity != "information" for issue in issues)
 
 
 def next_page(raw: Any) -> str:

@@ -34,6 +34,11 @@ class Query:
     template: str
     required_by: frozenset[str] = frozenset()
 
+    @property
+    def searches(self) -> bool:
+        """Whether it asks for a list, and not for one resource by its id."""
+        return "?" in self.template
+
 
 @lru_cache(maxsize=64)
 def queries(cards: tuple[Card, ...]) -> tuple[Query, ...]:

@@ -6,8 +6,10 @@ in a form that the EHR can pass over (docs/decisions/0005-delivery.md).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid5
 
@@ -22,7 +24,7 @@ from salus.core.registry import models
 from salus.delivery.answers import Answer, refusal
 from salus.delivery.cds_hooks_cards import READING_HOOKS, Look, Sent, away_card, cards
 from salus.delivery.cds_hooks_check import HOOKS, check_request
-from salus.delivery.cds_hooks_fetch import Fetched, fetch
+from salus.delivery.cds_hooks_fetch import Fetched, obstacle
 from salus.delivery.cds_hooks_gaps import Cut, Gaps, cuts, unused
 from salus.delivery.cds_hooks_prefetch import Query, missing, nothing_to_go_on, queries
 from salus.delivery.fhir_outcome import Issue, one, outcome
@@ -67,12 +69,21 @@ class _Head(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class _Sent:
-    """What came as prefetch. bundle: one Bundle stands in place of the keys. cut: lists sent in part."""
+    """What came as prefetch. bundle: one Bundle stands in place of the keys. cut: lists sent in part.
+
+    alone: keys under which one resource came, and no Bundle.
+    """
 
     parts: Mapping[str, Any]
     usable: Mapping[str, bool]
     bundle: bool
     cut: Mapping[str, Cut] = field(default_factory=dict)
+    alone: frozenset[str] = frozenset()
+
+    def as_asked(self, asked: tuple[Query, ...]) -> _Sent:
+        """Return it with each list of which only one resource came, as no list, among those in part."""
+        single = {query.key: Cut(1, None) for query in asked if query.searches and query.key in self.alone}
+        return replace(self, cut={**self.cut, **single}) if single else self
 
     def lacking(self, asked: tuple[Query, ...]) -> tuple[Query, ...]:
         """Return what was asked for and did not come.
@@ -134,17 +145,73 @@ def unknown_service(site: Site, service: str) -> Answer:
     return Answer(404, one("not-found", f"No such service is offered here. Offered: {known}."))
 
 
-def answer(site: Site, settings: Settings, service: str, body: bytes, tally: Tally | None = None) -> Answer:
-    """Return the answer of `service` to the call in `body`; an AwayError is the caller's (see `away`)."""
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A sound call for which `wanted` is still to be fetched from the server that it names."""
+
+    call: _Call
+    sent: _Sent
+    speaking: tuple[Card, ...]
+    wanted: tuple[Query, ...]
+    until: float
+
+    @property
+    def patient(self) -> str:
+        """Return the id of the patient in context."""
+        return str(self.call.context["patientId"])
+
+
+def begin(
+    site: Site,
+    settings: Settings,
+    service: str,
+    body: bytes,
+    *,
+    tally: Tally | None = None,
+    until: float = inf,
+) -> Answer | Pending:
+    """Return the answer of `service` to the call in `body`, or what is to be fetched before `finish`.
+
+    until: the reading of time.monotonic() after which nobody waits for cards, and none is kept as shown.
+    An AwayError is the caller's (see `away`).
+    """
     hook = hook_of(service)
-    speaking = at_hook(site, hook) if hook else ()
-    if hook is None or not speaking:
+    if hook is None:
         return unknown_service(site, service)
     try:
         call, sent = _sound(body, hook)
     except Refused as error:
         return Answer(400, outcome(error.issues))
-    return _judge(site, settings, call, sent, speaking=speaking, tally=tally or Tally())
+    speaking = at_hook(site, hook)
+    if not speaking:
+        return Answer(200, {"cards": []})
+    pending = _pending(call, sent, speaking, until)
+    problem = obstacle(pending.wanted, call.fhirServer, settings)
+    return finish(site, settings, pending, Fetched(problem=problem), tally) if problem else pending
+
+
+def _pending(call: _Call, sent: _Sent, speaking: tuple[Card, ...], until: float) -> Pending:
+    asked = queries(speaking)
+    sent = sent.as_asked(asked)
+    cut = (query for query in asked if query.key in sent.cut)
+    return Pending(call, sent, speaking, (*sent.lacking(asked), *cut), until)
+
+
+def finish(
+    site: Site, settings: Settings, pending: Pending, fetched: Fetched, tally: Tally | None = None
+) -> Answer:
+    """Return the answer to a call after what it lacks was fetched, or was not."""
+    call, sent, speaking = pending.call, pending.sent, pending.speaking
+    asked, subject = queries(speaking), f"Patient/{pending.patient}"
+    lacking = missing(sent.lacking(asked), dict.fromkeys(fetched.parts, True))
+    timeline, account = _timeline(sent, fetched, call.prefetch, subject)
+    if not len(timeline) or nothing_to_go_on(asked, lacking, [card.name for card in speaking]):
+        return _precondition(lacking, fetched)
+    gaps = Gaps.of(asked, lacking, sent.cut, fetched, None if sent.parts_by_key(asked) else account)
+    note = " ".join(text for text in (unused(account), gaps.note()) if text)
+    look = Look(call.hook, settings, _page(site, settings, subject), note, gaps.partial())
+    tally = tally or Tally()
+    return _answer(site, look, call, speaking=speaking, timeline=timeline, tally=tally, until=pending.until)
 
 
 def away(service: str, settings: Settings, error: AwayError) -> Answer:
@@ -187,25 +254,6 @@ def _every(body: bytes) -> list[Issue]:
         return [Issue("fatal", "structure", "CDSHooksRequest", "The body is not JSON that can be read.")]
 
 
-def _judge(
-    site: Site, settings: Settings, call: _Call, sent: _Sent, *, speaking: tuple[Card, ...], tally: Tally
-) -> Answer:
-    asked = queries(speaking)
-    lacking = sent.lacking(asked)
-    cut = tuple(query for query in asked if query.key in sent.cut)
-    wanted = (*lacking, *cut)
-    fetched = fetch(wanted, call.context["patientId"], call.fhirServer, call.fhirAuthorization, settings)
-    lacking = missing(lacking, dict.fromkeys(fetched.parts, True))
-    subject = f"Patient/{call.context['patientId']}"
-    timeline, account = _timeline(sent, fetched, call.prefetch, subject)
-    if not len(timeline) or nothing_to_go_on(asked, lacking, [card.name for card in speaking]):
-        return _precondition(lacking, fetched)
-    gaps = Gaps.of(asked, lacking, sent.cut, fetched, None if sent.parts_by_key(asked) else account)
-    note = " ".join(text for text in (unused(account), gaps.note()) if text)
-    look = Look(call.hook, settings, _page(site, settings, subject), note, gaps.partial())
-    return _answer(site, look, call, speaking=speaking, timeline=timeline, tally=tally)
-
-
 def _received(raw: msgspec.Raw) -> _Sent | None:
     """Return what came; None where a value is neither a resource nor null.
 
@@ -223,7 +271,8 @@ def _received(raw: msgspec.Raw) -> _Sent | None:
         return None
     usable = {key: kind not in (None, "OperationOutcome") for key, kind in kinds.items()}
     lists = {key: parts[key] for key, kind in kinds.items() if kind == "Bundle"}
-    return None if "" in kinds.values() else _Sent(parts, usable, bundle=False, cut=cuts(lists))
+    alone = frozenset(key for key in parts if usable[key] and key not in lists)
+    return None if "" in kinds.values() else _Sent(parts, usable, False, cuts(lists), alone)
 
 
 def _kind(part: msgspec.Raw) -> str:
@@ -245,13 +294,23 @@ def _precondition(lacking: tuple[Query, ...], fetched: Fetched) -> Answer:
 
 
 def _answer(
-    site: Site, look: Look, call: _Call, *, speaking: tuple[Card, ...], timeline: Timeline, tally: Tally
+    site: Site,
+    look: Look,
+    call: _Call,
+    *,
+    speaking: tuple[Card, ...],
+    timeline: Timeline,
+    tally: Tally,
+    until: float,
 ) -> Answer:
     sent: list[Sent] = []
 
     def shown(insights: list[Insight]) -> dict[str, str]:
+        if time.monotonic() > until:
+            # The EHR was told that nothing was computed: then nothing may be on record as shown.
+            raise AwayError("The EHR waits no longer: nothing was kept of this call.")
         sent.extend(cards(insights, look))
-        return keys(sent)
+        return keys(look.hook, sent)
 
     insights = consult(
         site,
@@ -265,18 +324,21 @@ def _answer(
     return Answer(200, {"cards": [one.card for one in sent]})
 
 
-def keys(sent: list[Sent]) -> dict[str, str]:
+def keys(hook: str, sent: list[Sent]) -> dict[str, str]:
     """Return which insight each card shows, so that feedback finds it."""
     return {
-        card_key(str(one.card["uuid"]), place): insight
+        card_key(hook, str(one.card["uuid"]), place): insight
         for one in sent
         for place, insight in enumerate(one.insights)
     }
 
 
-def card_key(card: str, place: int) -> str:
-    """Return the key under which the insight at `place` of a card is kept; the first has the card's own."""
-    return card if place == 0 else str(uuid5(UUID(card), str(place)))
+def card_key(hook: str, card: str, place: int) -> str:
+    """Return the key under which the insight at `place` of a card that was sent at `hook` is kept.
+
+    Made of the hook too: so feedback finds a card only at the service that sent it.
+    """
+    return str(uuid5(UUID(card), f"{hook}/{place}"))
 
 
 def _page(site: Site, settings: Settings, subject: str) -> str | None:

@@ -27,6 +27,7 @@ from salus.delivery.fhir_find import TYPES, Place, count, live_here, read, searc
 from salus.delivery.fhir_outcome import one
 from salus.delivery.fhir_resources import Resource, resources
 from salus.delivery.fhir_search import MOST, Search, parse
+from salus.delivery.fhir_search import PATIENT as SUBJECT
 from salus.delivery.fhir_trail import DECISION
 from salus.delivery.settings import Settings
 from salus.spine.look import look
@@ -112,7 +113,7 @@ class Fhir:
                 return refusal(error, FHIR_JSON).response()
             lenient = bool(_LENIENT.search(request.headers.get("prefer", "")))
             return await self._answer(
-                request, given, lambda actor: self._search(kind, parse(given, lenient), actor)
+                request, given, lambda actor: self._search(kind, parse(self._local(given), lenient), actor)
             )
 
         endpoint.__doc__ = f"Search {kind} by patient, date and id."
@@ -127,22 +128,32 @@ class Fhir:
         return endpoint
 
     async def _answer(self, request: Request, given: Given, work: Callable[[Actor], Answer]) -> Response:
-        header = request.headers.get("authorization")
-
-        def admitted() -> Answer:
-            actor = self._actor(header)
+        try:
+            actor = await self._actor(request.headers.get("authorization"))
             _check_format(given)
-            return work(actor)
+        except SalusError as error:
+            return refusal(error, FHIR_JSON).response()
+        return await answered(self._workers, lambda: work(actor), FHIR_JSON, "fhir")
 
-        return await answered(self._workers, admitted, FHIR_JSON, "fhir")
+    def _local(self, given: Given) -> Given:
+        """Return the parameters with the patients of this server, and of those that the site lists, by id.
 
-    def _actor(self, header: str | None) -> Actor:
+        Any other server's stay absolute, and are refused: its Patient/7 is somebody else.
+        """
+        return [(name, self._by_id(value) if name in SUBJECT else value) for name, value in given]
+
+    def _by_id(self, value: str) -> str:
+        bases = (self._settings.url(PATH), *self._settings.fhir_servers)
+        known = re.compile(f"({'|'.join(re.escape(base.rstrip('/')) for base in bases)})/(?=Patient/)")
+        return ",".join(known.sub("", one, count=1) if known.match(one) else one for one in value.split(","))
+
+    async def _actor(self, header: str | None) -> Actor:
         """Return on whose behalf the call is made: a trusted client, by its issuer."""
         if self._settings.insecure_no_jwt:
             return self._settings.actor
         if self._settings.jwt is None:
             raise Unauthorized(NOBODY_TRUSTED)
-        return Actor(f"client:{self._settings.jwt.check(header, [self._settings.url(PATH)])}", "system")
+        return Actor(f"client:{await self._settings.jwt.check(header, [self._settings.url(PATH)])}", "system")
 
     def _read(self, kind: str, wanted: str, actor: Actor) -> Answer:
         found = read(self._site, kind, wanted, live_here(self._site))

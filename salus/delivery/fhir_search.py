@@ -25,7 +25,7 @@ _PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
 _WHEN = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?)?)?\Z"
 )
-_SUBJECT = re.compile(r"(?:(?:https?://\S+/)?Patient/)?([A-Za-z0-9\-.]{1,64})\Z")
+_SUBJECT = re.compile(r"(?:Patient/)?([A-Za-z0-9\-.]{1,64})\Z")
 _CURSOR = re.compile(r"(\d{1,18})-(\d{1,4})\Z")
 
 
@@ -147,7 +147,7 @@ def _any_of(
 def _subject(value: str) -> str:
     found = _SUBJECT.match(value)
     if found is None:
-        raise UserError("patient must be an id or Patient/id.")
+        raise UserError("patient must be an id, or Patient/id, or the address of a patient on this server.")
     return f"Patient/{found[1]}"
 
 

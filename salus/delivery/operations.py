@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from salus import __version__
 from salus.core.errors import SalusError
-from salus.delivery.answers import Answer, Workers, log_away
+from salus.delivery.answers import RETRY_AFTER_S, Answer, Busy, Workers, log_away
 from salus.delivery.fhir_outcome import one
 from salus.delivery.tally import Tally
 from salus.spine.health import check_records, check_store
@@ -37,6 +37,9 @@ log = logging.getLogger("salus.http")
 
 # Seconds; around the 100 ms that a hook may take and the 500 ms that CDS Hooks 2.0 asks for.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+
+# Whoever probes waits no longer; the store's own checks take about a second each.
+_PROBE_S = 5.0
 
 _KEPT = {
     "entries": "salus_ledger_entries",
@@ -143,7 +146,11 @@ class Operations:
 
     async def health(self, request: Request) -> Response:
         """Say whether it can do its work, and if not, what is away."""
-        checks = await self._workers.run(self._checks)
+        try:
+            checks = await self._workers.run(self._checks, _PROBE_S)
+        except Busy as error:
+            body = {"status": "busy", "version": __version__, "says": str(error), "checks": {}}
+            return Answer(503, body, {"Retry-After": RETRY_AFTER_S}).response()
         ready = all(check["status"] != "away" for check in checks.values())
         body = {"status": "ok" if ready else "away", "version": __version__, "checks": checks}
         return Answer(200 if ready else 503, body).response()
@@ -173,8 +180,14 @@ class Operations:
         return {"status": "ok" if there else "away" if self._had_records else "none read"}
 
     async def metrics(self, request: Request) -> Response:
-        """Return everything in the Prometheus text format."""
-        gauges = await self._workers.run(lambda: list(_gauges(self._site)))
+        """Return everything in the Prometheus text format; while every worker is stuck, without the store."""
+        try:
+            gauges = await self._workers.run(lambda: list(_gauges(self._site)), _PROBE_S)
+        except Busy:
+            gauges = [
+                *_family("salus_busy", "gauge", "No worker was free to look at the store."),
+                "salus_busy 1",
+            ]
         text = "\n".join([*self._metrics.lines(), *gauges, ""])
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -218,7 +231,7 @@ class Watch:
             "id": call.id,
             "route": self._template(scope),
             "error": type(error).__name__,
-            "at": _place(error),
+            "place": _place(error),
         }
         log.error("failed", extra={"said": said})
         if not call.status:
@@ -259,11 +272,11 @@ class _JsonLines(logging.Formatter):
         said = getattr(record, "said", None)
         ours = record.name.startswith("salus")
         line = {
+            **(said or {}),
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created)),
             "level": record.levelname.lower(),
             "from": record.name,
             "event": record.getMessage() if ours or (said is None and record.exc_info is None) else "error",
-            **(said or {}),
         }
         return json.dumps(line, ensure_ascii=False, default=str)
 

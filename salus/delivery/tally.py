@@ -13,15 +13,15 @@ from threading import Lock
 from salus.core.insight import Abstention, Insight
 
 JUDGED = "judged"
-# Abstentions that say something of the patient; every other one says something of the model or of this place.
-_ABOUT_THE_PATIENT = frozenset({"missing-evidence", "not-eligible"})
+# The one abstention that says something of the model or of this place; every other one is about the patient.
+_FAILED = "not-available"
 # A failure is news for so long.
 RECENT_S = 900.0
 
 
 def cannot_answer(insight: Insight) -> bool:
-    """Whether a model gave no answer for a reason that lies with it: failed, not available, out of range."""
-    return isinstance(insight.body, Abstention) and insight.body.why not in _ABOUT_THE_PATIENT
+    """Whether a model gave no answer for a reason that lies with it: it failed, or is not available."""
+    return isinstance(insight.body, Abstention) and insight.body.why == _FAILED
 
 
 class Tally:

@@ -37,7 +37,9 @@ def _program() -> str:
     raise AssertionError("unreachable")
 
 
-@pytest.fixture(scope="session")
+# Not for the whole run: while Playwright is open its event loop counts as running in this thread, and a later
+# test could start none.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as play:
         found = play.chromium.launch(executable_path=_program(), args=list(FLAGS))

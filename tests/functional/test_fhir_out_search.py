@@ -52,7 +52,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def fhir(site: Site) -> Iterator[httpx.Client]:
-    with doors.served(site, Settings(insecure_no_jwt=True, base_url="http://salus.example")) as client:
+    settings = Settings(
+        insecure_no_jwt=True, base_url="http://salus.example", fhir_servers=("https://ehr.example/r4",)
+    )
+    with doors.served(site, settings) as client:
         yield client
 
 
@@ -82,12 +85,20 @@ def test_every_resource_is_valid_and_can_be_read_by_its_id(fhir: httpx.Client, k
         assert fhir.get(f"/fhir/{kind}/{resource['id']}").json() == resource
 
 
-@pytest.mark.parametrize("patient", ["p1", "Patient/p1", "https://ehr.example/fhir/Patient/p1"])
+HERE = "http://salus.example/fhir/Patient/p1"
+
+
+@pytest.mark.parametrize("patient", ["p1", "Patient/p1", HERE, "https://ehr.example/r4/Patient/p1"])
 @pytest.mark.parametrize("name", ["patient", "subject"])
 def test_search_by_patient(fhir: httpx.Client, name: str, patient: str) -> None:
     resources = found(fhir.get("/fhir/Observation", params={name: patient, "_count": 200}))
     assert resources
     assert {one["subject"]["reference"] for one in resources} == {"Patient/p1"}
+
+
+@pytest.mark.parametrize("base", ["http://evil.example", "https://ehr.example/r4/x", "http://salus.example"])
+def test_another_servers_patient_is_not_ours_of_the_same_id(fhir: httpx.Client, base: str) -> None:
+    assert fhir.get("/fhir/Observation", params={"patient": f"{base}/Patient/p1"}).status_code == 400
 
 
 def test_several_patients_and_nobody(fhir: httpx.Client) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from salus import spine
 from salus.core.review import OVERRIDE_REASONS
+from salus.delivery.answers import Busy, Workers
 from salus.delivery.app import Settings
 from salus.delivery.cds_hooks_check import check_response, check_services
 from salus.spine.site import Site
@@ -70,8 +71,9 @@ def test_nothing_is_offered_before_a_model_is_live(tmp_path: Path) -> None:
     with doors.served(site) as ehr:
         assert ehr.get("/cds-services").json() == {"services": []}
         answer = ehr.post(VIEW, json=doors.call())
-        assert answer.status_code == 404
-        assert "Offered: none" in answer.text
+        assert (answer.status_code, answer.json()) == (200, {"cards": []})
+        assert ehr.post(VIEW, json={}).status_code == 400
+        assert ehr.post("/cds-services/salus-tea", json=doors.call()).status_code == 404
     site.close()
 
 
@@ -191,13 +193,41 @@ def test_an_unknown_service_is_not_found_and_the_nearest_is_named(ehr: httpx.Cli
     assert "salus-patient-view" in answer.text
 
 
-def test_a_hook_at_which_nobody_speaks_is_not_offered_and_not_found(ehr: httpx.Client) -> None:
+SELECT = "/cds-services/salus-order-select"
+
+
+def test_a_hook_at_which_nobody_speaks_is_not_offered_and_answers_with_no_cards(ehr: httpx.Client) -> None:
     offered = {service["id"] for service in ehr.get("/cds-services").json()["services"]}
     assert "salus-order-select" not in offered
-    answer = ehr.post("/cds-services/salus-order-select", json=doors.call("order-select"))
-    assert answer.status_code == 404
-    assert all(service in answer.text for service in offered)
-    assert "order-select" not in answer.text
+    context = {
+        "userId": "Practitioner/7",
+        "patientId": "p1",
+        "selections": [],
+        "draftOrders": {"resourceType": "Bundle", "type": "collection"},
+    }
+    answer = ehr.post(SELECT, json=doors.call("order-select", context=context))
+    assert (answer.status_code, answer.json()) == (200, {"cards": []})
+
+
+def test_a_hook_at_which_nobody_speaks_checks_the_call(ehr: httpx.Client) -> None:
+    answer = ehr.post(SELECT, json=doors.call("order-select"))
+    assert answer.status_code == 400
+    assert "CDSHooksRequest.context" in paths(answer)
+
+
+def test_while_every_worker_is_stuck_a_reader_is_told_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The envelope of the answer is the promised one, also where nothing can be begun."""
+    monkeypatch.setattr(Workers, "run", always_busy)
+    with doors.served(site, Settings(insecure_no_jwt=True)) as ehr:
+        answer = ehr.post(VIEW, json=doors.call())
+        ordering = ehr.post(SELECT, json=doors.call("order-select"))
+    assert answer.status_code == 200
+    assert "Salus is away" in answer.json()["cards"][0]["summary"]
+    assert ordering.status_code == 503
+
+
+async def always_busy(*_: object) -> None:
+    raise Busy("Too many calls wait here.")
 
 
 def test_a_body_over_the_limit_is_refused_before_it_is_read(site: Site) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -246,3 +248,48 @@ def test_feedback_that_cannot_be_kept_is_refused_and_kept_when_it_comes_again(
         assert "retry-after" in answer.headers
     assert send(ehr, said).status_code == 200
     assert len(site.store.reviews()) == 1
+
+
+def test_feedback_goes_to_the_service_that_gave_the_card(ehr: httpx.Client, site: Site) -> None:
+    card = cards(ehr)[0]
+    elsewhere = "/cds-services/salus-encounter-start/feedback"
+    answer = ehr.post(elsewhere, json={"feedback": [report(card["uuid"], "accepted")]})
+    assert answer.status_code == 404
+    assert not site.store.reviews(subject="Patient/p1")
+
+
+def test_what_is_kept_of_a_card_is_read_once_however_many_reports_name_it(
+    ehr: httpx.Client, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, looks = cards(ehr)[0], []
+    since = datetime.now(UTC)
+    said = [
+        report(card["uuid"], "accepted") | {"outcomeTimestamp": (since + timedelta(seconds=n)).isoformat()}
+        for n in range(50)
+    ]
+    read = type(site.store).reviews
+    monkeypatch.setattr(type(site.store), "reviews", lambda *a, **k: looks.append(k) or read(*a, **k))
+    assert send(ehr, *said, *said).status_code == 200
+    assert len(looks) == 1
+    assert len(read(site.store, subject="Patient/p1")) == 50
+
+
+def test_more_reports_than_a_call_may_hold_are_refused_whole(ehr: httpx.Client, site: Site) -> None:
+    card = cards(ehr)[0]["uuid"]
+    assert send(ehr, *[report(card, "accepted")] * 1001).status_code == 413
+    assert not site.store.reviews(subject="Patient/p1")
+
+
+def test_cards_that_came_too_late_are_not_on_record_as_shown(site: Site) -> None:
+    """The EHR heard that nothing was computed; what ends after that must not say otherwise."""
+    before = site.store.head()[0]
+    with (
+        doors.served(site, Settings(insecure_no_jwt=True, hook_patience_s=0.3)) as ehr,
+        closing(sqlite3.connect(site.path / "salus.db", isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        told = ehr.post(VIEW, json=doors.call()).json()["cards"]
+        other.execute("ROLLBACK")
+        time.sleep(1)
+    assert "Salus is away" in told[0]["summary"]
+    assert site.store.head()[0] == before

@@ -118,6 +118,58 @@ def test_included_entries_do_not_count_for_the_total(ehr: httpx.Client) -> None:
     assert all("4 of 5" in one for one in details(ehr, sent(ehr, **{"vital-signs": vitals})))
 
 
+def complaint(severity: str) -> dict[str, Any]:
+    """Return an entry in which a server says something of the search."""
+    issue = {"severity": severity, "code": "processing"}
+    resource = {"resourceType": "OperationOutcome", "issue": [issue]}
+    return {"resource": resource, "search": {"mode": "outcome"}}
+
+
+def with_entries(*entries: Any) -> dict[str, Any]:
+    """Return a search's Bundle that holds one condition and `entries`."""
+    ill = {
+        "resourceType": "Condition",
+        "id": "c1",
+        "subject": {"reference": "Patient/p1"},
+        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "44054006"}]},
+        "clinicalStatus": {
+            "coding": [
+                {"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}
+            ]
+        },
+    }
+    bundle = doors.searchset([ill])
+    return {**bundle, "entry": [*bundle["entry"], *entries]}
+
+
+LOST = {
+    "a server's error": with_entries(complaint("error")),
+    "a server's warning": with_entries(complaint("warning")),
+    "a complaint that is no outcome by its mode": with_entries({"resource": complaint("error")["resource"]}),
+    "an entry that only refers": with_entries({"fullUrl": "https://ehr.example/fhir/Condition/9"}),
+    "an entry of nothing": with_entries(
+        {"fullUrl": "https://ehr.example/fhir/Condition/9", "resource": None}
+    ),
+    "a batch in which the search failed": {
+        **with_entries({"response": {"status": "404"}}),
+        "type": "batch-response",
+    },
+    "one resource and no list": with_entries()["entry"][0]["resource"],
+}
+
+
+@pytest.mark.parametrize("kind", LOST)
+def test_a_list_that_lost_something_proves_no_absence(ehr: httpx.Client, kind: str) -> None:
+    said = details(ehr, sent(ehr, condition=LOST[kind]))
+    assert all("Condition was not sent completely: 1 of more." in one for one in said)
+    assert any("The list of conditions was sent in part" in one for one in said)
+
+
+def test_what_a_server_tells_for_information_is_no_loss(ehr: httpx.Client) -> None:
+    said = details(ehr, sent(ehr, condition=with_entries(complaint("information"))))
+    assert not any("completely" in one or "in part" in one for one in said)
+
+
 @pytest.mark.parametrize("odd", [{"total": "9"}, {"link": 7}, {"link": [7]}, {"total": True}])
 def test_odd_totals_and_links_do_not_stop_a_call(ehr: httpx.Client, odd: dict[str, Any]) -> None:
     vitals = doors.searchset(doors.deteriorating()) | odd

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -29,17 +31,24 @@ class EhrServer(ThreadingHTTPServer):
         self.asked: list[tuple[str, str | None]] = []
         self.base = f"http://127.0.0.1:{self.server_address[1]}/fhir"
         self.page_size, self.elsewhere = 100, ""
+        self.drips, self.instead = False, b""
 
 
 class _Asked(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         assert isinstance(self.server, EhrServer)
         self.server.asked.append((self.path, self.headers.get("Authorization")))
-        body = json.dumps(self.found()).encode()
+        body = self.server.instead or json.dumps(self.found()).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/fhir+json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        while self.server.drips:
+            try:
+                self.wfile.write(b" ")
+            except OSError:
+                return
+            time.sleep(0.1)
         self.wfile.write(body)
 
     def found(self) -> dict[str, Any]:
@@ -116,6 +125,42 @@ def test_a_server_that_is_not_listed_is_not_called(site: Site, server: EhrServer
         answer = ehr.post(VIEW, json=doors.call(prefetch={}, fhirServer=server.base))
     assert answer.status_code == 412
     assert server.asked == []
+
+
+def test_a_server_that_drips_costs_two_seconds_and_not_the_card(site: Site, server: EhrServer) -> None:
+    """A time limit for each byte would never end."""
+    server.drips = True
+    began = time.monotonic()
+    with doors.served(site, Settings(insecure_no_jwt=True, fhir_servers=(server.base,))) as ehr:
+        cards = ehr.post(VIEW, json=doors.call(fhirServer=server.base)).json()["cards"]
+        took = time.monotonic() - began
+    server.drips = False
+    assert cards[0]["indicator"] == "critical"
+    assert took < 3
+
+
+def test_calls_that_wait_for_a_slow_server_hold_no_other_call_up(site: Site, server: EhrServer) -> None:
+    server.drips = True
+    settings = Settings(insecure_no_jwt=True, fhir_servers=(server.base,))
+    with doors.served(site, settings) as ehr, ThreadPoolExecutor(6) as pool:
+        slow = [pool.submit(ehr.post, VIEW, json=doors.call(fhirServer=server.base)) for _ in range(6)]
+        time.sleep(0.4)
+        began = time.monotonic()
+        assert ehr.get("/cds-services").status_code == 200
+        took = time.monotonic() - began
+        assert took < 1
+        assert all(one.result().json()["cards"][0]["indicator"] == "critical" for one in slow)
+    server.drips = False
+
+
+@pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"{", b"{}", b'{"resourceType":"Basic"}'])
+def test_a_body_that_is_no_answer_counts_as_none(site: Site, server: EhrServer, body: bytes) -> None:
+    server.instead = body
+    with doors.served(site, Settings(insecure_no_jwt=True, fhir_servers=(server.base,))) as ehr:
+        part = ehr.post(VIEW, json=doors.call(fhirServer=server.base)).json()["cards"]
+        none = ehr.post(VIEW, json=doors.call(prefetch={}, fhirServer=server.base))
+    assert "Not sent by the EHR: condition" in part[0]["detail"]
+    assert none.status_code == 412
 
 
 def card(name: str, *needs: Need) -> Card:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import anyio
 import httpx
 import pytest
+from joserfc.errors import SecurityWarning
 
-from salus.core.errors import UserError
+from salus.core.errors import AwayError, UserError
 from salus.delivery.app import Settings
-from salus.delivery.auth import JwksTrust
+from salus.delivery.auth import JwksTrust, Unauthorized
 from salus.spine.site import Site
 from tests import doors
 from tests.doors import ISSUER, Ehr, bearer
@@ -154,13 +159,13 @@ def test_a_site_that_trusts_nobody_lets_nobody_in(site: Site) -> None:
 def test_a_new_key_is_fetched_when_it_is_first_used(site: Site, tmp_path: Path) -> None:
     keys, clock = Ehr(tmp_path), [time.time()]
     trust = JwksTrust({ISSUER: str(keys.jwks)}, clock=lambda: clock[0])
-    assert trust.check(f"Bearer {keys.token(HERE)}", [HERE]) == ISSUER
+    assert anyio.run(trust.check, f"Bearer {keys.token(HERE)}", [HERE]) == ISSUER
     rotated = Ehr(tmp_path)
     rotated.key = type(rotated.key).generate_key("P-384", {"kid": "k2", "alg": "ES384", "use": "sig"})
     keys.jwks.write_text(json.dumps({"keys": [rotated.key.as_dict(private=False)]}))
-    clock[0] += 31
+    clock[0] += 61
     token = rotated.token(HERE, header={"kid": "k2"})
-    assert trust.check(f"Bearer {token}", [HERE]) == ISSUER
+    assert anyio.run(trust.check, f"Bearer {token}", [HERE]) == ISSUER
 
 
 @pytest.mark.parametrize("pairs", [[], ["x"], ["=y"], ["x="], ["x=http://far.example/jwks"]])
@@ -176,3 +181,107 @@ def test_keys_that_cannot_be_read_are_our_fault_not_the_clients(site: Site, tmp_
         answer = client.post(VIEW, json=doors.call(), headers=bearer(keys.token(HERE)))
     assert answer.status_code == 503
     assert "retry-after" in answer.headers
+
+
+def test_a_slow_issuer_is_asked_once_and_holds_nobody_else_up(tmp_path: Path) -> None:
+    """Forged tokens that name it must not delay whoever is known, nor cause a fetch each."""
+    keys = Ehr(tmp_path)
+    with silent() as slow:
+        trust = JwksTrust({ISSUER: str(keys.jwks), "slow": slow.url})
+        forged = [f"Bearer {keys.token(HERE, iss='slow')}" for _ in range(3)]
+        sound = f"Bearer {keys.token(HERE)}"
+
+        async def refused(token: str) -> None:
+            with pytest.raises(AwayError):
+                await trust.check(token, [HERE])
+
+        async def all_at_once() -> float:
+            async with anyio.create_task_group() as tasks:
+                for token in forged[:2]:
+                    tasks.start_soon(refused, token)
+                await anyio.sleep(0.05)
+                began = anyio.current_time()
+                assert await trust.check(sound, [HERE]) == ISSUER
+                took = anyio.current_time() - began
+            await refused(forged[2])
+            return took
+
+        began = time.monotonic()
+        assert anyio.run(all_at_once) < 1
+        assert time.monotonic() - began < 3.5
+    assert slow.asked == 1
+
+
+def test_a_key_that_is_known_is_taken_while_its_set_cannot_be_fetched(tmp_path: Path) -> None:
+    keys, clock = Ehr(tmp_path), [time.time()]
+    trust = JwksTrust({ISSUER: str(keys.jwks)}, clock=lambda: clock[0])
+    anyio.run(trust.check, f"Bearer {keys.token(HERE)}", [HERE])
+    keys.jwks.unlink()
+    clock[0] += 700
+    now = int(clock[0])
+    assert anyio.run(trust.check, f"Bearer {keys.token(HERE, iat=now, exp=now + 60)}", [HERE]) == ISSUER
+    clock[0] += 3600
+    with pytest.raises(AwayError):
+        anyio.run(trust.check, f"Bearer {keys.token(HERE)}", [HERE])
+
+
+def test_a_key_without_a_name_is_not_called_none(tmp_path: Path) -> None:
+    keys = Ehr(tmp_path)
+    nameless = {name: value for name, value in keys.key.as_dict(private=False).items() if name != "kid"}
+    keys.jwks.write_text(json.dumps({"keys": [nameless]}))
+    with pytest.raises(Unauthorized, match="kid"):
+        check(keys, keys.token(HERE, header={"kid": "None"}))
+
+
+def test_a_short_rsa_key_is_refused(tmp_path: Path) -> None:
+    """RFC 7518 section 3.3: 2048 bits or more."""
+    keys = Ehr(tmp_path, "RS384")
+    with pytest.warns(SecurityWarning):
+        keys.key = type(keys.key).generate_key(1024, {"kid": "k1"})
+    keys.jwks.write_text(json.dumps({"keys": [keys.key.as_dict(private=False)]}))
+    with pytest.raises(Unauthorized, match="2048"):
+        check(keys, keys.token(HERE))
+
+
+def test_keys_elsewhere_are_refused_also_where_the_registered_ones_are_a_file(tmp_path: Path) -> None:
+    keys = Ehr(tmp_path)
+    with pytest.raises(Unauthorized, match="jku"):
+        check(keys, keys.token(HERE, header={"jku": "https://evil.example/jwks"}))
+
+
+def check(keys: Ehr, token: str) -> str:
+    """Check `token` as the doors do."""
+    return anyio.run(JwksTrust({ISSUER: str(keys.jwks)}).check, f"Bearer {token}", [HERE])
+
+
+class Silent:
+    """A server that takes connections and says nothing; counts them."""
+
+    def __init__(self) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/jwks"
+        self.asked = 0
+        self._open: list[socket.socket] = []
+
+    def run(self) -> None:
+        with suppress(OSError):
+            while True:
+                self._open.append(self._socket.accept()[0])
+                self.asked += 1
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        for one in (self._socket, *self._open):
+            one.close()
+
+
+@contextmanager
+def silent() -> Iterator[Silent]:
+    server = Silent()
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.close()
+        thread.join()

@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 
 from salus import spine
-from salus.delivery.operations import Metrics, log_as_json
+from salus.delivery.answers import Busy, Workers
+from salus.delivery.operations import Metrics, Watch, log_as_json
 from salus.spine.site import Site
 from tests import doors
 
@@ -58,6 +60,20 @@ def test_health_says_what_is_away_and_the_process_still_lives(server: httpx.Clie
     assert "salus_store_up 0" in server.get("/metrics").text
     assert server.get("/fhir/Observation").status_code == 503
     (site.path / "gone.db").rename(database)
+
+
+def test_while_every_worker_is_stuck_the_probes_answer_plainly(
+    server: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def busy(*_: object) -> None:
+        raise Busy("Too many calls wait here.")
+
+    monkeypatch.setattr(Workers, "run", busy)
+    health, metrics = server.get("/healthz"), server.get("/metrics")
+    assert (health.status_code, health.json()["status"]) == (503, "busy")
+    assert metrics.status_code == 200
+    assert "salus_http_requests_total" in metrics.text and "salus_busy 1" in metrics.text
+    assert "salus_store_up" not in metrics.text
 
 
 def test_metrics_are_in_prometheus_form(server: httpx.Client) -> None:
@@ -125,6 +141,29 @@ def test_logs_are_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     logger.info("call", extra={"said": {"route": "/fhir/{id}", "status": 200}})
     line = json.loads(capsys.readouterr().err)
     assert (line["event"], line["route"], line["status"]) == ("call", "/fhir/{id}", 200)
+
+
+def test_an_error_line_keeps_its_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger = logging.getLogger("salus.http")
+    monkeypatch.setattr(logger, "handlers", [])
+    monkeypatch.setattr(logger, "propagate", False)
+    log_as_json(["salus.http"])
+    failing = Watch(fails, Metrics(), {})
+    scope = {"type": "http", "method": "GET", "path": "/x"}
+
+    async def send(message: object) -> None:
+        """Take it."""
+
+    anyio.run(failing, scope, None, send)
+    line = next(json.loads(one) for one in capsys.readouterr().err.splitlines() if '"failed"' in one)
+    assert re.match(r"\d{4}-\d\d-\d\dT", line["at"])
+    assert line["place"].startswith("fails:")
+
+
+async def fails(*_: object) -> None:
+    raise ValueError("x")
 
 
 SERVE = "import sys; from salus.cli import main; sys.exit(main())"

@@ -141,6 +141,15 @@ def test_without_the_data_files_the_pages_say_so_and_name_no_path(ward: Ward) ->
     assert ward.client.get("/healthz").json()["checks"]["records"]["status"] == "ok"
 
 
+def test_what_the_ward_remembers_is_no_answer_of_now(ward: Ward) -> None:
+    (generation,) = [path for path in ward.site.path.glob("gen-*") if path.is_dir()]
+    before = next(iter(ward.patients()))
+    with away(generation):
+        text = ward.get("/ward")
+        assert "The record does not answer" in text and "ago" in text and before in text
+    assert "does not answer" not in ward.get("/ward")
+
+
 def test_an_archive_that_moved_is_no_empty_ward(tmp_path: Path) -> None:
     with demonstration(tmp_path / "archive") as ward, away(ward.site.path / "archive.json"):
         for path in ("/ward", "/patients/1", "/patients/1/record"):

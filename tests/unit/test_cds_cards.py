@@ -13,6 +13,7 @@ from salus.core.insight import Abstention, Estimate, Finding, Insight, ModelRef,
 from salus.delivery.cds_hooks_cards import SUMMARY_LIMIT, Look, card, cards, shortened
 from salus.delivery.cds_hooks_check import check_response
 from salus.delivery.settings import Settings
+from salus.delivery.tally import Tally
 
 NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 LOOK = Look("patient-view", Settings(base_url="https://salus.example"), "https://salus.example/patients/7")
@@ -63,6 +64,18 @@ def test_who_reads_hears_all_and_who_orders_what_cannot_wait(hook: str, count: i
 def test_that_a_model_does_not_fit_the_patient_is_no_news() -> None:
     child = replace(UNABLE, body=Abstention("not-eligible", "Under 16."))
     assert cards([child], LOOK) == []
+
+
+OUTSIDE = replace(UNABLE, body=Abstention("out-of-distribution", "Made for 90 to 200 mm[Hg]."))
+
+
+def test_a_value_outside_a_models_range_is_no_failure_of_the_model() -> None:
+    (sent,) = cards([OUTSIDE], LOOK)
+    assert str(sent.card["summary"]).startswith("Could not judge")
+    tally = Tally()
+    tally.note([OUTSIDE])
+    assert tally.failing() == {}
+    assert tally.counts() == {("news2", "out-of-distribution"): 1}
 
 
 def test_what_could_not_be_judged_shares_one_card_that_says_what_is_missing() -> None:

@@ -106,6 +106,8 @@ class Desk:
         if self._gone():
             raise AwayError("The record that was here is gone: put the archive back.")
         if site.has_archive:
+            # What was answered before is kept in memory: it must not pass for an answer of now.
+            check_records(site)
             done = told(site.store.reviews())
             for row in ward(site, actor=actor):
                 self._tally.note(row.insights)
