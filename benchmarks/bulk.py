@@ -85,7 +85,13 @@ def main() -> dict[str, Any]:
 
 def _run(code: str, *args: str) -> dict[str, Any]:
     done = subprocess.run(
-        [sys.executable, "-c", code, *args], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+        [sys.executable, "-c", code, *args],
+        cwd=ROOT,
+        # As the command line sets it.
+        env={**os.environ, "POLARS_MAX_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found

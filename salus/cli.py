@@ -26,6 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, or one for each class of error (see core.errors)."""
     logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     words = sys.argv[1:] if argv is None else argv
+    # Evidence is decoded by one thread; a pool of Polars beside it mostly spends the processor on waiting.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     # Looked for before the words are understood: a mistake among them is said in JSON too.
     as_json = any(word == "--json" or word.startswith("--json=") for word in words)
     try:

@@ -7,7 +7,7 @@ moment or only a bound is known. It is absent, with the reason in words, when no
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -98,6 +98,11 @@ class Reading:
     usable: bool = True
 
     @property
+    def until(self) -> datetime | None:
+        """The last moment that it may be of; `at` is the first. They differ where only a day is recorded."""
+        return max((event.end or event.time for event in self.events if event.time), default=self.at)
+
+    @property
     def exact(self) -> bool:
         """Whether it is one number."""
         return self.usable and self.low == self.high
@@ -126,19 +131,15 @@ def _bounds(measure: Measure, event: Event) -> tuple[float, float]:
 def read(timeline: Timeline, measure: Measure, as_of: datetime, within: timedelta | None = None) -> Reading:
     """Return the latest usable reading of `measure` no older than `within` before `as_of`.
 
-    Values at the same moment that differ give the interval that holds them all. A later value that
-    cannot be read (unknown unit, impossible number) is not passed over in silence: `problem` says so
-    and the earlier value is not used in its place.
+    Values at the same moment that differ give the interval that holds them all, and one recorded by its day
+    alone may be of any moment of that day. A later value that cannot be read (unknown unit, impossible
+    number) is not passed over in silence: `problem` says so and the earlier value is not used in its place.
     """
-    found = timeline.where(
-        measure.codes, test=lambda event: event.status in USABLE and event.time is not None
-    )
-    dated = [event for event in found if event.value is not None]
+    dated = usable(timeline, measure.codes)
     if not dated:
         return _absent(measure, f"{measure.name} not recorded")
-    at = dated[-1].time
+    latest, at = latest_of(dated), dated[-1].time
     assert at is not None
-    latest = tuple(event for event in dated if event.time == at)
     if within is not None and as_of - at > within:
         return _absent(measure, f"{measure.name} last recorded {ago(as_of - at)} before", latest, at)
     if any(isinstance(event.value, Absence) for event in latest):
@@ -150,6 +151,27 @@ def read(timeline: Timeline, measure: Measure, as_of: datetime, within: timedelt
         return _absent(measure, f"{measure.name} not usable: {error}", latest, at)
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     return Reading(measure, low, high, at, latest, _doubt(measure, ends))
+
+
+def usable(timeline: Timeline, codes: Iterable[str]) -> list[Event]:
+    """Return the events with one of `codes` that have a moment, a value and a status that allows its use."""
+    return [
+        event
+        for event in timeline.where(codes).events
+        if event.time is not None and event.value is not None and event.status in USABLE
+    ]
+
+
+def latest_of(dated: Sequence[Event]) -> tuple[Event, ...]:
+    """Return those of `dated` (in time order) that may be of the latest moment.
+
+    What is recorded by its day alone, or over a period, may be of any moment from its time to its end.
+    """
+    last = dated[-1].time
+    assert last is not None
+    return tuple(
+        event for event in dated if event.time == last or (event.end is not None and event.end >= last)
+    )
 
 
 def _doubt(measure: Measure, ends: list[tuple[float, float]]) -> str:

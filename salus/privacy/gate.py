@@ -74,4 +74,7 @@ def _as_known(event: Event, as_of: datetime) -> Event:
     """Take out an end that had not come yet, and the status that it brought."""
     if event.end is None or event.end <= as_of:
         return event
+    if event.kind == "Observation":
+        # Its end is that of the day by which alone it is dated: it was at some moment until now.
+        return replace(event, end=as_of)
     return replace(event, end=None, status="active" if event.status in _ENDED else event.status)

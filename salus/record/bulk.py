@@ -21,7 +21,7 @@ from salus.core.errors import EvidenceError, UserError
 from salus.record import manifest, places
 from salus.record.account import Account
 from salus.record.archive import Archive
-from salus.record.fhir import entries
+from salus.record.fhir_bundle import entries
 from salus.record.fhir_decode import named
 from salus.record.intake import Intake
 from salus.record.settle import settle

@@ -41,12 +41,15 @@ def loose() -> dict[str, Any]:
     return {
         "code": pl.UInt32, "time": pl.Int64, "end": pl.Int64, "known_at": pl.Int64,
         "value_kind": pl.UInt8, "value": pl.Float64, "text_value": pl.String, "unit": pl.String,
-        "comparator": pl.String, "status": pl.String, "source": pl.String,
+        "comparator": pl.String, "status": pl.String,
     }  # fmt: skip
 
 
 class Columns:
-    """Evidence column by column, as it gathers."""
+    """Evidence column by column, as it gathers.
+
+    source: of each row; empty where all are named as the resources that they came from.
+    """
 
     __slots__ = ("codes", "comparator", "end", "known", "source", "status", "time", "unit", "values")
 
@@ -73,8 +76,6 @@ class Columns:
         self.unit += units
         self.comparator += comparators
         self.status += made.status
-        self.source += taken.sources
-        self.source += [taken.sources[at] for at in made.of[len(taken.sources) :]]
 
 
 def from_rows(rows: Sequence[Row], words: Vocabulary) -> Columns:
@@ -94,11 +95,14 @@ def framed(columns: Columns, whose: pl.DataFrame, at: list[int]) -> pl.DataFrame
     named: dict[str, list[Any]] = {
         "code": columns.codes, "time": columns.time, "end": columns.end, "known_at": columns.known,
         "value_kind": kinds, "value": numbers, "text_value": texts, "unit": columns.unit,
-        "comparator": columns.comparator, "status": columns.status, "source": columns.source,
+        "comparator": columns.comparator, "status": columns.status,
     }  # fmt: skip
     types = loose()
     made = pl.DataFrame([pl.Series(name, column, dtype=types[name]) for name, column in named.items()])
-    return made.hstack(whose[pl.Series(at, dtype=pl.UInt32)])
+    made = made.hstack(whose[pl.Series(at, dtype=pl.UInt32)])
+    if columns.source:
+        return made.with_columns(pl.Series("source", columns.source, dtype=pl.String))
+    return made
 
 
 def _apart(values: Sequence[Value]) -> tuple[list[int], list[float | None], list[str | None]]:
@@ -145,10 +149,13 @@ def word_list(every: Sequence[tuple[str, ...]]) -> pl.DataFrame:
     """Return codings by number as columns: the chosen code, and the others (null when there are none)."""
     import polars as pl
 
-    return pl.DataFrame(
-        {"code": [codes[0] for codes in every], "other_codes": [list(codes[1:]) or None for codes in every]},
-        schema={"code": pl.String, "other_codes": pl.List(pl.String)},
+    numbered = [(number, code) for number, codes in enumerate(every) for code in codes[1:]]
+    others = pl.DataFrame(numbered, {"number": pl.UInt32, "other_codes": pl.String}, orient="row")
+    chosen = pl.DataFrame({"code": [codes[0] for codes in every]}, {"code": pl.String}).with_row_index(
+        "number"
     )
+    listed = others.group_by("number").agg("other_codes")
+    return chosen.join(listed, on="number", how="left", maintain_order="left").drop("number")
 
 
 def rows_of(columns: pl.DataFrame) -> list[Row]:

@@ -16,19 +16,17 @@ from msgspec import Raw
 
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Event, Timeline
-from salus.record import fhir_types as t
 from salus.record.account import Account
 from salus.record.columns import Vocabulary
+from salus.record.fhir_bundle import entries
 from salus.record.fhir_decode import Near, Plain, read, why_not
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
-from salus.record.fhir_types import NOTHING
 from salus.record.sheets import NOT_PLAIN, Words, sheet
 from salus.record.versions import compared, version
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ANOTHERS = "another patient's"
-_as_bundle = msgspec.json.Decoder(t.Bundle).decode
 _object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -154,23 +152,6 @@ class _Gathered:
         self.account.subjects = len(by_subject)
         self.account.cpu_seconds = process_time() - began
         return by_subject
-
-
-def entries(raw: bytes | Raw) -> list[tuple[Raw, str]] | None:
-    """Return (resource, full URL) of each entry of a Bundle, oldest first; None when it is no Bundle.
-
-    Raises EvidenceError when it is a Bundle that cannot be read.
-    """
-    try:
-        read = _as_bundle(raw)
-    except (msgspec.MsgspecError, RecursionError) as error:
-        if b"Bundle" not in bytes(raw):
-            return None
-        raise EvidenceError(f"Bundle cannot be read: {why_not(error)}") from None
-    if read.resourceType != "Bundle":
-        return None
-    found = [(one.resource, one.fullUrl or "") for one in read.entry or () if one.resource is not NOTHING]
-    return found[::-1] if read.type == "history" else found
 
 
 def bundle(raw: bytes, place: str) -> tuple[list[Timeline], Account]:

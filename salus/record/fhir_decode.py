@@ -17,16 +17,18 @@ from msgspec import Raw
 
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
+from salus.record.fhir_certainty import ENTERED_IN_ERROR, is_error
 from salus.record.fhir_kinds import MEDICATED, MUST_NAME_PATIENT, MUST_SAY_STATUS, OF_NOBODY, OF_PATIENTS
 from salus.record.fhir_rows import OTHER, READERS, Row, Rows, understood
 from salus.record.fhir_terms import called, canonical, drug, reference
 from salus.record.fhir_types import NOTHING
 
-ENTERED_IN_ERROR = "entered-in-error"
+DELETED = "deleted where it came from"
 is_id = re.compile(r"[^\s/#|?]{1,128}").fullmatch
 _PATH = re.compile(r"`(\$[^`]*)`")
 
 named = msgspec.json.Decoder(t.Named).decode
+_request = msgspec.json.Decoder(t.Request).decode
 _medication = msgspec.json.Decoder(t.Medication).decode
 _DECODERS = {kind: (msgspec.json.Decoder(struct).decode, rows) for kind, (struct, rows) in READERS.items()}
 _OTHER = (msgspec.json.Decoder(OTHER[0]).decode, OTHER[1])
@@ -128,12 +130,21 @@ def _dispatch(raw: bytes | Raw, near: Near, url: str) -> Plain:
             if kind == "Medication":
                 near.keep(source, raw)
             return kind, source, "", _NO_ROWS, ""
+        if not kind and who.request is not NOTHING:
+            return _withdrawn(who.request)
         if kind not in OF_PATIENTS:
             return kind, source, "", _NO_ROWS, _unknown(kind)
         decoder, rows = _DECODERS.get(kind, _OTHER)
         return _read(decoder(raw), rows, raw, near, url)
     except (msgspec.MsgspecError, RecursionError, EvidenceError) as error:
         return kind, source, "", _NO_ROWS, why_not(error)
+
+
+def _withdrawn(request: Raw) -> Plain:
+    """Return what stands for a deleted resource: a copy of it that is no evidence."""
+    gone = _request(request).url or ""
+    kind = gone.partition("/")[0]
+    return kind, gone if kind in OF_PATIENTS or kind in OF_NOBODY else "", "", _NO_ROWS, DELETED
 
 
 def _unknown(kind: str) -> str:
@@ -175,7 +186,7 @@ def _read(
         status = rows[0][7]
         if status is None and kind in MUST_SAY_STATUS:
             raise EvidenceError("no status")
-        if status == ENTERED_IN_ERROR:
+        if is_error(status):
             raise EvidenceError(ENTERED_IN_ERROR)
         if kind in MEDICATED:
             rows = _with_drug(rows, r, near)
@@ -223,17 +234,32 @@ def _with_drug(rows: Rows, resource: t.Resource, near: Near) -> Rows:
 
 def _with_contained(rows: Rows, resource: t.Resource, source: str, subject: str) -> tuple[str, Rows]:
     """Add the evidence of contained resources, named after the one that holds them."""
-    prefix = source.replace("/", "-")
+    prefix, whose = source.replace("/", "-"), subject
     if subject.startswith("#"):
         subject = f"Patient/{prefix}-{subject[1:]}"
     rows = list(rows)
     for raw in resource.contained or ():
         who = named(raw)
-        if who.resourceType not in OF_PATIENTS:
-            continue
-        decoder, rows_of = _DECODERS.get(who.resourceType, _OTHER)
         inner = f"{who.resourceType}/{prefix}-{who.id}"
-        if who.resourceType == "Patient" and inner != subject:
-            continue
-        rows += [row for row in rows_of(decoder(raw), inner) if row[7] != ENTERED_IN_ERROR]
+        if who.resourceType in OF_PATIENTS and (who.resourceType != "Patient" or inner == subject):
+            rows += _contained(raw, who.resourceType, inner, (whose, subject))
     return subject, rows
+
+
+def _contained(raw: Raw, kind: str, source: str, whose: tuple[str, str]) -> Rows:
+    """Return the rows of a contained resource; it is held to the rules of any other.
+
+    whose: how the resource that holds it names its patient, and who that is.
+    """
+    decoder, rows_of = _DECODERS.get(kind, _OTHER)
+    inside = decoder(raw)
+    if inside.modifierExtension is not NOTHING:
+        understood(inside.modifierExtension)
+    if inside.implicitRules is not None:
+        raise EvidenceError(f"contained {kind}: implicitRules")
+    if kind != "Patient" and _subject(inside, Near()) not in ("", *whose):
+        raise EvidenceError(f"contained {kind}: it names another patient")
+    rows = rows_of(inside, source)
+    if rows[0][7] is None and kind in MUST_SAY_STATUS:
+        raise EvidenceError(f"contained {kind}: no status")
+    return [row for row in rows if not is_error(row[7])]

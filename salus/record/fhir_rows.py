@@ -8,7 +8,6 @@ the same row becomes an Event for one patient and a line of columns for a popula
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from typing import Any
 
 from msgspec import Raw
@@ -17,6 +16,7 @@ from salus.core import codes
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Value
 from salus.record import fhir_types as t
+from salus.record.fhir_certainty import certainty
 from salus.record.fhir_terms import NO_CONCEPT, Concept, canonical, concept, drug, unit
 from salus.record.fhir_time import When, when
 from salus.record.fhir_types import NOTHING, Period
@@ -27,10 +27,6 @@ Row = tuple[
 ]
 Rows = list[Row]
 
-# FHIR R4 ConditionVerificationStatus and AllergyIntoleranceVerificationStatus that cast doubt.
-# The gravest first: whichever of its codings says so, what was entered in error is no evidence.
-_DOUBTED = ("entered-in-error", "refuted", "unconfirmed", "provisional", "differential")
-_CLINICAL = ("resolved", "remission", "inactive", "relapse", "recurrence", "active")
 # FHIR R4 medicationrequest-intent of what nobody has ordered: it then stands in place of the status.
 _NOT_ORDERED = frozenset({"proposal", "plan", "option"})
 _NEVER: tuple[None, None, None] = (None, None, None)
@@ -136,25 +132,16 @@ def _patient(r: t.Patient, source: str) -> Rows:
     return rows
 
 
-def _codes(raw: bytes) -> list[str]:
-    """Return every code of a status (its words, where it has none), what is known here first."""
-    said = concept(raw)
-    found = said.plain or ((said.text.strip().lower(),) if said.text else ())
-    return sorted(found, key=lambda code: code not in _CLINICAL and code not in _DOUBTED)
-
-
-@lru_cache(maxsize=1 << 10)
-def certainty(verification: bytes, clinical: bytes) -> str | None:
-    """Return how sure and how present a condition is: doubt where recorded, else the clinical status."""
-    doubts = [code for code in _DOUBTED if code in _codes(verification)]
-    return doubts[0] if doubts else next(iter(_codes(clinical)), None)
+def is_abated(r: t.Condition) -> bool:
+    """Whether it says that it is over in a way that gives no date."""
+    return any(one is not NOTHING for one in (r.abatementAge, r.abatementRange, r.abatementString))
 
 
 def _condition(r: t.Condition, source: str) -> Rows:
     onset = first(r.onsetDateTime, start(r.onsetPeriod))
     recorded = first(r.recordedDate)
     over = r.abatementPeriod or (Period(end=r.abatementDateTime) if r.abatementDateTime else None)
-    status = certainty(bytes(r.verificationStatus), bytes(r.clinicalStatus))
+    status = certainty(bytes(r.verificationStatus), bytes(r.clinicalStatus), is_abated(r))
     known = _known(recorded, onset)
     said = concept(bytes(r.code))
     # Behind its codes stand its words: a subtype coded in SNOMED CT can be told by them alone.

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from salus.core.errors import EvidenceError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LOCAL_EPOCH = datetime(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 _SHAPE = re.compile(
@@ -62,40 +62,62 @@ def _partial(year: str, month: str | None, day: str | None) -> When:
     return When(start, end, start if day else end)
 
 
-class _Zones(dict[str, int]):
-    """What is to be taken off to come to UTC (``+01:00``, ``Z``), less the fraction of a second before it."""
+class _Pieces(dict[str, int]):
+    """Microseconds by a piece of a time: its day, its clock, its zone. Thousands of moments share them."""
+
+    def __init__(self, read: Callable[[str], int]) -> None:
+        self._read = read
 
     def __missing__(self, text: str) -> int:
-        found = _ZONE.fullmatch(text)
-        if found is None:
-            raise ValueError
-        micro = int(((found[1] or "") + "000000")[:6])
+        found = self._read(text)
         if len(self) > _MOST:
             self.clear()
-        self[text] = value = _offset(found[2]) // _MICROSECOND - micro
-        return value
+        self[text] = found
+        return found
 
 
 _MOST = 1 << 15
+_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)", re.ASCII)
+_CLOCK = re.compile(r"T([01]\d|2[0-3]):([0-5]\d):([0-5]\d)", re.ASCII)
 _ZONE = re.compile(r"(?:\.(\d+))?(Z|[+-](?:0\d|1[0-4]):[0-5]\d)?", re.ASCII)
-_zones = _Zones()
-# The years of which every moment, in any zone, is a datetime.
-_FIRST = _since(datetime(2, 1, 1, tzinfo=UTC))
-_LAST = _since(datetime(9998, 12, 31, tzinfo=UTC))
+
+
+def _matched(shape: re.Pattern[str], text: str) -> re.Match[str]:
+    found = shape.fullmatch(text)
+    if found is None:
+        raise ValueError
+    return found
+
+
+def _day(text: str) -> int:
+    """Return the start of a day; ValueError in years of which a moment, in some zone, is no datetime."""
+    year, month, day = map(int, _matched(_DATE, text).groups())
+    if not 1 < year < 9999:
+        raise ValueError
+    return _since(datetime(year, month, day, tzinfo=UTC))
+
+
+def _clock(text: str) -> int:
+    hour, minute, second = map(int, _matched(_CLOCK, text).groups())
+    return (hour * 3_600 + minute * 60 + second) * 1_000_000
+
+
+def _zone(text: str) -> int:
+    """Return what is to be taken off to come to UTC (``+01:00``, ``Z``), less a fraction of a second."""
+    found = _matched(_ZONE, text)
+    return _offset(found[2]) // _MICROSECOND - int(((found[1] or "") + "000000")[:6])
+
+
+_days, _clocks, _zones = _Pieces(_day), _Pieces(_clock), _Pieces(_zone)
 
 
 def _read(text: str) -> When:
-    # The common shape, YYYY-MM-DDThh:mm:ss and what follows, by the standard library's own parser, which
-    # takes other shapes as well: hence the look at what stands between the digits.
+    # The common shape, YYYY-MM-DDThh:mm:ss and what follows, piece by piece.
     try:
-        if text[7] == "-" and text[10] == "T" and text[13] == text[16] == ":" and text[11:13] != "24":
-            since = datetime.fromisoformat(text[:19]) - _LOCAL_EPOCH
-            start = (since.days * 86_400 + since.seconds) * 1_000_000 - _zones[text[19:]]
-            if _FIRST < start < _LAST:
-                return tuple.__new__(When, (start, None, start))
-    except (ValueError, IndexError):
-        pass
-    return _slow(text)
+        start = _days[text[:10]] + _clocks[text[10:19]] - _zones[text[19:]]
+    except ValueError:
+        return _slow(text)
+    return tuple.__new__(When, (start, None, start))
 
 
 def _slow(text: str) -> When:

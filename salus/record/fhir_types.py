@@ -123,6 +123,9 @@ class Condition(Resource, gc=False):
     abatementDateTime: str | None = None
     onsetPeriod: Period | None = None
     abatementPeriod: Period | None = None
+    abatementAge: Raw = NOTHING
+    abatementRange: Raw = NOTHING
+    abatementString: Raw = NOTHING
 
 
 class AllergyIntolerance(Resource, gc=False):
@@ -284,10 +287,14 @@ class Other(Resource, gc=False):
 
 
 class Named(Struct, gc=False):
-    """Only what kind of resource it is; asked before anything else of an unknown line."""
+    """Only what kind of resource it is; asked before anything else of an unknown line.
+
+    request: of what stands for a deleted resource (`fhir_bundle.entries`).
+    """
 
     resourceType: str | None = None
     id: str | None = None
+    request: Raw = NOTHING
 
 
 class Identifier(Struct, gc=False):
@@ -305,11 +312,19 @@ class Medication(Struct, gc=False):
     identifier: list[Identifier] | None = None
 
 
+class Request(Struct, gc=False):
+    """Bundle.entry.request."""
+
+    method: str | None = None
+    url: str | None = None
+
+
 class Entry(Struct, gc=False):
     """Bundle.entry."""
 
     fullUrl: str | None = None
     resource: Raw = NOTHING
+    request: Raw = NOTHING
 
 
 class Link(Struct, gc=False):

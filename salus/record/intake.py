@@ -38,7 +38,7 @@ def subject_number(subject: str) -> int:
 def source_part(source: str, parts: int) -> int:
     """Return the part of the index that holds `source`, by the end of its id."""
     try:
-        return int(source[-2:], 36) % parts if source.isascii() else 0
+        return int(source[-2:], 36) % parts if source[-2:].isascii() else 0
     except ValueError:
         return 0
 
@@ -165,7 +165,7 @@ class Intake:
         for at in left:
             raw = raws[at]
             if text or _is_text(raw):
-                hint = self._take_one(raw, base + at, hint, urls[at] if urls else "") or hint
+                hint = self._take_one(raw, base + at, hint, urls[at] if urls else None) or hint
             else:
                 self._reject(base + at, "", "not UTF-8")
         self.account.resources += len(raws)
@@ -173,10 +173,10 @@ class Intake:
             self.pour()
         return hint
 
-    def _take_one(self, raw: bytes, at: int, hint: str, url: str) -> str:
-        """Take one resource by the reference decoder; return its type."""
-        kind, source, subject, found, reason = read(raw, hint, self.near, url)
-        if kind == "Bundle" and not url:
+    def _take_one(self, raw: bytes, at: int, hint: str, url: str | None) -> str:
+        """Take one resource by the reference decoder; return its type. url: None on a line of its own."""
+        kind, source, subject, found, reason = read(raw, hint, self.near, url or "")
+        if kind == "Bundle" and url is None:
             # A Bundle on a line is no resource of its own: its entries are taken after this batch.
             self._bundles.append((self._lines[at], raw))
             self.account.resources -= 1
@@ -249,7 +249,7 @@ class Intake:
         if self._sources:
             index = self._indexed()
             self.index.add(with_part(index, self.parts))
-            whose = index.select("subject_id", "file", "line", "order")
+            whose = index.select("subject_id", "file", "line", "order", "source")
             if self._rows:
                 self.events.add(framed(from_rows(self._rows, self.words), whose, self._of_rows))
             if self._of_sheet:
@@ -268,15 +268,15 @@ class Intake:
             "source": self._sources, "subject_id": self._owners, "line": self._lines, "frame": self._frames,
             "offset": self._starts, "length": self._lengths, "file": self._files,
             "reason": _sparse(self._reasons, size), "url": _sparse(self._urls, size),
-            "order": list(range(self._order, self._order + size)),
         }  # fmt: skip
-        self._order += size
         types = index_schema()
         made = pl.DataFrame([pl.Series(name, column, dtype=types[name]) for name, column in columns.items()])
+        order = pl.int_range(self._order, self._order + size, dtype=types["order"], eager=True)
+        self._order += size
         refused, owned = pl.col("reason").is_not_null(), pl.col("subject_id").is_not_null()
         fate = pl.when(refused).then(REJECTED).when(owned).then(EVENTS).otherwise(CONTEXT).cast(pl.UInt8)
         file = pl.Series(self.files, dtype=pl.String).gather(made["file"])
-        return made.with_columns(fate.alias("fate"), file.alias("file"))
+        return made.with_columns(fate.alias("fate"), file.alias("file"), order.alias("order"))
 
 
 def _sparse(some: dict[int, str], size: int) -> list[str | None]:

@@ -25,6 +25,10 @@ _FHIR = (".json", ".ndjson", ".jsonl")
 # Packed bytes taken at once: gzip unpacks no more than a thousandfold, so that what comes out stays small.
 _SLICE = 1 << 14
 _AGAIN = "fetch the file anew and read it again"
+# RFC 1952 2.3.1 (deflate, the only method there is) and RFC 8878 3.1.1.
+# A Zstandard file may begin with a frame to be skipped, as pzstd's do (0x184D2A50 to 5F).
+_SKIPPABLE = b"\x2a\x4d\x18"
+_GZIP, _ZSTANDARD = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -85,11 +89,11 @@ def _unpacked(stream: BinaryIO, seen: Callable[[int], object] | None) -> Iterato
     packed = iter(lambda: stream.read(BLOCK), b"")
     for first in packed:
         told = _told(first, packed, seen)
-        if first[:2] == b"\x1f\x8b":
+        if first[:3] == _GZIP:
             yield from _inflated(
                 _trailer_apart(told, 8), "gzip", lambda: zlib.decompressobj(wbits=31), zlib.error
             )
-        elif first[:4] == b"\x28\xb5\x2f\xfd":
+        elif first[:4] == _ZSTANDARD or (first[1:4] == _SKIPPABLE and first[0] >> 4 == 5):
             import zstandard
 
             unpacker = zstandard.ZstdDecompressor()
@@ -150,7 +154,7 @@ def _utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """Yield text that says by its byte order mark that it is UTF-16 or UTF-32 as UTF-8; all else as it is."""
     first = next((piece for piece in pieces if piece), b"")
     pieces = chain((first,), pieces)
-    coding = next((name for mark, name in _MARKS if first.startswith(mark)), "")
+    coding = next((name for mark, name in _MARKS if first.startswith(mark) and _is_coded(first, name)), "")
     if not coding:
         yield from pieces
         return
@@ -161,6 +165,11 @@ def _utf8(pieces: Iterator[bytes]) -> Iterator[bytes]:
         yield decoder.decode(b"", final=True).encode()
     except UnicodeError:
         raise EvidenceError(f"not {coding.upper()} here: send the file as UTF-8, as FHIR asks") from None
+
+
+def _is_coded(first: bytes, coding: str) -> bool:
+    """Whether the mark is no broken line's: JSON goes on with an ASCII character, whatever its coding."""
+    return codecs.getincrementaldecoder(coding)("ignore").decode(first[:8])[:1].isascii()
 
 
 def _with_line_ends(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -21,9 +21,9 @@ from salus.core.errors import AwayError, EvidenceError, RefusedError, UserError
 from salus.record import fhir_types as t
 from salus.record.account import Account
 from salus.record.bulk import into
+from salus.record.fhir_bundle import entries
 from salus.record.fhir_decode import is_id, named
 from salus.record.fhir_kinds import OF_PATIENTS
-from salus.record.fhir_types import NOTHING
 from salus.record.intake import Intake
 
 if TYPE_CHECKING:
@@ -33,7 +33,14 @@ _PAGE = 200
 _TRIES = 6
 _LONGEST_PAUSE_S = 30.0
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-_bundle = msgspec.json.Decoder(t.Bundle).decode
+
+
+class _Set(msgspec.Struct):
+    resourceType: str = ""
+    link: list[t.Link] | None = None
+
+
+_bundle = msgspec.json.Decoder(_Set).decode
 
 
 class Page(NamedTuple):
@@ -208,15 +215,16 @@ class Server:
 
     def _page(self, url: str) -> tuple[Page, str | None]:
         try:
-            said = _bundle(self._get(url))
+            raw = self._get(url)
+            said = _bundle(raw)
         except (msgspec.MsgspecError, RecursionError):
             raise EvidenceError(
                 f"'{self.base}' sent a page that is no Bundle: tell whoever runs it."
             ) from None
         if said.resourceType != "Bundle":
             raise EvidenceError(f"'{self.base}' sent a page that is no Bundle: tell whoever runs it.")
-        entries = [one for one in said.entry or () if one.resource is not NOTHING]
-        page = Page([bytes(one.resource) for one in entries], [one.fullUrl or "" for one in entries])
+        found = entries(raw) or []
+        page = Page([bytes(resource) for resource, _ in found], [name for _, name in found])
         links = [link.url for link in said.link or () if link.relation == "next" and link.url]
         return page, self._same_server(url, links[0]) if links else None
 

@@ -28,6 +28,7 @@ from salus.record.versions import Version, oldest_first, version
 if TYPE_CHECKING:
     import polars as pl
 
+_SORTED = ("subject_id", "time")
 # At most this many rows in a row group: one patient costs one group or two, and a group is unpacked whole.
 ROW_GROUP = 4_000
 
@@ -150,14 +151,17 @@ class _Settled:
         account = self.intake.account
         for number in range(self.parts):
             loose = self.intake.events.part(number)
-            rows = None if loose is None else columns.finished(loose, words)
+            rows = (
+                None if loose is None else columns.finished(loose.sort(*_SORTED, maintain_order=True), words)
+            )
             rows = self._with_old(number, rows)
             if rows is None or not rows.height:
                 continue
             gone = self.lost.part(number)
             if gone is not None:
                 rows = rows.filter(~pl.col("order").is_in(gone["order"].implode()))
-            rows = rows.sort("subject_id", "time", maintain_order=True)
+            if self.old is not None:
+                rows = rows.sort(*_SORTED, maintain_order=True)
             rows.write_parquet(self.folder / "data" / f"{number:04d}.parquet", **_WRITTEN)
             new = rows
             if self.old is not None:

@@ -16,9 +16,10 @@ import msgspec
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
 from salus.record.columns import Vocabulary
-from salus.record.fhir_decode import ENTERED_IN_ERROR, is_id
+from salus.record.fhir_certainty import ENTERED_IN_ERROR, certainty, is_error
+from salus.record.fhir_decode import is_id
 from salus.record.fhir_kinds import MUST_SAY_STATUS
-from salus.record.fhir_rows import READERS, certainty, dose, first, last, observed, ordered, start
+from salus.record.fhir_rows import READERS, dose, first, is_abated, last, observed, ordered, start
 from salus.record.fhir_terms import UCUM, canonical, concept, drug
 from salus.record.fhir_time import moments as moment
 from salus.record.fhir_types import NOTHING
@@ -178,7 +179,7 @@ def _conditions(found: list[t.Condition], words: Words) -> Sheet:
     time = [one[0] if one[0] is not None else other[0] for one, other in dated]
     known = [other[2] if other[2] is not None else one[2] for one, other in dated]
     end = [last(r.abatementPeriod or t.Period(end=r.abatementDateTime)) for r in found]
-    status = [certainty(bytes(r.verificationStatus), bytes(r.clinicalStatus)) for r in found]
+    status = [certainty(bytes(r.verificationStatus), bytes(r.clinicalStatus), is_abated(r)) for r in found]
     codes = [
         -1 if said == ENTERED_IN_ERROR or coded[bytes(r.code)] < 0 else worded[bytes(r.code)]
         for r, said in zip(found, status, strict=True)
@@ -315,7 +316,7 @@ def sheet(kind: str, raws: list[bytes], words: Words, numbers: Mapping[str, int]
         and r.contained is None
         and r.implicitRules is None
         and (r.status is not None or not stated)
-        and r.status != ENTERED_IN_ERROR
+        and not is_error(r.status)
     ]
     if len(places) < len(found):
         found = [found[at] for at in places]

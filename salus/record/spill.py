@@ -34,7 +34,9 @@ class Spill:
             self._rows += rows.height
         if self._rows >= max(_HELD, _HELD_OF_A_PART * self._parts):
             for number, piece in self._split().items():
-                piece.write_ipc(self._folder / f"{number:05d}-{self._files:06d}.arrow")
+                path = self._folder / f"{number:05d}-{self._files:06d}.arrow"
+                with path.open("wb") as file:
+                    piece.write_ipc_stream(file)
             self._files += 1
 
     def _split(self) -> dict[int, pl.DataFrame]:
@@ -55,7 +57,7 @@ class Spill:
 
         if self._held:
             self._kept = self._split()
-        found = [pl.read_ipc(path.read_bytes()) for path in sorted(self._folder.glob(f"{number:05d}-*"))]
+        found = [pl.read_ipc_stream(path) for path in sorted(self._folder.glob(f"{number:05d}-*"))]
         if number in self._kept:
             found.append(self._kept.pop(number))
         return pl.concat(found) if found else None

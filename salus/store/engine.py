@@ -7,6 +7,8 @@ synchronous_commit=on; its writers queue at one advisory lock, as SQLite's do at
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +40,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 
 # Result codes of SQLite (sqlite.org/rescode.html), primary part.
 _SQLITE_BROKEN = {11, 26}
+_SQLITE_BUSY = {5, 6}
 # SQLSTATEs (PostgreSQL manual, appendix A).
 _NOT_ALLOWED = "42501"
 _NO_ANSWER = "does not answer; check that PostgreSQL runs there and that this user may connect"
@@ -159,13 +162,26 @@ def make_engine(url: URL) -> Engine:
 def _sqlite_connected(raw: Any, _record: object) -> None:
     # The driver must not begin transactions by itself: it would begin them deferred.
     raw.isolation_level = None
+    _into_wal(raw)
     for pragma in (
-        "journal_mode=WAL",
         f"synchronous={SYNCHRONOUS}",
         "foreign_keys=ON",
         f"busy_timeout={WAIT_S * 1000}",
     ):
         raw.execute(f"PRAGMA {pragma}").close()
+
+
+def _into_wal(raw: Any) -> None:
+    """Turn a new file to WAL; several that do so at once are told "busy" without SQLite's own waiting."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode=WAL").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _SQLITE_BUSY or time.monotonic() > until:
+                raise
+        time.sleep(0.01)
 
 
 def _sqlite_begins(connection: Connection) -> None:

@@ -122,3 +122,16 @@ def test_an_archive_is_not_read_into_itself(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="put the archive elsewhere"):
         read_place(str(tmp_path / "b"), archive)
     assert Archive.open(archive).generation == 1
+
+
+def test_a_zstandard_file_may_begin_with_a_frame_to_be_skipped(tmp_path: Path) -> None:
+    """RFC 8878 section 3.1.2; pzstd writes one before each of its pieces."""
+    skipped = b"\x50\x2a\x4d\x18" + (3).to_bytes(4, "little") + b"any"
+    assert read(tmp_path, skipped + zst(patients(5))) == (5, [])
+
+
+@pytest.mark.parametrize("start", [b"\xff\xfe", b"\xfe\xff", b"\x1f\x8b", b"\x28\xb5"])
+def test_a_broken_first_line_that_looks_like_a_mark_costs_itself_alone(tmp_path: Path, start: bytes) -> None:
+    kept, rejected = read(tmp_path, start + patients(3))
+    assert kept == 2
+    assert [(file, line) for file, line, _ in rejected] == [("Patient.ndjson", 1)]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from salus.core.evidence import Timeline
@@ -97,6 +97,8 @@ plain = st.builds(
     st.just({"coding": [{"system": "http://loinc.org", "code": "1"}]}), st.integers(0, 5),
 )  # fmt: skip
 resources = plain | shaped | bent
+# What begins so is a packed file, and damaged as a whole.
+PACKED = (b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd")
 broken = st.binary(max_size=60).map(lambda raw: raw.replace(b"\n", b""))
 
 
@@ -214,6 +216,7 @@ def test_a_fuzzed_export_is_accounted_for_and_both_ways_agree(drawn: list[Any]) 
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder) / "x.ndjson"
         place.write_bytes(b"\n".join(lines))
+        assume(not place.read_bytes().startswith(PACKED))
         fast = read_place(str(place), Path(folder) / "fast")
         assert fast.unaccounted() == 0
         lined = sum(

@@ -1,0 +1,130 @@
+"""What a Bundle holds: resources with their full URLs, and what it says was deleted.
+
+Source: HL7 FHIR R4 Bundle. A history is newest first. A batch answers a search with a Bundle inside, which is
+opened. An entry without a resource that asks for DELETE takes back what an earlier copy said. An entry that
+cannot be read costs itself alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+
+from salus.core.errors import EvidenceError
+from salus.record import fhir_types as t
+from salus.record.fhir_decode import why_not
+from salus.record.fhir_types import NOTHING
+
+# Deeper than a batch of searches nobody nests; what is deeper is refused as "a Bundle inside".
+_DEEPEST = 4
+_BROKEN = (msgspec.MsgspecError, RecursionError)
+_DELETED = re.compile(r"[A-Za-z]+/[^\s/#|?]{1,128}")
+
+Entries = list[tuple[Raw | bytes, str]]
+
+
+class _Loose(msgspec.Struct):
+    """A Bundle of which some entry has a wrong shape."""
+
+    resourceType: Any = None
+    type: Any = None
+    entry: list[Raw] | None = None
+
+
+class _Resource(msgspec.Struct):
+    resource: Raw = NOTHING
+
+
+_as_bundle = msgspec.json.Decoder(t.Bundle).decode
+_as_loose = msgspec.json.Decoder(_Loose).decode
+_as_entry = msgspec.json.Decoder(t.Entry).decode
+_as_resource = msgspec.json.Decoder(_Resource).decode
+_as_request = msgspec.json.Decoder(t.Request).decode
+
+
+def entries(raw: bytes | Raw, depth: int = 0) -> Entries | None:
+    """Return (resource, full URL) of each entry of a Bundle, oldest first; None when it is no Bundle.
+
+    What was deleted stands as ``{"request": …}``. Raises EvidenceError when it is a Bundle that cannot be
+    read.
+    """
+    try:
+        read = _as_bundle(raw)
+    except _BROKEN as error:
+        return _entries_that_can_be_read(raw, depth, error)
+    if read.resourceType != "Bundle":
+        return None
+    return _in_order(read.type, [one for entry in read.entry or () for one in _opened(entry, depth)])
+
+
+def _in_order(kind: Any, found: Entries) -> Entries:
+    return found[::-1] if kind == "history" else found
+
+
+def _entries_that_can_be_read(raw: bytes | Raw, depth: int, error: Exception) -> Entries | None:
+    if b"Bundle" not in bytes(raw):
+        return None
+    try:
+        read = _as_loose(raw)
+    except _BROKEN:
+        raise EvidenceError(f"Bundle cannot be read: {why_not(error)}") from None
+    if read.resourceType != "Bundle":
+        return None
+    return _in_order(read.type, [one for entry in read.entry or () for one in _loosely(entry, depth)])
+
+
+def _loosely(entry: Raw, depth: int) -> Iterator[tuple[Raw | bytes, str]]:
+    try:
+        yield from _opened(_as_entry(entry), depth)
+        return
+    except _BROKEN:
+        pass
+    try:
+        resource = _as_resource(entry).resource
+    except _BROKEN:
+        resource = NOTHING
+    # Without its resource the entry itself is what is refused, and counted.
+    yield (entry if resource is NOTHING else resource), ""
+
+
+def _opened(entry: t.Entry, depth: int) -> Iterator[tuple[Raw | bytes, str]]:
+    gone = entry.request is not NOTHING and _deleted(entry.request)
+    if gone:
+        yield gone, ""
+    elif entry.resource is not NOTHING:
+        inside = _inside(entry.resource, depth)
+        if inside is None or (not inside and not _found_none(entry.resource)):
+            yield entry.resource, entry.fullUrl or ""
+        else:
+            yield from inside
+
+
+def _inside(resource: Raw, depth: int) -> Entries | None:
+    if depth >= _DEEPEST or b'"Bundle"' not in bytes(resource):
+        return None
+    try:
+        return entries(resource, depth + 1)
+    except EvidenceError:
+        return None
+
+
+def _found_none(empty: Raw) -> bool:
+    """Whether a Bundle without entries is a search's answer; any other would vanish uncounted."""
+    return _as_loose(empty).type in ("searchset", "history")
+
+
+def _deleted(request: Raw) -> bytes:
+    """Return what stands for a deleted resource; b"" where nothing is deleted."""
+    if b"DELETE" not in bytes(request):
+        return b""
+    try:
+        asked = _as_request(request)
+    except _BROKEN:
+        return b""
+    if asked.method != "DELETE" or not _DELETED.fullmatch(asked.url or ""):
+        return b""
+    return msgspec.json.encode({"request": {"method": "DELETE", "url": asked.url}})

@@ -1,0 +1,105 @@
+"""Bundles: what is inside them, in which order, what they take back, and what a broken entry costs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from salus.record import fhir
+from salus.record.account import Account
+from salus.record.archive import Archive
+from salus.record.bulk import read_place
+
+PULSE = {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]}
+
+
+def pulse(number: int, value: int = 80) -> dict[str, Any]:
+    return {
+        "resourceType": "Observation",
+        "id": str(number),
+        "status": "final",
+        "subject": {"reference": "Patient/p"},
+        "code": PULSE,
+        "effectiveDateTime": "2026-11-02T08:00:00Z",
+        "valueQuantity": {"value": value, "unit": "/min", "code": "/min"},
+    }
+
+
+def bundle(*entries: Any, kind: str = "collection") -> dict[str, Any]:
+    return {"resourceType": "Bundle", "type": kind, "entry": list(entries)}
+
+
+def holding(*resources: Any, kind: str = "collection") -> dict[str, Any]:
+    return bundle(*({"resource": one} for one in resources), kind=kind)
+
+
+def read(one: Any, tmp_path: Path) -> tuple[list[object], Account]:
+    """Return the pulses and the account of a Bundle, which both ways of reading must agree on."""
+    raw = json.dumps(one).encode()
+    timelines, account = fhir.bundle(raw, "b")
+    place, archive = tmp_path / "b.json", tmp_path / "archive"
+    place.write_bytes(raw)
+    kept = read_place(str(place), archive)
+    assert kept.counts() == account.counts()
+    values = [event.value for timeline in timelines for event in timeline]
+    if kept.subjects:
+        assert [event.value for event in Archive.open(archive).timeline("Patient/p")] == values
+    assert account.unaccounted() == kept.unaccounted() == 0
+    return values, account
+
+
+def test_a_history_is_read_oldest_first(tmp_path: Path) -> None:
+    values, account = read(holding(pulse(1, 90), pulse(1, 80), kind="history"), tmp_path)
+    assert values == [90]
+    assert account.resources == 2
+
+
+def test_a_batch_is_opened_search_by_search(tmp_path: Path) -> None:
+    found, none = holding(pulse(1), pulse(2, 81), kind="searchset"), bundle(kind="searchset")
+    values, account = read(holding(found, none, kind="batch-response"), tmp_path)
+    assert values == [80, 81]
+    assert (account.resources, account.rejected) == (2, [])
+
+
+@pytest.mark.parametrize(
+    "inner", [{"resourceType": "Bundle"}, bundle(), {"resourceType": "Bundle", "id": "0"}]
+)
+def test_a_bundle_inside_that_holds_nothing_and_answers_nothing_is_counted(
+    inner: dict[str, Any], tmp_path: Path
+) -> None:
+    _, account = read(holding(pulse(1), inner), tmp_path)
+    assert account.resources == 2
+    assert [one.reason for one in account.rejected] == ["a Bundle inside"]
+
+
+def test_bundles_nested_without_end_are_refused(tmp_path: Path) -> None:
+    nested = pulse(1)
+    for _ in range(9):
+        nested = holding(nested)
+    values, account = read(nested, tmp_path)
+    assert (values, [one.reason for one in account.rejected]) == ([], ["a Bundle inside"])
+
+
+def test_a_deletion_takes_back_what_came_before(tmp_path: Path) -> None:
+    gone = {"request": {"method": "DELETE", "url": "Observation/1"}}
+    values, account = read(bundle({"resource": pulse(1)}, {"resource": pulse(2, 81)}, gone), tmp_path)
+    assert values == [81]
+    assert [one.reason for one in account.rejected] == ["deleted where it came from"]
+
+
+@pytest.mark.parametrize(
+    "request_", [{"method": "GET", "url": "Observation/1"}, {"method": "DELETE", "url": "Observation?x=1"}, 7]
+)
+def test_what_deletes_no_one_resource_deletes_nothing(request_: Any, tmp_path: Path) -> None:
+    values, _ = read(bundle({"resource": pulse(1)}, {"request": request_}), tmp_path)
+    assert values == [80]
+
+
+@pytest.mark.parametrize("entry", [7, "x", {"fullUrl": 7, "resource": {}}, {"resource": {"id": 7}}])
+def test_a_broken_entry_costs_itself_alone(entry: Any, tmp_path: Path) -> None:
+    values, account = read(bundle({"resource": pulse(1)}, entry, {"resource": pulse(2, 81)}), tmp_path)
+    assert values == [80, 81]
+    assert (account.resources, len(account.rejected)) == (3, 1)
