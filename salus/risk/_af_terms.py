@@ -8,13 +8,13 @@ Quan H et al., Med Care 2005;43:1130-9 (ICD-9-CM and ICD-10), and the SNOMED CT 
 from __future__ import annotations
 
 from salus.core.codes import ValueSet
+from salus.risk import _drugs as drugs
 from salus.risk import _snomed as listed
+from salus.risk import _words as words
 from salus.risk._inputs import named
 from salus.risk._terms import (
     INFARCTIONS,
     ISCHAEMIC_STROKES,
-    STROKE_WORDS,
-    VASCULAR_WORDS,
     icd9,
     icd10,
     snomed,
@@ -45,7 +45,7 @@ ATRIAL_FIBRILLATION = ValueSet(
     | listed.ATRIAL_FIBRILLATION,
     icd10("I48") + icd9("42731", "42732"),
     "NLM value set 2.16.840.1.113883.3.117.1.7.1.202 (Joint Commission); ICD-10 I48; ICD-9-CM 427.31, 427.32",
-    (r"(?<!ventricular )fibrillation", r"(?<!ventricular )flutter"),
+    words.FIBRILLATION,
 )
 
 HYPERTENSION = ValueSet(
@@ -66,7 +66,7 @@ HYPERTENSION = ValueSet(
     | listed.HYPERTENSION,
     icd10("I10", "I11", "I12", "I13", "I15", "I16") + icd9("401", "402", "403", "404", "405"),
     "Quan 2005, table 2 (hypertension, uncomplicated and complicated); ICD-10-CM I16",
-    (r"(?<!pulmonary )(?<!portal )(?<!ocular )(?<!intracranial )(?<!gestational )hypertensi(on|ve)",),
+    words.HYPERTENSION,
 )
 
 # Arterial and not bleeding: pulmonary embolism and intracranial haemorrhage are no such event.
@@ -89,13 +89,23 @@ STROKE = ValueSet(
     + icd9("43301", "43311", "43321", "43331", "43381", "43391", "43401", "43411", "43491")
     + icd9("435", "436", "444", "V1254"),
     "Friberg 2012, with G45.4 (transient global amnesia) left out; ICD-9-CM with infarction (fifth digit 1)",
-    STROKE_WORDS,
+    words.STROKE,
 )
 STROKE_UNCLEAR = ValueSet(
     "late effects of a stroke of unknown kind",
     frozenset(),
     icd10("I694", "I698", "I699") + icd9("438"),
     "ICD-10 I69.4, I69.8, I69.9 and ICD-9-CM 438 do not tell bleeding from infarction",
+)
+
+HEART_UNCLEAR = ValueSet(
+    "an impaired left ventricle, whether moderately or more not said",
+    snomed(
+        "134401001",  # left ventricular systolic dysfunction
+        "426856002",  # ischaemic cardiomyopathy
+    ),
+    (),
+    "ESC 2024, table 10: heart failure, or moderate to severe systolic impairment (ejection fraction 40 %)",
 )
 
 VASCULAR = ValueSet(
@@ -119,6 +129,7 @@ VASCULAR = ValueSet(
         "399957001",  # peripheral arterial occlusive disease
         "400047006",  # peripheral vascular disease
         "63491006",  # intermittent claudication
+        "426856002",  # ischaemic cardiomyopathy
     )
     | INFARCTIONS
     | listed.CORONARY,
@@ -126,7 +137,7 @@ VASCULAR = ValueSet(
     + icd10("Z951", "Z955", "Z9861")
     + icd9("410", "411", "412", "413", "414", "4402", "4403", "4439", "V4581", "V4582"),
     "ESC 2024, table 10: coronary disease and its revascularisation, peripheral artery disease",
-    VASCULAR_WORDS,
+    words.VASCULAR,
 )
 REVASCULARISED = ValueSet(
     "coronary revascularisation",
@@ -177,8 +188,7 @@ LONG_TERM_ANTICOAGULANT = ValueSet(
 # ATC B01AA vitamin K antagonists, B01AE07 dabigatran, B01AF direct factor Xa inhibitors; heparins are no
 # long-term prevention of stroke.
 is_oral_anticoagulant = named(
-    *("warfarin", "coumadin", "acenocoumarol", "phenprocoumon", "fluindione", "apixaban", "eliquis"),
-    *("rivaroxaban", "xarelto", "edoxaban", "lixiana", "savaysa", "dabigatran", "pradaxa"),
+    *drugs.ANTICOAGULANTS,
     atc=("B01AA", "B01AE07", "B01AF"),
     codes=frozenset({"RxNorm/11289", "RxNorm/1364430", "RxNorm/1114195", "RxNorm/1599538", "RxNorm/1037042"}),
 )

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Event
-from salus.core.measures import USABLE, Measure, ago
+from salus.core.measures import USABLE, Measure, ago, latest_of
 from salus.core.seams import View
 
 # LOINC 80288-4 Level of consciousness AVPU score, 67775-7 Level of responsiveness, 11454-6 Responsiveness at
@@ -49,17 +49,24 @@ _YES_NO = {
 # UK): whoever records the scale 2 score, or a target of 88-92 %, has made the decision that the RCP asks for.
 _SCALE_1, _SCALE_2 = "SNOMED/1104311000000102", "SNOMED/1104321000000108"
 _TARGET = "SNOMED/852641000000103"
+_SCALE = "SpO2 scale"
 SCALE_CODES = (_SCALE_1, _SCALE_2, _TARGET)
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What may still be true of something answered in words; `absent` says why it is not known."""
+    """What may still be true of what is asked under `name`; `absent` says why it is not known."""
 
+    name: str
     options: tuple[str, ...]
     events: tuple[Event, ...] = ()
     at: datetime | None = None
     absent: str = ""
+
+    @property
+    def until(self) -> datetime | None:
+        """The last moment that it may be of; `at` is the first. They differ where only a day is recorded."""
+        return max((event.end or event.time for event in self.events if event.time), default=self.at)
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -83,25 +90,35 @@ def _answer(view: View, asked: _Question, within: timedelta) -> Answer:
         asked.codes, test=lambda event: event.status in USABLE and event.time is not None
     )
     if not len(found):
-        return Answer(asked.every, absent=f"{asked.name} not recorded")
+        return Answer(asked.name, asked.every, absent=f"{asked.name} not recorded")
     moment = found.events[-1].time
     assert moment is not None
-    latest = tuple(event for event in found if event.time == moment)
+    latest = latest_of(found.events)
     if view.as_of - moment > within:
         return Answer(
-            asked.every, latest, moment, f"{asked.name} last recorded {ago(view.as_of - moment)} before"
+            asked.name,
+            asked.every,
+            latest,
+            moment,
+            f"{asked.name} last recorded {ago(view.as_of - moment)} before",
         )
     given = [event for event in latest if not isinstance(event.value, Absence)]
     if not given:
         held = any(event.value is Absence.NOT_MEASURED for event in latest)
         return Answer(
-            asked.every, latest, moment, f"{asked.name} {'not measured' if held else 'not available'}"
+            asked.name,
+            asked.every,
+            latest,
+            moment,
+            f"{asked.name} {'not measured' if held else 'not available'}",
         )
     try:
         answers = tuple(dict.fromkeys(asked.read(event) for event in given))
     except EvidenceError as error:
-        return Answer(asked.every, latest, moment, f"{asked.name} not usable: {str(error).rstrip('.')}")
-    return Answer(answers, tuple(given), moment)
+        return Answer(
+            asked.name, asked.every, latest, moment, f"{asked.name} not usable: {str(error).rstrip('.')}"
+        )
+    return Answer(asked.name, answers, tuple(given), moment)
 
 
 def consciousness(view: View, within: timedelta) -> Answer:
@@ -148,10 +165,12 @@ def scale(view: View) -> Answer:
     read = [(event, _scale(event)) for event in found]
     known = [(event, which) for event, which in read if which]
     if not known:
-        return Answer(("1",), absent="SpO2 scale 2 not recorded")
+        return Answer(_SCALE, ("1",), absent="SpO2 scale 2 not recorded")
     moment = known[-1][0].time
     last = [(event, which) for event, which in known if event.time == moment]
-    return Answer(tuple(dict.fromkeys(which for _, which in last)), tuple(event for event, _ in last), moment)
+    return Answer(
+        _SCALE, tuple(dict.fromkeys(which for _, which in last)), tuple(event for event, _ in last), moment
+    )
 
 
 def _scale(event: Event) -> str:

@@ -7,6 +7,7 @@ Lindström J, Tuomilehto J. Diabetes Care 2003;26:725-31, table 2; family histor
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from math import inf
@@ -17,12 +18,13 @@ from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Event
 from salus.core.measures import USABLE, Measure, Reading, read
 from salus.core.seams import View
+from salus.risk import _words as words
 from salus.risk._body import body_mass_index
-from salus.risk._inputs import Fact, age, condition, drug, sex
+from salus.risk._inputs import DRUG_KINDS, Fact, age, condition, drug, sex
 from salus.risk._labs import HBA1C
-from salus.risk._measures import WAIST
+from salus.risk._measures import BMI, HEIGHT, WAIST, WEIGHT
 from salus.risk._points import Item, amount, of_fact, on
-from salus.risk._terms import DIABETES, icd9, icd10, is_blood_pressure_drug, snomed
+from salus.risk._terms import DIABETES, icd9, icd10, is_blood_pressure_drug, is_glucose_drug, snomed
 
 # (where the band begins, whether that value itself is in it, points), ascending.
 Steps = tuple[tuple[float, bool, int], ...]
@@ -44,7 +46,7 @@ HIGH_GLUCOSE = ValueSet(
     snomed("15777000", "714628002", "80394007", "390951007", "9414007", "11687002"),
     icd10("R73", "O244") + icd9("7902", "6488"),
     "FINDRISC form: found at a health examination, during an illness or in pregnancy",
-    ("prediabet", "pre-diabet", "impaired glucose", "impaired fasting", "hyperglyc", "gestational diabetes"),
+    words.HIGH_GLUCOSE,
 )
 # C6H12O6 = 180.156 g/mol (NIST WebBook).
 _GLUCOSE: dict[str, Any] = {"unit": "mmol/L", "low": 0.5, "high": 120.0, "molar_mass": 180.156}
@@ -75,6 +77,11 @@ SEDENTARY = ValueSet(
 )
 VEGETABLES = Measure("vegetable servings", ("LOINC/80460-9",), "{score}", 0, 100, unitless=True)
 FRUIT = Measure("fruit servings", ("LOINC/80458-3",), "{score}", 0, 100, unitless=True)
+
+MEASURES = (
+    *(BMI, WEIGHT, HEIGHT, WAIST, EXERCISE_DAYS, EXERCISE_MINUTES, VEGETABLES, FRUIT),
+    *(FASTING_GLUCOSE, ANY_GLUCOSE, HBA1C),
+)
 
 FAMILY_DIABETES = ValueSet(
     "diabetes in the family",
@@ -178,7 +185,18 @@ def _active(view: View) -> Fact:
     minutes = read(view.timeline, EXERCISE_MINUTES, view.as_of, STANDS)
     if days.usable and minutes.usable and days.low >= 7 and minutes.low >= 30:
         return Fact("physical activity", True, (*days.events, *minutes.events), "active 30 minutes every day")
-    return Fact("physical activity", None, (), "physical activity (30 minutes every day) not recorded")
+    why = "exercise is recorded, but not half an hour every day; work and daily life count too"
+    return _unanswered("physical activity", "(30 minutes every day)", (days, minutes), why)
+
+
+def _unanswered(name: str, asked: str, found: Sequence[Reading], why: str) -> Fact:
+    """Say why what is recorded does not answer; that nothing is recorded only where nothing is."""
+    seen = [reading for reading in found if reading.events]
+    events = tuple(event for reading in seen for event in reading.events)
+    if not seen:
+        return Fact(name, None, (), f"{name} {asked} not recorded")
+    problems = [reading.problem.rstrip(".") for reading in seen if not reading.usable]
+    return Fact(name, None, events, f"{name}: {'; '.join(problems) or why}")
 
 
 def _vegetables(view: View) -> Item:
@@ -195,17 +213,15 @@ def _eats(view: View) -> Fact:
         return Fact(
             "fruit and vegetables", False, events, "no fruit or vegetables in the last recorded 24 hours"
         )
-    return Fact("fruit and vegetables", None, (), "fruit and vegetables (every day) not recorded")
+    why = "none of the one, and the other is not recorded"
+    return _unanswered("fruit and vegetables", "(every day)", found, why)
 
 
 def _blood_pressure_drug(view: View) -> Item:
     fact = drug(view, "drug for high blood pressure", is_blood_pressure_drug)
     stopped = view.timeline.where(
-        test=lambda event: (
-            event.kind.startswith("Medication")
-            and event.status in ("stopped", "on-hold")
-            and is_blood_pressure_drug(event) is True
-        )
+        kind=DRUG_KINDS,
+        test=lambda event: event.status in ("stopped", "on-hold") and is_blood_pressure_drug(event) is True,
     )
     if not fact.value and len(stopped):
         fact = Fact(fact.name, True, stopped.events, f"{fact.name}, stopped or on hold since")
@@ -230,22 +246,25 @@ def _glucose_was_high(view: View) -> Fact:
     if unread:
         says = "high blood glucose before: a glucose or HbA1c on record could not be read"
         return Fact(told.name, None, unread, says)
+    treated = drug(view, "drug that lowers glucose", is_glucose_drug)
+    if treated.value:
+        says = "high blood glucose before: not on record, though a drug that lowers glucose is"
+        return Fact(told.name, None, treated.events, says)
     return told
 
 
 def _tested(view: View, measure: Measure) -> tuple[Event, ...]:
-    return view.timeline.where(
-        measure.codes,
-        test=lambda event: (
-            event.status in USABLE and event.value is not None and not isinstance(event.value, Absence)
-        ),
-    ).events
+    return tuple(
+        event
+        for event in view.timeline.where(measure.codes).events
+        if event.status in USABLE and event.value is not None and not isinstance(event.value, Absence)
+    )
 
 
 def _is_high(measure: Measure, event: Event, limit: float) -> bool | None:
     """Whether it reaches `limit`; None where it cannot be read, or is a bound that leaves it open."""
     try:
-        value = measure.read(replace(event, comparator=None))
+        value = measure.read(event)
     except EvidenceError:
         return None
     reached = value >= limit - 1e-9
@@ -267,14 +286,17 @@ def _family(view: View) -> Item:
         absent = "diabetes in the family: whether a parent, brother, sister or child is not recorded"
         points = (RELATIVE_POINTS, NEAR_RELATIVE_POINTS)
         return Item(name, points, name, _sources(far) or told.sources, absent)
-    none = view.timeline.where(test=_says_none).events
+    none = tuple(event for event in view.timeline if _says_none(event))
     if none:
         return Item(name, (0,), "no diabetes in the family", _sources(none))
-    return Item(name, (0, RELATIVE_POINTS, NEAR_RELATIVE_POINTS), name, (), f"{name} not recorded")
+    others = tuple(event for event in view.timeline.where(kind="FamilyMemberHistory") if _diabetic(event))
+    absent = f"{name}: of a relative whom the form does not name, or not by a known code"
+    every = (0, RELATIVE_POINTS, NEAR_RELATIVE_POINTS)
+    return Item(name, every, name, _sources(others), absent if others else f"{name} not recorded")
 
 
 def _says_none(event: Event) -> bool:
-    return event.coded(NO_FAMILY_DIABETES) or event.value in NO_FAMILY_DIABETES
+    return event.value in NO_FAMILY_DIABETES or not NO_FAMILY_DIABETES.isdisjoint(event.codes)
 
 
 def _relatives(view: View, kin: frozenset[str]) -> tuple[Event, ...]:

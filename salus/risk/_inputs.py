@@ -5,30 +5,30 @@ Absent is not "no": a condition or drug counts as "no" only where that list was 
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 
 from salus.core.codes import BIRTH, NO_KNOWN_MEDICATIONS, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
 from salus.core.evidence import Event, Timeline
-from salus.core.measures import Measure, Reading
+from salus.core.measures import Measure, Reading, ago
 from salus.core.seams import View
+from salus.risk._drugs import recognised
+from salus.risk._words import spoken, understood
 
 AGE = Measure("age", (BIRTH,), "a", 0.0, 130.0)
 _YEAR_DAYS = 365.2425
 
 # FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known.
 SUSPECTED = frozenset({"unconfirmed", "provisional", "differential"})
-_OVER = frozenset({"resolved", "remission", "inactive"})
+OVER = frozenset({"resolved", "remission", "inactive"})
 # SNOMED CT has no order in its codes: what is none of the codes listed may still be a subtype of one.
 _HIERARCHIES = ("ICD10/", "ICD10CM/", "ICD9CM/")
-_DENIED = re.compile(r"^no\b|\bno (history|evidence|signs)|family history|at risk|screening|denies")
+_SYSTEMS = ("SNOMED/", *_HIERARCHIES)
 _IN_WORDS = f"{TEXT}/"
 # A reason that names every dose of a long stay cannot be read by anybody.
 _SHOWN = 5
-_DRUG_KINDS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
+DRUG_KINDS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
 # FHIR R4 medicationrequest-status, medication-statement-status and medicationdispense-status that say the
 # drug is not (to be) taken now; the decoder calls an order that forbids (MedicationRequest.doNotPerform)
 # "do-not-perform", and gives the intent of what nobody has ordered.
@@ -37,6 +37,10 @@ _NOT_TAKEN = frozenset(
 ) | {"do-not-perform", "proposal", "plan", "option", "intended", "preparation"}
 # What was completed is over; a supply commonly lasts for up to 90 days more (ours).
 SUPPLY = timedelta(days=90)
+
+
+# Whether the drugs of these codings are the one asked for; None: cannot be told.
+Answers = Mapping[tuple[str, ...], bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,26 +127,42 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
     suspected = tuple(event for event in found if event.status in SUSPECTED)
     if suspected:
         return Fact(meaning.name, None, suspected, f"{meaning.name}: suspected, not confirmed")
-    named_so = tuple(event for event in listed if _may_name(event, meaning))
+    named_so = tuple(event for event in listed if may_name(event, meaning))
     if named_so:
         return Fact(meaning.name, None, named_so, f"{meaning.name}: named in words, but not by a known code")
+    return _not_found(view, meaning, listed, tuple(against))
+
+
+def _not_found(view: View, meaning: ValueSet, listed: Timeline, against: tuple[Event, ...]) -> Fact:
+    """Return "no" where every condition on the list can be read; one that cannot may be anything."""
+    strange = tuple(event for event in listed if unreadable(event))
+    if strange:
+        says = f"{meaning.name}: {_count(strange, 'condition')} not readable"
+        return Fact(meaning.name, None, strange, says)
     consulted = listed.events or view.timeline.where(NO_KNOWN_PROBLEMS).events
     if consulted:
         says = f"no {meaning.name} among the recorded conditions"
-        return Fact(meaning.name, False, tuple(against), says, consulted)
+        return Fact(meaning.name, False, against, says, consulted)
     return Fact(meaning.name, None, (), f"{meaning.name}: no list of conditions on record")
 
 
-def _may_name(event: Event, meaning: ValueSet) -> bool:
-    """Whether words alone may mean it; a code whose hierarchy can be walked has said already what it is."""
+def may_name(event: Event, meaning: ValueSet) -> bool:
+    """Return whether words alone may mean it; a code whose hierarchy can be walked has said what it is."""
     if not meaning.words or event.status == "refuted" or walkable(event):
         return False
-    return _spoken(worded(event).lower(), meaning.words)
+    return spoken(worded(event).lower(), meaning.words)
 
 
-@lru_cache(maxsize=1 << 14)
-def _spoken(said: str, words: tuple[str, ...]) -> bool:
-    return bool(said) and not _DENIED.search(said) and any(re.search(rf"\b{word}", said) for word in words)
+def unreadable(event: Event) -> bool:
+    """Return whether a condition may be any: it has no code of a system known here, and no word that is."""
+    if event.status == "refuted" or any(code.startswith(_SYSTEMS) for code in event.codes):
+        return False
+    return not event.coded(NO_KNOWN_PROBLEMS) and not understood(worded(event).lower())
+
+
+def _count(events: tuple[Event, ...], what: str) -> str:
+    several = len({event.source for event in events})
+    return f"1 {what} on record is" if several == 1 else f"{several} {what}s on record are"
 
 
 def walkable(event: Event) -> bool:
@@ -153,7 +173,7 @@ def walkable(event: Event) -> bool:
 def _holds(event: Event, ever: bool) -> bool:
     if event.status == "refuted" or event.status in SUSPECTED:
         return False
-    return ever or event.status not in _OVER
+    return ever or event.status not in OVER
 
 
 def drug(
@@ -165,14 +185,37 @@ def drug(
     longer ago than a supply lasts; without it, what was ever ordered counts.
     """
     listed = _drugs(view.timeline)
+    ones = {event.codes: is_one(event) for event in listed}
     current = [event for event in listed if since is None or _runs(event, since, view.as_of)]
-    taken = tuple(event for event in current if is_one(event))
+    taken = tuple(event for event in current if ones[event.codes])
     if taken:
         return Fact(name, True, taken, name)
-    unread = tuple(event for event in current if is_one(event) is None)
-    if unread:
-        return Fact(name, None, unread, f"{name}: a medication on record could not be recognised")
-    over = [event for event in listed if is_one(event)]
+    return _doubtful(view, name, listed, ones, since) or _not_taken(view, name, listed, ones)
+
+
+def _doubtful(
+    view: View,
+    name: str,
+    listed: list[Event],
+    ones: Answers,
+    since: datetime | None,
+) -> Fact | None:
+    """Return what leaves it open: an order that nobody ended, and medications that are not recognised."""
+    lasting = [event for event in listed if since is not None and _lingers(event, since)]
+    unended = tuple(event for event in lasting if ones[event.codes])
+    if unended:
+        newest = max(event.time for event in unended if event.time is not None)
+        says = f"{name}: ordered {ago(view.as_of - newest)} ago and never said to have ended"
+        return Fact(name, None, unended, says)
+    current = [event for event in listed if since is None or _runs(event, since, view.as_of)]
+    unread = tuple(event for event in (*current, *lasting) if ones[event.codes] is None)
+    if not unread:
+        return None
+    return Fact(name, None, unread, f"{name}: {_count(unread, 'medication')} not recognised")
+
+
+def _not_taken(view: View, name: str, listed: list[Event], ones: Answers) -> Fact:
+    over = [event for event in listed if ones[event.codes]]
     if over:
         return Fact(name, False, tuple(over[-1:]), f"{name}: on record, but over")
     consulted = tuple(listed) or view.timeline.where(NO_KNOWN_MEDICATIONS).events
@@ -182,7 +225,7 @@ def drug(
 
 
 def _drugs(timeline: Timeline) -> list[Event]:
-    return [event for event in timeline.where(kind=_DRUG_KINDS) if event.status not in _NOT_TAKEN]
+    return [event for event in timeline.where(kind=DRUG_KINDS) if event.status not in _NOT_TAKEN]
 
 
 def _runs(event: Event, since: datetime, now: datetime) -> bool:
@@ -191,7 +234,12 @@ def _runs(event: Event, since: datetime, now: datetime) -> bool:
         return True
     if event.status == "completed":
         return moment >= max(since, now - SUPPLY)
-    return moment >= since or (event.status == "active" and event.end is None)
+    return moment >= since
+
+
+def _lingers(event: Event, since: datetime) -> bool:
+    """Whether it was begun before `since` and is active to this day, as far as the record says."""
+    return event.status == "active" and event.end is None and event.time is not None and event.time < since
 
 
 def named(
@@ -199,7 +247,7 @@ def named(
 ) -> Callable[[Event], bool | None]:
     """Return a test for `drug`: by ATC stem, by code, or by ingredient name in the text as written.
 
-    The test says None for a medication that carries neither an ATC code nor any words: it may be one.
+    The test says None for a medication that carries neither an ATC code nor known words: it may be.
     """
     stems = tuple(f"ATC/{stem}" for stem in atc)
 
@@ -209,7 +257,9 @@ def named(
         said = worded(event).lower()
         if any(word in said for word in words):
             return True
-        return False if said or any(code.startswith("ATC/") for code in event.codes) else None
+        if any(code.startswith("ATC/") for code in event.codes):
+            return False
+        return False if recognised(event.codes, worded(event)) else None
 
     return test
 

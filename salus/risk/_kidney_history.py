@@ -184,4 +184,7 @@ def _rose(low: Past, high: Past) -> bool:
     """Whether `high` is a KDIGO rise over `low`; figures are freed of binary dust first."""
     if round(high.low / low.high, 9) >= _RISE_TIMES:
         return True
-    return abs(high.at - low.at) <= _TWO_DAYS and round(high.low - low.high, 9) >= _RISE_MG
+    earlier, later = sorted((low, high), key=lambda past: past.at)
+    # Of a value that names its day alone the hour is not known: the two may lie as near as that allows.
+    near = later.at - (earlier.event.end or earlier.at) <= _TWO_DAYS
+    return near and round(high.low - low.high, 9) >= _RISE_MG

@@ -17,7 +17,7 @@ from salus.risk._kidney_history import (
     jump,
     low_filtration_since,
 )
-from salus.risk._kidney_pregnancy import unasked
+from salus.risk._kidney_pregnancy import undecided
 from salus.risk._kidney_replacement import on_dialysis, transplanted
 from salus.risk._kidney_stage import a_categories, g_categories, groups, whole
 from salus.risk._labs import CREATININE, URINE_ACR
@@ -78,7 +78,7 @@ class Kidneys:
     @property
     def abnormal(self) -> bool:
         """Whether anything found would be chronic kidney disease, if it lasts."""
-        return self.below_60 or (self.acr.usable and self.acr.high >= 30)
+        return self.below_60 or (self.acr.usable and self.a[-1] != "A1")
 
     @property
     def chronic(self) -> bool:
@@ -112,9 +112,9 @@ class Kidneys:
         return not self.why_no_kfre
 
     @property
-    def may_be_pregnant(self) -> bool:
-        """Whether pregnancy is possible and neither recorded nor ruled out."""
-        return unasked(self.pregnant, self.sex, self.age)
+    def pregnancy_undecided(self) -> str:
+        """What the record leaves open of a pregnancy; "" where nothing."""
+        return undecided(self.pregnant, self.sex, self.age)
 
 
 def gather(view: View) -> Kidneys:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from itertools import product
 
+from salus.risk._labs import CREATININE_GRAMS
+
 Span = tuple[float, float]
 
 # From this eGFR (mL/min/1.73 m2) on.
@@ -25,6 +27,10 @@ _GROUPS = {
 }
 GROUP_NAMES = {1: "low", 2: "moderately increased", 3: "high", 4: "very high"}
 ALL_A = ("A1", "A2", "A3")
+# Where A2 begins and where it ends, in mg/g: KDIGO 2024, table of albuminuria categories, by its column in
+# mg/g and by that in mg/mmol.
+GRAMS: Span = (30.0, 300.0)
+MOLES: Span = (3e3 / CREATININE_GRAMS, 3e4 / CREATININE_GRAMS)
 
 
 def whole(egfr: float) -> int:
@@ -39,12 +45,33 @@ def g_categories(egfr: Span) -> tuple[str, ...]:
     return tuple(names[names.index(first) : names.index(last) + 1])
 
 
+def steps_apart(one: Span, other: Span) -> int:
+    """Return how many categories at least lie from `one` eGFR to the `other`; 0 if they may be one."""
+    names = [name for _, name in _G]
+    first, last = ([names.index(name) for name in g_categories(each)] for each in (one, other))
+    return max(first[0] - last[-1], last[0] - first[-1], 0)
+
+
 def a_categories(acr: Span | None) -> tuple[str, ...]:
-    """Return every A category that `acr` (mg/g) allows: A1 below 30, A2 to 300, A3 above; unknown: all."""
+    """Return every A category that `acr` (mg/g) allows: A1 below 30, A2 to 300, A3 above; unknown: all.
+
+    KDIGO's other column has 3 and 30 mg/mmol, which are 26.5 and 265 mg/g: between the columns both hold.
+    """
     if acr is None:
         return ALL_A
-    first, last = (0 if end < 30 else 1 if end <= 300 else 2 for end in acr)
+    first = _albuminuria(acr[0], GRAMS)
+    last = _albuminuria(acr[1], MOLES)
     return ALL_A[first : last + 1]
+
+
+def columns_differ(acr: float) -> bool:
+    """Return whether KDIGO's columns in mg/g and in mg/mmol put `acr` (mg/g) into different categories."""
+    return _albuminuria(acr, GRAMS) != _albuminuria(acr, MOLES)
+
+
+def _albuminuria(acr: float, steps: Span) -> int:
+    # A billionth takes off the dust that a change of unit leaves.
+    return 0 if acr < steps[0] - 1e-9 else 1 if acr <= steps[1] + 1e-9 else 2
 
 
 def groups(g: tuple[str, ...], a: tuple[str, ...]) -> tuple[int, int]:

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from salus.core.insight import Reason
-from salus.core.measures import Reading
+from salus.core.measures import Reading, read
 from salus.core.seams import View
 from salus.risk._egfr import EQUATION, is_reported, made_by
 from salus.risk._inputs import Fact
 from salus.risk._kidney_history import CHRONIC, Jump, Past
 from salus.risk._kidney_inputs import Kidneys
-from salus.risk._kidney_stage import ALL_A, g_categories, groups
+from salus.risk._kidney_stage import ALL_A, columns_differ, g_categories, groups, steps_apart
+from salus.risk._labs import EGFR
 from salus.risk._say import capital, how_old, number, on_day, sentence, span
 
 STEP = "{step}"
@@ -94,7 +95,13 @@ def _when(view: View, reading: Reading) -> str:
 
 def limits(view: View, kidneys: Kidneys) -> tuple[str, ...]:
     """Return what is not known and what was assumed, in whole sentences."""
-    found = [*_steady(kidneys), *_chronicity(kidneys), *_failure_risk(kidneys), *_known(kidneys)]
+    found = [
+        *_steady(kidneys),
+        *_chronicity(kidneys),
+        *_failure_risk(kidneys),
+        *_contradicted(view, kidneys),
+        *_known(kidneys),
+    ]
     return tuple(dict.fromkeys([*found, *_old(view, kidneys)]))
 
 
@@ -133,6 +140,11 @@ def _chronicity(kidneys: Kidneys) -> Iterator[str]:
 def _failure_risk(kidneys: Kidneys) -> Iterator[str]:
     if not kidneys.acr.usable:
         yield f"{sentence(kidneys.acr.problem)} The albuminuria category is not known."
+    if kidneys.acr.exact and columns_differ(kidneys.acr.low):
+        yield (
+            "KDIGO's limits of albuminuria differ by unit (3 and 30 mg/mmol are 26.5 and 265 mg/g, not 30 "
+            f"and 300): this ratio is {' or '.join(kidneys.a)}."
+        )
     if kidneys.below_60 and not kidneys.kfre_fits:
         yield f"The risk of kidney failure is not given: {kidneys.why_no_kfre}."
     elif kidneys.below_60 and EQUATION not in made_by(kidneys.egfr):
@@ -141,14 +153,28 @@ def _failure_risk(kidneys: Kidneys) -> Iterator[str]:
         yield "With eGFR by CKD-EPI 2021 the KFRE was found good below 45 (Grams 2023); here it may be above."
 
 
+def _contradicted(view: View, kidneys: Kidneys) -> Iterator[str]:
+    """Say where a reported eGFR of the same day lies more than a category from that of the creatinine."""
+    told = read(view.timeline, EGFR, view.as_of)
+    used = kidneys.egfr
+    if is_reported(used) or not (told.usable and used.usable) or told.at is None or used.at is None:
+        return
+    if told.at.date() == used.at.date() and steps_apart((told.low, told.high), (used.low, used.high)) > 1:
+        yield (
+            f"The eGFR reported on the same day is {span(told.low, told.high, 0)}, and creatinine gives "
+            f"{span(used.low, used.high, 0)}: they contradict each other "
+            f"({', '.join((*told.sources, *used.sources))})."
+        )
+
+
 def _known(kidneys: Kidneys) -> Iterator[str]:
     for reading in (kidneys.age, kidneys.egfr, kidneys.acr):
         if reading.usable and reading.problem:
             yield sentence(reading.problem)
     if kidneys.sex is None and not is_reported(kidneys.egfr):
         yield "Sex is not on record as female or male: both equations are allowed for."
-    if kidneys.may_be_pregnant:
-        yield "Pregnancy is not on record either way: the equation does not hold in pregnancy."
+    if kidneys.pregnancy_undecided:
+        yield f"{kidneys.pregnancy_undecided}: the equation does not hold in pregnancy."
     if kidneys.replaced.value is None:
         yield _told(kidneys.replaced)
 

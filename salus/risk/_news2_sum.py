@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from salus.core.evidence import Event
-from salus.core.measures import USABLE, Measure, Reading, ago, read
+from salus.core.measures import Measure, Reading, ago, read
 from salus.core.seams import View
 from salus.risk import _bedside as bedside
 from salus.risk import _news2_chart as chart
 from salus.risk._measures import PULSE, RESPIRATORY_RATE, SPO2, SYSTOLIC, TEMPERATURE
+from salus.risk._placed import left_out
 from salus.risk._points import Item, amount, at
 
 # Chart 4: the longest time between two sets of observations is 12 hours; one late set is allowed for.
@@ -53,16 +53,15 @@ def _all(*tables: chart.Bands) -> tuple[int, ...]:
 
 
 def _item(view: View, name: str, points: tuple[int, ...], found: Reading, unit: str) -> Item:
-    says = f"{_WORDS.get(name, name)} {amount(found, unit)} {at(view, found.at)}"
+    says = f"{_WORDS.get(name, name)} {amount(found, unit)} {at(view, found.at, found.until)}"
     if not found.usable:
         return Item(name, points, says, found.sources, found.problem.rstrip("."))
     return Item(name, points, says, found.sources, limit=f"{found.problem}." if found.problem else "")
 
 
-def _awake(view: View) -> Item:
-    found = bedside.consciousness(view, WITHIN)
+def _awake(view: View, found: bedside.Answer) -> Item:
     points = tuple(sorted({0 if state == bedside.ALERT else chart.NOT_ALERT for state in found.options}))
-    says = f"consciousness: {' or '.join(found.options)} {at(view, found.at)}"
+    says = f"consciousness: {' or '.join(found.options)} {at(view, found.at, found.until)}"
     limit = ""
     if bedside.GCS_LOW in found.options:
         limit = (
@@ -93,12 +92,15 @@ def _breathing(
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The items of one patient, the sum that they allow, how old each value is, and what to be aware of."""
+    """The items of one patient, the sum that they allow, and what to be aware of.
+
+    ages: of each value used, how old it is at most and at least (its day alone may be recorded).
+    """
 
     items: tuple[Item, ...]
     low: int
     high: int
-    moments: tuple[tuple[str, timedelta], ...]
+    ages: tuple[tuple[str, timedelta, timedelta], ...]
     cautions: tuple[str, ...]
 
     @property
@@ -117,7 +119,8 @@ def scored(view: View) -> Scored:
     measured = [_measured(view, row) for row in _ROWS]
     saturation = read(view.timeline, SPO2, view.as_of, WITHIN)
     gas, scale = bedside.oxygen(view, WITHIN), bedside.scale(view)
-    awake = _awake(view)
+    alertness = bedside.consciousness(view, WITHIN)
+    awake = _awake(view, alertness)
     sums, both = _breathing(saturation, scale.options, gas.options)
     items = (
         measured[0][0],
@@ -132,23 +135,27 @@ def scored(view: View) -> Scored:
         items,
         sums[0] + sum(item.low for item in rest),
         sums[-1] + sum(item.high for item in rest),
-        _moments(view, readings, gas),
-        (_scale_caution(view, scale), _preliminary(readings), _unused(view, readings)),
+        _ages(view, readings, gas, alertness),
+        (_scale_caution(view, scale), *left_out(view, readings)),
     )
 
 
 def _breathing_gas(view: View, found: bedside.Answer) -> Item:
     points = tuple(sorted(chart.OXYGEN_POINTS[option] for option in found.options))
-    says = f"breathing {' or '.join(found.options)} {at(view, found.at)}"
+    says = f"breathing {' or '.join(found.options)} {at(view, found.at, found.until)}"
     return Item("air or oxygen", points, says, found.sources, found.absent)
 
 
-def _moments(
-    view: View, readings: Sequence[Reading], gas: bedside.Answer
-) -> tuple[tuple[str, timedelta], ...]:
-    used = [(found.measure.name, found.at) for found in readings if found.usable]
-    used += [("air or oxygen", gas.at)] if not gas.absent else []
-    return tuple((name, view.as_of - moment) for name, moment in used if moment is not None)
+def _ages(
+    view: View, readings: Sequence[Reading], *answers: bedside.Answer
+) -> tuple[tuple[str, timedelta, timedelta], ...]:
+    used = [(found.measure.name, found.at, found.until) for found in readings if found.usable]
+    used += [(found.name, found.at, found.until) for found in answers if not found.absent]
+    return tuple(
+        (name, view.as_of - first, view.as_of - last)
+        for name, first, last in used
+        if first is not None and last is not None
+    )
 
 
 def _scale_caution(view: View, scale: bedside.Answer) -> str:
@@ -163,41 +170,24 @@ def _scale_caution(view: View, scale: bedside.Answer) -> str:
     return f"SpO2 scale {scale.options[0]} is used, as recorded for this patient {when}."
 
 
-def _preliminary(readings: Sequence[Reading]) -> str:
-    names = [found.measure.name for found in readings if any(e.status == "preliminary" for e in found.events)]
-    return f"Preliminary, not final: {', '.join(names)}." if names else ""
-
-
-def _unused(view: View, readings: Sequence[Reading]) -> str:
-    """Say which measurements have a later value whose status (registered, unknown …) forbids its use."""
-    names = [
-        found.measure.name
-        for found in readings
-        if any(
-            event.status not in (*USABLE, "entered-in-error", "cancelled") and _later(event, found)
-            for event in view.timeline.where(found.measure.codes)
-        )
-    ]
-    return f"A later value that is not final was not used: {', '.join(names)}." if names else ""
-
-
-def _later(event: Event, found: Reading) -> bool:
-    return event.time is not None and (found.at is None or event.time > found.at)
-
-
 def timing(found: Scored) -> tuple[str, ...]:
     """Say how old the values are, and whether they are one set."""
-    if not found.moments:
+    if not found.ages:
         return ()
-    name, oldest = max(found.moments, key=lambda pair: (pair[1], pair[0]))
-    spread = oldest - min(age_of for _, age_of in found.moments)
+    name, oldest, newest = max(found.ages, key=lambda age_of: (age_of[1], age_of[0]))
+    spread = oldest - min(least for _, _, least in found.ages)
+    old = f"{'up to ' if newest < oldest else ''}{ago(oldest)} old"
     said = []
     if oldest > MONITORED:
-        said.append(
-            f"Observations are overdue: {name} is {ago(oldest)} old; RCP asks for a set every 12 hours."
-        )
+        said.append(f"Observations are overdue: {name} is {old}; RCP asks for a set every 12 hours.")
     elif oldest > ONE_SET:
-        said.append(f"The oldest value used ({name}) is {ago(oldest)} old.")
+        said.append(f"The oldest value used ({name}) is {old}.")
     if spread > ONE_SET:
         said.append(f"The values lie up to {ago(spread)} apart; NEWS2 is meant for one set of observations.")
+    vague = [what for what, most, least in found.ages if least < most]
+    if vague:
+        said.append(
+            f"Recorded by the day or over a period, without the hour: {', '.join(vague)}. Taken as of any "
+            "moment of it."
+        )
     return tuple(said)

@@ -109,10 +109,15 @@ def missing(items: Iterable[Item]) -> tuple[str, ...]:
     return tuple(item.name for item in items if item.absent)
 
 
-def at(view: View, moment: datetime | None) -> str:
-    """Say when, by the clock of the one who asks: "at 06:10", or with the day when it was another one."""
+def at(view: View, moment: datetime | None, until: datetime | None = None) -> str:
+    """Say when, by the clock of the one who asks: "at 06:10", or with the day when it was another one.
+
+    until: the last moment that it may be of, where that is another: then the day alone is known.
+    """
     if moment is None:
         return "at an unknown time"
+    if until is not None and until > moment:
+        return f"on {moment.date().isoformat()}, hour not recorded"
     local, now = moment.astimezone(view.as_of.tzinfo), view.as_of
     clock = local.strftime("%H:%M")
     return f"at {clock}" if local.date() == now.date() else f"on {local.date().isoformat()} at {clock}"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from salus.core.evidence import Event
 from salus.core.measures import USABLE
 from salus.core.seams import View
-from salus.risk._inputs import SUSPECTED, Fact
+from salus.risk._inputs import SUSPECTED, Fact, may_name, sex, worded
 from salus.risk._terms import PREGNANCY, PREGNANCY_OVER
+from salus.risk._words import NO_PREGNANCY
 
 # A condition without an end counts for 42 weeks, the length of a post-term pregnancy (ACOG Committee Opinion
 # 579); an observed status for 12 weeks, since the next visit would repeat it.
@@ -16,9 +17,13 @@ _CARRIED = timedelta(weeks=42)
 _OBSERVED = timedelta(weeks=12)
 # WHO: the puerperium lasts six weeks; what holds in pregnancy alone is not sure to hold again before.
 _PUERPERIUM = timedelta(weeks=6)
-_STATUS = frozenset({"LOINC/82810-3"})
-_YES = frozenset({"SNOMED/77386006", "LOINC/LA15173-0"})
-_NO = frozenset({"SNOMED/60001007", "LOINC/LA26683-5"})
+# LOINC pregnancy status, and as reported; delivery date estimated, and from the last menstrual period.
+STATUS = ("LOINC/82810-3", "LOINC/11449-6")
+DUE = ("LOINC/11778-8", "LOINC/11779-6")
+_YES = frozenset({"SNOMED/77386006", "LOINC/LA15173-0", "pregnant"})
+_NO = frozenset({"SNOMED/60001007", "LOINC/LA26683-5", "not pregnant"})
+# A date due names the end of the 40th week; it may go to the end of the 42nd.
+_OVERDUE = timedelta(weeks=2)
 _GONE = frozenset({"resolved", "remission", "inactive", "refuted", "entered-in-error"})
 _PRESENT = frozenset({"active", "recurrence", "relapse"})
 _DONE = frozenset({"completed", "in-progress", None})
@@ -26,7 +31,21 @@ _NAME = "pregnancy"
 
 
 def pregnant(view: View) -> Fact:
-    """Return whether the patient is pregnant at `as_of`, by conditions, deliveries and LOINC 82810-3."""
+    """Return whether the patient is pregnant at `as_of`, by conditions, deliveries, status and date due.
+
+    In a record of a man it is open: either the sex or the pregnancy is wrong, or the record means another sex
+    than that of birth.
+    """
+    found = _carrying(view)
+    if sex(view)[0] != "male":
+        return found
+    if found.value:
+        says = f"{_NAME}: on record for a man, so the record contradicts itself"
+        return Fact(_NAME, None, found.events, says)
+    return Fact(_NAME, None, (), f"{_NAME}: not on record")
+
+
+def _carrying(view: View) -> Fact:
     over = _over(view)
     since = over[-1].time if over else None
     lasting = [event for event in view.timeline.where(kind="Condition") if _lasts(view, event, since)]
@@ -35,9 +54,22 @@ def pregnant(view: View) -> Fact:
         return Fact(_NAME, True, carried, "pregnant")
     if lasting:
         return Fact(_NAME, None, tuple(lasting), f"{_NAME}: on record, but not confirmed or not dated")
+    return _told(view, since) or _ended(view, over)
+
+
+def _told(view: View, since: datetime | None) -> Fact | None:
+    """Return what an observed status or a condition in words says; a "no" does not outweigh the words."""
     observed = _observed(view, since)
-    if observed is not None:
+    if observed is not None and observed.value is not False:
         return observed
+    told = tuple(event for event in view.timeline.where(kind="Condition") if _worded(view, event, since))
+    if told:
+        return Fact(_NAME, None, told, f"{_NAME}: named in words, but not by a known code")
+    return observed
+
+
+def _ended(view: View, over: tuple[Event, ...]) -> Fact:
+    since = over[-1].time if over else None
     if since is None or view.as_of - since > _OBSERVED:
         return Fact(_NAME, None, (), f"{_NAME}: not on record")
     if view.as_of - since <= _PUERPERIUM:
@@ -59,25 +91,62 @@ def _happened(event: Event) -> bool:
 
 def _observed(view: View, since: datetime | None) -> Fact | None:
     """Return what the latest observed status says; two answers at one moment leave it open."""
-    found = view.timeline.where(_STATUS, test=lambda event: event.status in USABLE and event.time is not None)
+    found = view.timeline.where((*STATUS, *DUE), test=lambda event: _tells(view, event, since))
     last = found.last()
-    if last is None or last.time is None or view.as_of - last.time > _OBSERVED:
-        return None
-    if since is not None and last.time <= since:
+    if last is None or last.time is None:
         return None
     latest = tuple(event for event in found if event.time == last.time)
-    said = {True if e.value in _YES else False if e.value in _NO else None for e in latest}
+    said = {_answer(event) for event in latest}
     if len(said) > 1:
         return Fact(_NAME, None, latest, f"{_NAME}: recorded differently at one moment")
     answer = said.pop()
     if answer is None:
         return Fact(_NAME, None, latest, f"{_NAME}: the recorded status is neither yes nor no")
+    if answer and view.as_of - last.time > _OBSERVED and not last.coded(frozenset(DUE)):
+        return Fact(_NAME, None, latest, f"{_NAME}: recorded more than twelve weeks ago, its end is not")
     return Fact(_NAME, answer, latest, "pregnant" if answer else "not pregnant")
+
+
+def _tells(view: View, event: Event, since: datetime | None) -> bool:
+    """Whether an observed status or date due may still hold: "no" for weeks, the rest to the end."""
+    if event.status not in USABLE or event.time is None or (since is not None and event.time <= since):
+        return False
+    old = view.as_of - event.time
+    if event.coded(frozenset(DUE)):
+        due = _due(event)
+        return old <= _CARRIED and due is not None and view.as_of.date() <= due + _OVERDUE
+    return old <= (_CARRIED if _answer(event) else _OBSERVED)
+
+
+def _due(event: Event) -> date | None:
+    try:
+        return date.fromisoformat(str(event.value)[:10])
+    except ValueError:
+        return None
+
+
+def _answer(event: Event) -> bool | None:
+    if event.coded(frozenset(DUE)):
+        return True
+    said = event.value.strip() if isinstance(event.value, str) else event.value
+    known = said if said in _YES | _NO or not isinstance(said, str) else said.lower()
+    return True if known in _YES else False if known in _NO else None
 
 
 def _lasts(view: View, event: Event, since: datetime | None) -> bool:
     """Whether it may be a pregnancy of today; one that began before the last delivery ended with it."""
-    if not PREGNANCY.has(event) or PREGNANCY_OVER.has(event) or event.status in _GONE:
+    return PREGNANCY.has(event) and _of_today(view, event, since)
+
+
+def _worded(view: View, event: Event, since: datetime | None) -> bool:
+    """Whether words alone may mean a pregnancy of today."""
+    if not may_name(event, PREGNANCY) or NO_PREGNANCY.search(worded(event).lower()):
+        return False
+    return _of_today(view, event, since)
+
+
+def _of_today(view: View, event: Event, since: datetime | None) -> bool:
+    if PREGNANCY_OVER.has(event) or event.status in _GONE:
         return False
     if event.end is not None and event.end < view.as_of:
         return False

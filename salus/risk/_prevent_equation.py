@@ -136,7 +136,9 @@ def coefficients() -> dict[str, dict[str, dict[str, dict[str, dict[str, float]]]
 
 
 def _span(coefs: Terms, choices: list[Terms]) -> Span:
-    sums = [sum([coefs[name] * value for name, value in terms.items() if name in coefs]) for terms in choices]
+    sums = [
+        sum([coefs[name] * value for name, value in terms.items() if name in coefs], 0.0) for terms in choices
+    ]
     return min(sums), max(sums)
 
 

@@ -14,14 +14,15 @@ from salus.core.evidence import Event
 from salus.core.measures import Measure, Reading, read
 from salus.core.seams import View
 from salus.risk._body import body_mass_index
+from salus.risk._diabetes import diabetes
 from salus.risk._egfr import kidney_function
-from salus.risk._inputs import Fact, age, condition, drug, sex
-from salus.risk._labs import HBA1C, HDL_CHOLESTEROL, TOTAL_CHOLESTEROL, URINE_ACR
+from salus.risk._inputs import Fact, age, drug, sex
+from salus.risk._labs import CREATININE, HBA1C, HDL_CHOLESTEROL, TOTAL_CHOLESTEROL, URINE_ACR
 from salus.risk._measures import SYSTOLIC
 from salus.risk._prevent_equation import Known, Span
 from salus.risk._prevent_prior import excluded, prior
 from salus.risk._smoking import smokes
-from salus.risk._terms import DIABETES, is_blood_pressure_drug, is_statin
+from salus.risk._terms import is_blood_pressure_drug, is_statin
 
 # Adults without known disease have lipids measured every 4 to 6 years (2018 AHA/ACC cholesterol guideline,
 # Grundy, Circulation 2019;139:e1082, section 4.1); the rest is repeated yearly (blood pressure: USPSTF, JAMA
@@ -56,11 +57,17 @@ class Inputs:
     sex: str | None
     sex_events: tuple[Event, ...]
     required: Mapping[str, Reading]
+    creatinine: Reading
     bmi: Reading
     optional: Mapping[str, Reading]
     facts: Mapping[str, Fact]
     prior: tuple[Fact, ...]
     excluded: tuple[Fact, ...]
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """Every measurement that was looked for."""
+        return (*self.required.values(), self.creatinine, self.bmi, *self.optional.values())
 
     @property
     def outside(self) -> tuple[Reading, ...]:
@@ -106,6 +113,7 @@ def gather(view: View) -> Inputs:
             "sbp": read(view.timeline, SYSTOLIC, view.as_of, OTHERS_WITHIN),
             "egfr": kidney_function(view, OTHERS_WITHIN),
         },
+        creatinine=read(view.timeline, CREATININE, view.as_of, OTHERS_WITHIN),
         bmi=body_mass_index(view, OTHERS_WITHIN),
         optional={
             "hba1c": read(view.timeline, HBA1C, view.as_of, OTHERS_WITHIN),
@@ -113,7 +121,7 @@ def gather(view: View) -> Inputs:
             "sdi": read(view.timeline, SDI, view.as_of),
         },
         facts={
-            "diabetes": condition(view, DIABETES),
+            "diabetes": diabetes(view),
             "smoking": smokes(view, OTHERS_WITHIN),
             "bp_treated": drug(view, "blood pressure drugs", is_blood_pressure_drug, since),
             "statin": drug(view, "statin", is_statin, since),

@@ -11,7 +11,7 @@ from salus.core.measures import Reading
 from salus.core.seams import View
 from salus.risk._egfr import made_by
 from salus.risk._inputs import Fact, worded
-from salus.risk._kidney_pregnancy import unasked
+from salus.risk._kidney_pregnancy import undecided
 from salus.risk._prevent_equation import Answer, variant
 from salus.risk._prevent_inputs import (
     AGES_30_YEARS,
@@ -141,12 +141,15 @@ def _not_known(inputs: Inputs) -> Iterator[str]:
     for fact in inputs.facts.values():
         if fact.value is None:
             yield f"{sentence(fact.says)} Yes and no are both allowed for."
-    if unasked(inputs.excluded[-1], inputs.sex, inputs.age):
-        yield "Pregnancy is not on record either way: PREVENT does not apply in pregnancy."
-    if any(fact.value is None for fact in inputs.prior):
+    pregnancy = undecided(inputs.excluded[-1], inputs.sex, inputs.age)
+    if pregnancy:
+        yield f"{pregnancy}: PREVENT does not apply in pregnancy."
+    open_ones = [fact for fact in inputs.prior if fact.value is None]
+    if open_ones:
+        shown = "; ".join(fact.says for fact in open_ones if fact.events)
         yield (
             "Whether the patient has cardiovascular disease already is not on record: if so, "
-            "PREVENT does not apply."
+            f"PREVENT does not apply{f' ({shown})' if shown else ''}."
         )
 
 

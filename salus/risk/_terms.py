@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from salus.core.codes import ValueSet
 from salus.core.evidence import Event
+from salus.risk import _drugs as drugs
 from salus.risk import _snomed as listed
+from salus.risk import _words as words
 from salus.risk._inputs import named, worded
 
 
@@ -73,14 +75,6 @@ ISCHAEMIC_STROKES = (
     )
     | listed.STROKES
 )
-STROKE_WORDS = (
-    r"(?<!heat )stroke", "cerebral infarct", "cerebrovascular accident", "transient (cerebral )?isch",
-    r"lacunar infarct", r"cerebellar infarct",
-)  # fmt: skip
-VASCULAR_WORDS = (
-    "myocardial infarct", "heart attack", "coronary", "angina", r"isch(a)?emic heart", "claudication",
-    r"peripheral (arter|vascular)", "stemi", "nstemi",
-)  # fmt: skip
 
 DIABETES = ValueSet(
     "diabetes",
@@ -103,7 +97,7 @@ DIABETES = ValueSet(
     | listed.DIABETES,
     icd10("E08", "E09", "E10", "E11", "E12", "E13", "E14") + icd9("249", "250"),
     "Quan et al., Med Care 2005;43:1130; ICD-10-CM E08 to E13; without gestational diabetes (O24.4)",
-    (r"(?<!gestational )diabetes(?! insipidus)", "diabetic", r"niddm", r"iddm"),
+    words.DIABETES,
 )
 HEART_FAILURE = ValueSet(
     "heart failure",
@@ -127,7 +121,7 @@ HEART_FAILURE = ValueSet(
     icd10("I50", "I110", "I130", "I132", "I0981")
     + icd9("428", "39891", "40201", "40211", "40291", "40401", "40403", "40411", "40413", "40491", "40493"),
     "Quan et al., Med Care 2005;43:1130 (congestive heart failure), without the cardiomyopathies",
-    ("heart failure", "cardiac failure", "ventricular failure"),
+    words.HEART_FAILURE,
 )
 # 2018 AHA/ACC cholesterol guideline (Grundy, Circulation 2019;139:e1082), section 4.1: clinical ASCVD is an
 # acute coronary syndrome, infarction, angina, revascularisation, stroke, TIA, or peripheral arterial disease.
@@ -164,7 +158,7 @@ ATHEROSCLEROTIC_DISEASE = ValueSet(
     + icd9("410", "411", "412", "413", "414", "433", "434", "435", "436", "438", "440", "441", "4439")
     + icd9("V4581", "V4582", "V1254"),
     "Grundy et al., Circulation 2019;139:e1082, section 4.1; codes after Quan et al., Med Care 2005;43:1130",
-    (*STROKE_WORDS, *VASCULAR_WORDS),
+    (*words.STROKE, *words.VASCULAR),
 )
 DIALYSIS = ValueSet(
     "dialysis",
@@ -199,6 +193,22 @@ PREGNANCY = ValueSet(
     "pregnancy",
     snomed("77386006", "72892002", "47200007", "79586000", "34801009", "16356006", "65147003")
     | snomed(
+        "57630001",  # first trimester
+        "59466002",  # second trimester
+        "41587001",  # third trimester
+        "237244005",  # singleton
+        "237238006",  # of uncertain dates
+        "237239003",  # low risk
+        "169560008",  # urine test confirms
+        "65727000",  # intrauterine
+        "83074005",  # unplanned
+        "64254006",  # triplet
+        "60810003",  # quadruplet
+        "90968009",  # prolonged
+        "10231000132102",  # in-vitro fertilisation
+        "102872000",  # on oral contraceptive
+        "102875003",  # surrogate
+        "127364007",  # primigravida
         "398254007",  # pre-eclampsia
         "41114007",  # mild pre-eclampsia
         "46764007",  # severe pre-eclampsia
@@ -210,7 +220,9 @@ PREGNANCY = ValueSet(
         "415105001",  # placental abruption
     ),
     icd10("Z33", "Z34", "Z3A", "O") + icd9("V22", "V23", "63", "64", "65", "66", "67"),
-    "ICD-10-CM chapter XV with Z33, Z34, Z3A; ICD-9-CM 630-679 with V22, V23; SNOMED CT pregnant",
+    "ICD-10-CM chapter XV with Z33, Z34, Z3A; ICD-9-CM 630-679 with V22, V23; SNOMED CT pregnant, "
+    "with trimesters and kinds as the code list primis-covid19-vacc-uptake-preg names them",
+    words.PREGNANCY,
 )
 PREGNANCY_OVER = ValueSet(
     "delivery or end of pregnancy",
@@ -227,29 +239,13 @@ PREGNANCY_OVER = ValueSet(
 )
 
 # ATC C10AA and the statin combinations of C10BA and C10BX (WHO Collaborating Centre; C10BA10 holds none).
-# One public synthetic set writes "Simvistatin".
 _COMBINED = ("01", "02", "03", "04", "05", "06", "07", "08", "09", "11", "12")
 is_statin = named(
-    "vastatin",
-    "simvistatin",
-    "lipitor",
-    "crestor",
-    "zocor",
+    *drugs.STATINS,
     atc=("C10AA", "C10BX", *(f"C10BA{number}" for number in _COMBINED)),
     codes=rxnorm("83367", "36567", "301542", "42463", "6472", "41127", "861634"),
 )
 
-_ACE = ("captopril", "enalapril", "lisinopril", "ramipril", "benazepril", "quinapril", "perindopril")
-_ACE_MORE = ("fosinopril", "trandolapril", "moexipril", "cilazapril", "zofenopril", "aliskiren")
-_ARB = ("losartan", "valsartan", "candesartan", "irbesartan", "olmesartan", "telmisartan", "azilsartan")
-_BETA = ("atenolol", "metoprolol", "bisoprolol", "carvedilol", "nebivolol", "propranolol", "labetalol")
-_BETA_MORE = ("nadolol", "acebutolol", "pindolol", "betaxolol", "eprosartan", "toprol")
-_CALCIUM = ("amlodipine", "nifedipine", "felodipine", "isradipine", "nicardipine", "nisoldipine")
-_CALCIUM_MORE = ("lercanidipine", "lacidipine", "diltiazem", "verapamil")
-_DIURETIC = ("thiazide", "chlorthalidone", "chlortalidone", "indapamide", "metolazone", "furosemide", "lasix")
-_DIURETIC_MORE = ("torsemide", "torasemide", "bumetanide", "spironolactone", "eplerenone", "amiloride")
-_OTHER = ("triamterene", "hydralazine", "clonidine", "methyldopa", "doxazosin", "prazosin", "terazosin")
-_OTHER_MORE = ("minoxidil", "moxonidine", "guanfacine", "reserpine")
 _BLOOD_PRESSURE_RXNORM = (
     "29046", "52175", "17767", "5487", "6918", "1202", "4603", "69749", "3827", "35296", "18867", "20352",
     "3443", "11170", "2599", "9997", "2409", "321064", "73494", "83818", "214354", "7417", "5470", "19484",
@@ -257,9 +253,7 @@ _BLOOD_PRESSURE_RXNORM = (
 )  # fmt: skip
 # ATC A10 drugs used in diabetes: insulins and the others, by their INNs.
 is_glucose_drug = named(
-    *("insulin", "metformin", "glipizide", "glyburide", "glibenclamide", "gliclazide", "glimepiride"),
-    *("gliptin", "gliflozin", "pioglitazone", "rosiglitazone", "acarbose", "repaglinide", "nateglinide"),
-    *("liraglutide", "semaglutide", "dulaglutide", "exenatide", "tirzepatide", "lixisenatide"),
+    *drugs.GLUCOSE,
     atc=("A10",),
     codes=rxnorm("6809", "5856"),
 )
@@ -267,8 +261,7 @@ is_glucose_drug = named(
 # ATC C02 antihypertensives, C03 diuretics, C07 beta blockers, C08 calcium channel blockers, C09 agents acting
 # on the renin-angiotensin system; the names are their INNs. A thiazide in any spelling ends in "thiazide".
 _lowers_blood_pressure = named(
-    *(_ACE + _ACE_MORE + _ARB + _BETA + _BETA_MORE + _CALCIUM + _CALCIUM_MORE),
-    *(_DIURETIC + _DIURETIC_MORE + _OTHER + _OTHER_MORE),
+    *drugs.BLOOD_PRESSURE,
     atc=("C02", "C03", "C07", "C08", "C09"),
     codes=rxnorm(*_BLOOD_PRESSURE_RXNORM),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from salus.core.card import Action, Card, Measured, Need
 from salus.core.codes import ValueSet
@@ -17,25 +17,23 @@ from salus.core.insight import Abstention, Finding, Insight, Outcome, Reason, Ur
 from salus.core.measures import read
 from salus.core.seams import View
 from salus.risk import _af_terms as terms
-from salus.risk._inputs import Fact, age, condition, drug, sex
+from salus.risk._diabetes import CURRENT, diabetes
+from salus.risk._inputs import OVER, Fact, age, condition, drug, sex
 from salus.risk._labs import HBA1C
 from salus.risk._measures import DIASTOLIC, EJECTION_FRACTION, SYSTOLIC
-from salus.risk._placed import unplaced
+from salus.risk._placed import aged, left_out, unplaced
 from salus.risk._points import Item, insight, limits, missing, of_fact, on, part, reasons, spanned
-from salus.risk._terms import DIABETES, HEART_FAILURE, is_blood_pressure_drug, is_glucose_drug
+from salus.risk._terms import DIABETES, HEART_FAILURE, is_blood_pressure_drug
 
 # ESC 2024, section 6.1 and table 10.
 POINTS = {"heart failure": 1, "hypertension": 1, "diabetes": 1, "stroke": 2, "vascular disease": 1}
 OLD, OLDER = 65, 75
 LOW_EJECTION_FRACTION = 40.0
 HIGH_SYSTOLIC, HIGH_DIASTOLIC = 140.0, 90.0
-# HbA1c from which diabetes is diagnosed (WHO 2011).
-DIABETIC_HBA1C = 6.5
 FEMALE_POINT = 1
 ADULT = 18
-# An order counts as current for a year, the longest that a repeat prescription commonly runs; ours.
-CURRENT = timedelta(days=365)
 CONSIDER, RECOMMEND = 1, 2
+_MEASURES = (EJECTION_FRACTION, SYSTOLIC, DIASTOLIC, HBA1C)
 
 
 def _age(view: View) -> Item:
@@ -58,7 +56,7 @@ def _heart_failure(view: View) -> Fact:
     pumped = read(view.timeline, EJECTION_FRACTION, view.as_of)
     if pumped.usable and pumped.high <= LOW_EJECTION_FRACTION:
         return Fact("heart failure", True, pumped.events, "ejection fraction of 40 % or less")
-    return fact
+    return _with_unclear(view, fact, terms.HEART_UNCLEAR)
 
 
 def _hypertension(view: View) -> Fact:
@@ -68,7 +66,7 @@ def _hypertension(view: View) -> Fact:
         return fact
     treated = drug(view, "treatment", is_blood_pressure_drug, view.as_of - CURRENT)
     high = _high_days(view)
-    if treated.value:
+    if any(is_blood_pressure_drug(event) for event in treated.events) and treated.value is not False:
         says = "hypertension: not diagnosed on record, though a drug for it is"
         return Fact("hypertension", None, treated.events, says)
     if len(high) >= 2:
@@ -87,28 +85,11 @@ def _high_days(view: View) -> dict[date, Event]:
     return found
 
 
-def _diabetes(view: View) -> Fact:
-    """A diagnosis counts; a drug for it or a diabetic HbA1c without one leaves it open."""
-    fact = condition(view, DIABETES, ever=True)
-    if fact.value:
-        return fact
-    treated = drug(view, "treatment", is_glucose_drug, view.as_of - CURRENT)
-    if treated.value:
-        says = "diabetes: not diagnosed on record, though a drug that lowers glucose is"
-        return Fact("diabetes", None, treated.events, says)
-    sugar = read(view.timeline, HBA1C, view.as_of)
-    if sugar.usable and sugar.high >= DIABETIC_HBA1C:
-        return Fact(
-            "diabetes", None, sugar.events, "diabetes: not diagnosed, though the last HbA1c is diabetic"
-        )
-    return fact
-
-
 def _with_unclear(view: View, fact: Fact, unclear: ValueSet) -> Fact:
     if fact.value:
         return fact
     maybe = condition(view, unclear, ever=True)
-    if maybe.value is False or not maybe.events:
+    if not any(unclear.has(event) and event.status != "refuted" for event in maybe.events):
         return fact
     return Fact(fact.name, None, maybe.events, f"{fact.name}: {unclear.name}")
 
@@ -131,7 +112,7 @@ def items(view: View) -> tuple[Item, ...]:
     facts = {
         "heart failure": _heart_failure(view),
         "hypertension": _hypertension(view),
-        "diabetes": _diabetes(view),
+        "diabetes": diabetes(view, ever=True),
         "stroke": stroke,
         "vascular disease": _vascular(view),
     }
@@ -142,7 +123,15 @@ def items(view: View) -> tuple[Item, ...]:
 def _item(view: View, name: str, fact: Fact) -> Item:
     worth = POINTS[name]
     when = on(view, fact.events[0].time) if fact.value and fact.events and fact.events[0].time else ""
-    return of_fact(name, fact, lambda yes: worth if yes else 0, when)
+    return of_fact(name, fact, lambda yes: worth if yes else 0, f"{when}{_over(fact)}")
+
+
+def _over(fact: Fact) -> str:
+    """Say that all of what counts is recorded as over, and how."""
+    ended = sorted({event.status for event in fact.events if event.status in OVER})
+    if not fact.value or not ended or any(event.status not in OVER for event in fact.events):
+        return ""
+    return f" (recorded as {' and '.join(ended)})"
 
 
 def _female(view: View) -> Item:
@@ -183,7 +172,7 @@ def _anticoagulated(view: View) -> Fact:
 
 def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
     found = []
-    if all(event.status in ("resolved", "remission", "inactive") for event in fibrillates.events):
+    if all(event.status in OVER for event in fibrillates.events):
         found.append("Atrial fibrillation is recorded as over; ESC 2024 decides by risk, not by rhythm.")
     if condition(view, terms.VALVE, ever=True).value:
         found.append(
@@ -194,7 +183,8 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
         found.append(
             "Hypertrophic cardiomyopathy is on record: anticoagulation is recommended whatever the score."
         )
-    return (*found, unplaced(view))
+    looked_at = (read(view.timeline, each, view.as_of) for each in _MEASURES)
+    return (*found, *left_out(view, looked_at), *unplaced(view), *aged(view, drugs=True))
 
 
 def _shown(fibrillates: Fact, now: Fact) -> tuple[Reason, ...]:
@@ -208,6 +198,8 @@ def _shown(fibrillates: Fact, now: Fact) -> tuple[Reason, ...]:
 def _treatment(now: Fact) -> str:
     if now.value:
         return "An oral anticoagulant is on record."
+    if now.value is None and now.events:
+        return f"Whether an oral anticoagulant is taken is not sure ({now.says})."
     if now.value is None:
         return "Whether an oral anticoagulant is taken is not on record."
     if now.events:
@@ -310,7 +302,8 @@ CARD = Card(
         "hypertension open (0 to 1), and drugs that lower glucose or an HbA1c of 6.5 % leave diabetes open: "
         "the drugs have other uses too. This is our choice: the guideline counts "
         "treatment (table 10, page not verified).",
-        "A condition that only words name leaves its item open; SNOMED CT subtypes beyond those listed here "
+        "A condition that only words name leaves its item open, and one that neither a known code system nor "
+        "a known word places leaves every item open; SNOMED CT subtypes beyond those listed here "
         "are counted among the limits, since their codes do not tell what they are a kind of.",
         "With a current oral anticoagulant on record the urgency falls to routine: ordered within a year, "
         "and not completed more than 90 days ago.",
@@ -329,8 +322,7 @@ class Cha2ds2Vasc:
         fibrillates = condition(view, terms.ATRIAL_FIBRILLATION, ever=True)
         barred = _why_not(view, fibrillates)
         if barred:
-            said = tuple(filter(None, (unplaced(view),)))
-            return insight(self.card, view, barred[0], None, barred[1], said)
+            return insight(self.card, view, barred[0], None, barred[1], unplaced(view))
         parts, female, now = items(view), _female(view), _anticoagulated(view)
         low, high = sum(item.low for item in parts), sum(item.high for item in parts)
         why = (*reasons(parts), *_shown(fibrillates, now))

@@ -11,24 +11,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from salus.core.card import Action, Card, Measured, Need
-from salus.core.insight import (
-    Abstention,
-    Body,
-    Estimate,
-    Finding,
-    Insight,
-    ModelRef,
-    Outcome,
-    Reason,
-    Urgency,
-)
+from salus.core.insight import Abstention, Estimate, Finding, Insight, Outcome, Reason, Urgency
 from salus.core.seams import View
+from salus.risk import _pregnancy as pregnancy
 from salus.risk._egfr import made_by
 from salus.risk._kfre import HORIZONS, NORTH_AMERICA, failure_range
 from salus.risk._kidney_inputs import ACUTE, RISEN, Kidneys, gather
 from salus.risk._kidney_stage import GROUP_NAMES, joined
 from salus.risk._kidney_words import STEP, limits, reasons
 from salus.risk._labs import CREATININE, EGFR, URINE_ACR
+from salus.risk._placed import aged, left_out, unplaced
+from salus.risk._points import insight
 from salus.risk._say import capital, how_old, percent, span
 
 _ADULT = 18
@@ -52,7 +45,7 @@ CARD = Card(
         Need("creatinine", "Observation", CREATININE.codes, "P3Y"),
         Need("eGFR", "Observation", EGFR.codes, "P3Y"),
         Need("urine albumin-to-creatinine ratio", "Observation", URINE_ACR.codes, "P3Y"),
-        Need("pregnancy status", "Observation", ("LOINC/82810-3",), "P12W"),
+        Need("pregnancy status", "Observation", (*pregnancy.STATUS, *pregnancy.DUE), "P42W"),
         Need("conditions", "Condition"),
         Need("dialysis", "Procedure"),
     ),
@@ -119,26 +112,16 @@ class Kidney:
     def predict(self, view: View) -> Insight:
         """Answer with a Finding: eGFR, its KDIGO category, and the risk of kidney failure as parts."""
         kidneys = gather(view)
+        looked_at = (kidneys.creatinine, kidneys.egfr, kidneys.acr)
+        unused = (*left_out(view, looked_at), *unplaced(view), *aged(view, drugs=False))
         refused = _not_for(view, kidneys)
         if refused is not None:
-            return self._insight(view, *refused)
-        urgency = _urgency(kidneys)
+            said = unused if refused[0].why == "missing-evidence" else ()
+            return insight(self.card, view, refused[0], None, refused[1], said)
         parts = (*self._failure(kidneys), *_albumin(kidneys))
         body = Finding("CKD stage", _estimate(kidneys), _category(kidneys), _says(kidneys, parts), parts)
-        return self._insight(view, body, reasons(view, kidneys), limits(view, kidneys), urgency)
-
-    def _insight(
-        self,
-        view: View,
-        body: Body,
-        why: tuple[Reason, ...],
-        limit: tuple[str, ...] = (),
-        urgency: Urgency | None = None,
-    ) -> Insight:
-        ref = ModelRef(self.card.name, self.card.version)
-        return Insight(
-            view.subject, ref, self.card.asks, view.as_of, body, urgency, why, limit, permit=view.permit
-        )
+        said = (*limits(view, kidneys), *unused)
+        return insight(self.card, view, body, _urgency(kidneys), reasons(view, kidneys), said)
 
     def _failure(self, kidneys: Kidneys) -> Iterator[Outcome]:
         if not kidneys.below_60 or not kidneys.kfre_fits:

@@ -13,10 +13,11 @@ from salus.core.insight import Abstention, Estimate, Insight, Outcome, Reason, R
 from salus.core.measures import read
 from salus.core.seams import View
 from salus.risk import _findrisc_items as form
-from salus.risk._inputs import age, condition, sex
+from salus.risk._diabetes import diabetes
+from salus.risk._inputs import age, condition
 from salus.risk._labs import HBA1C
 from salus.risk._measures import BMI, HEIGHT, WAIST, WEIGHT
-from salus.risk._placed import unplaced
+from salus.risk._placed import aged, left_out, unplaced
 from salus.risk._points import SCORE, Item, insight, limits, missing, part, reasons, spanned
 from salus.risk._pregnancy import pregnant
 from salus.risk._terms import DIABETES
@@ -59,7 +60,7 @@ def _why_not(view: View) -> tuple[Abstention, Reason] | None:
     if known.value:
         says = "Diabetes is on record: there is nothing to predict."
         return _not_eligible(says, known.sources, "Diabetes on record")
-    if carrying.value and sex(view)[0] != "male":
+    if carrying.value:
         says = "FINDRISC does not hold in pregnancy: weight and waist change with it."
         return _not_eligible(says, carrying.sources, "Pregnancy on record")
     return None
@@ -103,19 +104,21 @@ def _risk(items: tuple[Item, ...], low: int, high: int, action: Action) -> Risk:
 
 
 def _cautions(view: View) -> tuple[str, ...]:
-    years, diabetes = age(view), condition(view, DIABETES, ever=True)
+    years, known = age(view), diabetes(view, ever=True)
     sugar = read(view.timeline, HBA1C, view.as_of, form.STANDS)
     found = []
     carrying = pregnant(view)
-    if carrying.value is None and carrying.events and sex(view)[0] != "male":
+    if carrying.value is None and carrying.events:
         found.append(f"{carrying.says[:1].upper()}{carrying.says[1:]}; FINDRISC does not hold in pregnancy.")
-    if diabetes.value is None:
-        found.append("Whether diabetes is already known is not on record.")
+    if known.value is None:
+        shown = f" ({known.says})" if known.events else ""
+        found.append(f"Whether diabetes is already known is not on record{shown}.")
     if sugar.usable and sugar.high >= form.DIABETIC_HBA1C:
         found.append("The last HbA1c is in the diabetic range: confirm or exclude diabetes first.")
     if years.low < DERIVED_FROM or years.high > DERIVED_TO:
         found.append("FINDRISC was derived from people of 35 to 64 years in Finland.")
-    return (*found, unplaced(view))
+    looked_at = (read(view.timeline, each, view.as_of) for each in form.MEASURES)
+    return (*found, *left_out(view, looked_at), *unplaced(view), *aged(view, drugs=True))
 
 
 CARD = Card(

@@ -12,12 +12,13 @@ from salus.core.card import Action, Card, Measured, Need
 from salus.core.insight import Abstention, Finding, Insight, Reason, Urgency
 from salus.core.seams import View
 from salus.risk import _bedside as bedside
+from salus.risk import _pregnancy as pregnancy
 from salus.risk._inputs import age, sex
 from salus.risk._measures import PULSE, RESPIRATORY_RATE, SPO2, SYSTOLIC, TEMPERATURE
 from salus.risk._news2_chart import HIGH, MEDIUM, RED, category
 from salus.risk._news2_sum import VITAL, Scored, scored, timing
+from salus.risk._placed import unplaced
 from salus.risk._points import SCORE, insight, limits, missing, part, reasons, spanned
-from salus.risk._pregnancy import pregnant
 from salus.risk._terms import PREGNANCY
 
 ADULT = 16
@@ -32,11 +33,11 @@ RED_POSSIBLE = Action(RED, Urgency.TODAY, f"One measurement alone may score 3: {
 
 def _why_not(view: View) -> tuple[Abstention, Reason] | None:
     """Return why this patient is not for NEWS2, and what shows it."""
-    years, carrying = age(view), pregnant(view)
+    years, carrying = age(view), pregnancy.pregnant(view)
     if years.usable and years.high < ADULT:
         says = "NEWS2 is not for under 16: use a paediatric early warning score."
         return Abstention("not-eligible", says), Reason(years.sources, 0.0, "Under 16", SCORE)
-    if carrying.value and sex(view)[0] != "male":
+    if carrying.value:
         says = "NEWS2 is not for pregnancy: use a maternity early warning score."
         return Abstention("not-eligible", says), Reason(carrying.sources, 0.0, "Pregnancy on record", SCORE)
     return None
@@ -86,12 +87,15 @@ def _advice(scored: Scored, action: Action) -> str:
 
 def _cautions(view: View) -> tuple[str, ...]:
     """Say that pregnancy is not known, where it could matter (55: the age to which it is asked for)."""
-    carrying = pregnant(view)
-    if carrying.value is not None or sex(view)[0] == "male" or age(view).low > 55:
+    carrying = pregnancy.pregnant(view)
+    asked = sex(view)[0] != "male" and age(view).low <= 55
+    if carrying.value is not None or not (asked or carrying.events):
         return ()
     if carrying.events:
-        return (f"{carrying.says[:1].upper()}{carrying.says[1:]}; NEWS2 is not for pregnancy.",)
-    return ("Whether she is pregnant now is not on record; NEWS2 is not for pregnancy.",)
+        said = f"{carrying.says[:1].upper()}{carrying.says[1:]}; NEWS2 is not for pregnancy."
+    else:
+        said = "Whether she is pregnant now is not on record; NEWS2 is not for pregnancy."
+    return (said, *unplaced(view))
 
 
 def _needs() -> tuple[Need, ...]:
@@ -111,7 +115,7 @@ def _needs() -> tuple[Need, ...]:
         Need("air or oxygen", "Observation", bedside.OXYGEN_CODES, "P1D"),
         Need("consciousness (ACVPU)", "Observation", (*bedside.ACVPU_CODES, *bedside.GCS.codes), "P1D"),
         Need("SpO2 scale", "Observation", bedside.SCALE_CODES),
-        Need("pregnancy status", "Observation", ("LOINC/82810-3",), "P12W"),
+        Need("pregnancy status", "Observation", (*pregnancy.STATUS, *pregnancy.DUE), "P42W"),
         Need("pregnancy", "Condition", tuple(sorted(PREGNANCY.codes))),
     )
 

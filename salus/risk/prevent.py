@@ -11,10 +11,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from salus.core.card import Action, Card, Measured, Need
-from salus.core.insight import Abstention, Body, Estimate, Insight, ModelRef, Outcome, Reason, Risk, Urgency
+from salus.core.insight import Abstention, Estimate, Insight, Outcome, Reason, Risk, Urgency
 from salus.core.seams import View
+from salus.risk import _pregnancy as pregnancy
 from salus.risk._labs import CREATININE, EGFR, HBA1C, HDL_CHOLESTEROL, TOTAL_CHOLESTEROL, URINE_ACR
 from salus.risk._measures import BMI, HEIGHT, SYSTOLIC, WEIGHT
+from salus.risk._placed import aged, left_out, unplaced
+from salus.risk._points import insight
 from salus.risk._prevent_equation import Answer, answers, probability, variant
 from salus.risk._prevent_inputs import AGES, AGES_30_YEARS, LIMITS, SDI_CODE, Inputs, gather, known
 from salus.risk._prevent_words import limits, prior_reason, reasons
@@ -62,7 +65,7 @@ CARD = Card(
         Need("HbA1c", "Observation", HBA1C.codes, "P2Y"),
         Need("urine albumin-to-creatinine ratio", "Observation", URINE_ACR.codes, "P2Y"),
         Need("Social Deprivation Index decile", "Observation", (SDI_CODE,)),
-        Need("pregnancy status", "Observation", ("LOINC/82810-3",), "P12W"),
+        Need("pregnancy status", "Observation", (*pregnancy.STATUS, *pregnancy.DUE), "P42W"),
         Need("conditions", "Condition"),
         Need("dialysis, coronary revascularisation", "Procedure"),
         Need("medication orders", "MedicationRequest"),
@@ -124,26 +127,14 @@ class Prevent:
         inputs = gather(view)
         refused = _not_for(inputs)
         if refused is not None:
-            return self._insight(view, *refused)
+            return insight(self.card, view, refused[0], None, refused[1])
         given = known(inputs)
         found = answers(given, variant(given))
-        score = found["total_cvd", 10]
         body = _body(inputs, found)
         urgency = None if isinstance(body, Abstention) else _urgency(body)
-        return self._insight(view, body, reasons(view, inputs, score), limits(view, inputs), urgency)
-
-    def _insight(
-        self,
-        view: View,
-        body: Body,
-        why: tuple[Reason, ...],
-        limit: tuple[str, ...] = (),
-        urgency: Urgency | None = None,
-    ) -> Insight:
-        ref = ModelRef(self.card.name, self.card.version)
-        return Insight(
-            view.subject, ref, self.card.asks, view.as_of, body, urgency, why, limit, permit=view.permit
-        )
+        unused = (*left_out(view, inputs.readings), *unplaced(view), *aged(view, drugs=True))
+        said = (*limits(view, inputs), *unused)
+        return insight(self.card, view, body, urgency, reasons(view, inputs, found["total_cvd", 10]), said)
 
 
 def _not_for(inputs: Inputs) -> tuple[Abstention, tuple[Reason, ...]] | None:

@@ -30,7 +30,7 @@ def records(draw) -> dict[str, Event]:
         EGFR: seen(EGFR, float(draw(st.integers(15, 140))), NORMALISED),
         BMI: seen(BMI, draw(st.integers(185, 399)) / 10, "kg/m2"),
         SMOKES: seen(SMOKES, "SNOMED/449868002" if draw(yes) else "SNOMED/266919005"),
-        "condition": has("SNOMED/44054006" if draw(yes) else "SNOMED/195967001"),
+        "condition": has("SNOMED/44054006", status="active" if draw(yes) else "refuted"),
         "drug 1": takes("Amlodipine" if draw(yes) else "Paracetamol"),
         "drug 2": takes("Atorvastatin" if draw(yes) else "Omeprazole"),
     }
@@ -65,9 +65,9 @@ def test_what_has_nothing_to_do_with_it_changes_nothing(record, who):
     noise = [
         seen("LOINC/8867-4", 130.0, "/min"),
         seen("LOINC/2823-3", 9.0, "mmol/L"),
-        seen("LOINC/2093-3", 999.0, "mg/dL", status="registered", name="planned"),
+        seen("LOINC/2093-3", 999.0, "mg/dL", status="cancelled", name="cancelled"),
         takes("Ibuprofen", name="noise"),
-        has("SNOMED/444814009", name="noise"),
+        has("SNOMED/38341003", name="noise"),
     ]
     assert ask([*who, *record.values(), *noise]) == ask([*who, *record.values()])
 

@@ -10,7 +10,7 @@ from salus.core.codes import BIRTH
 from salus.core.evidence import Event
 from salus.core.insight import Abstention, Finding, Insight, Outcome, Urgency
 from salus.risk._kfre import ELSEWHERE, kidney_failure
-from salus.risk._kidney_stage import a_categories, g_categories, groups
+from salus.risk._kidney_stage import a_categories, g_categories, groups, joined
 from salus.risk.ckd import MODEL, Kidney
 from tests.risk_views import NOW, SUBJECT, has, person, seen, view
 
@@ -68,12 +68,15 @@ def test_g_categories(egfr, category):
     assert g_categories((egfr, egfr)) == (category,)
 
 
-A = [(0.5, "A1"), (29.9, "A1"), (30, "A2"), (300, "A2"), (300.1, "A3"), (9000, "A3")]
+A = [
+    (0.5, "A1"), (26.5, "A1"), (26.6, "A1 to A2"), (29.9, "A1 to A2"), (30, "A2"), (265, "A2"),
+    (266, "A2 to A3"), (300, "A2 to A3"), (300.1, "A3"), (9000, "A3"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("acr", "category"), A)
 def test_a_categories(acr, category):
-    assert a_categories((acr, acr)) == (category,)
+    assert joined(a_categories((acr, acr))) == category
 
 
 # The figure of KDIGO 2024: green, yellow, orange, red as 1 to 4.

@@ -525,7 +525,8 @@ def record_of(row: dict[str, str]) -> list[Event]:
         seen(EGFR, float(row["egfr"]), NORMALISED),
         seen(BMI, float(row["bmi"]), "kg/m2"),
         seen(SMOKES, "SNOMED/449868002" if row["smoking"] in TRUE else "SNOMED/266919005"),
-        has("SNOMED/44054006" if row["dm"] in TRUE else "SNOMED/195967001"),
+        # Without it as a refuted diagnosis: an HbA1c in the diabetic range would leave it open otherwise.
+        has("SNOMED/44054006", status="active" if row["dm"] in TRUE else "refuted"),
         takes("Lisinopril" if row["bp_tx"] in TRUE else "Omeprazole"),
         takes("Pravastatin" if row["statin"] in TRUE else "Cetirizine"),
     ]

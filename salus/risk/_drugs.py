@@ -1,0 +1,107 @@
+"""The names by which records call drugs: for pressure, lipids, glucose or clotting, and for none of these.
+
+Ingredients are WHO INNs (and their US names), by ATC class; brands are as RxNorm lists them (BN) and, for
+Germany, the Rote Liste. A text that holds none of these names may mean any drug.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+# ATC C10AA and the statin combinations. One public synthetic set writes "Simvistatin".
+STATINS = (
+    "vastatin", "simvistatin", "lipitor", "crestor", "zocor", "livalo", "zypitamag", "pravachol",
+    "lescol", "mevacor", "altoprev", "vytorin", "inegy", "caduet", "roszet", "nustendi", "sortis",
+    "ezallor", "liptruzet",
+)  # fmt: skip
+# ATC C02, C03, C07, C08, C09; a thiazide in any spelling ends in "thiazide".
+BLOOD_PRESSURE = (
+    "captopril", "enalapril", "lisinopril", "ramipril", "benazepril", "quinapril", "perindopril",
+    "fosinopril", "trandolapril", "moexipril", "cilazapril", "zofenopril", "aliskiren", "losartan",
+    "valsartan", "candesartan", "irbesartan", "olmesartan", "telmisartan", "azilsartan", "eprosartan",
+    "atenolol", "metoprolol", "bisoprolol", "carvedilol", "nebivolol", "propranolol", "labetalol",
+    "nadolol", "acebutolol", "pindolol", "betaxolol", "toprol", "amlodipine", "amlodipin", "nifedipin",
+    "felodipin", "isradipin", "nicardipin", "nisoldipin", "lercanidipin", "lacidipin", "nitrendipin",
+    "diltiazem", "verapamil", "thiazid", "chlorthalidone", "chlortalidon", "indapamid", "metolazone",
+    "furosemid", "lasix", "torsemide", "torasemid", "bumetanide", "spironolacton", "eplerenon",
+    "amiloride", "triamteren", "hydralazine", "clonidin", "methyldopa", "doxazosin", "prazosin",
+    "terazosin", "minoxidil", "moxonidin", "esmolol", "sotalol", "nimodipin", "clevidipin", "guanfacine",
+    "reserpine", "hctz", "zestril", "prinivil", "zestoretic", "norvasc", "entresto", "diovan", "exforge",
+    "cozaar", "hyzaar", "atacand", "avapro", "benicar", "micardis", "tribenzor", "twynsta", "edarbi",
+    "vasotec", "altace", "lotensin", "lotrel", "accupril", "coversyl", "tenormin", "lopressor",
+    "bystolic", "coreg", "inderal", "cardizem", "tiazac", "adalat", "procardia", "plendil", "microzide",
+    "aldactone", "inspra", "dyazide", "maxzide", "bumex", "demadex", "catapres", "cardura", "minipress",
+    "hytrin", "tekturna", "caduet", "delix", "beloc", "concor", "blopress",
+)  # fmt: skip
+# ATC A10: insulins and the other drugs that lower glucose.
+GLUCOSE = (
+    "insulin", "metformin", "glipizid", "glyburide", "glibenclamid", "gliclazid", "glimepirid", "gliptin",
+    "gliflozin", "pioglitazon", "rosiglitazon", "acarbose", "repaglinid", "nateglinid", "liraglutid",
+    "semaglutid", "dulaglutid", "exenatid", "tirzepatid", "lixisenatid", "glucophage", "januvia",
+    "janumet", "jardiance", "farxiga", "forxiga", "invokana", "ozempic", "rybelsus", "victoza",
+    "trulicity", "byetta", "mounjaro", "lantus", "levemir", "tresiba", "toujeo", "basaglar", "humalog",
+    "novolog", "novorapid", "apidra", "humulin", "novolin", "amaryl", "glucotrol", "tradjenta",
+)  # fmt: skip
+# ATC B01AA vitamin K antagonists, B01AE07 dabigatran, B01AF direct factor Xa inhibitors.
+ANTICOAGULANTS = (
+    "warfarin", "coumadin", "jantoven", "marevan", "marcumar", "falithrom", "sintrom", "acenocoumarol",
+    "phenprocoumon", "fluindione", "apixaban", "eliquis", "rivaroxaban", "xarelto", "edoxaban", "lixiana",
+    "savaysa", "dabigatran", "pradaxa",
+)  # fmt: skip
+# None of these: commonest of the WHO Model List of Essential Medicines (23rd, 2023) and of hospital charts.
+_OTHERS = (
+    "paracetamol", "acetaminophen", "tylenol", "aspirin", "acetylsalicylic", "clopidogrel", "prasugrel",
+    "ticagrelor", "heparin", "enoxaparin", "dalteparin", "fondaparinux", "alteplase", "ibuprofen",
+    "naproxen", "diclofenac", "ketorolac", "celecoxib", "indomethacin", "meloxicam", "metamizol",
+    "morphine", "oxycodone", "hydrocodone", "hydromorphone", "fentanyl", "tramadol", "codeine",
+    "methadone", "buprenorphine", "naloxone", "meperidine", "tapentadol", "ketamine", "propofol",
+    "midazolam", "lorazepam", "diazepam", "clonazepam", "alprazolam", "temazepam", "zolpidem", "zopiclon",
+    "haloperidol", "quetiapine", "olanzapine", "risperidone", "aripiprazole", "clozapine", "lithium",
+    "sertraline", "fluoxetine", "citalopram", "paroxetine", "venlafaxine", "duloxetine", "mirtazapin",
+    "bupropion", "trazodone", "amitriptyline", "nortriptyline", "gabapentin", "pregabalin", "phenytoin",
+    "valpro", "carbamazepine", "levetiracetam", "lamotrigine", "topiramate", "levodopa", "donepezil",
+    "memantine", "methylphenidate", "amoxicillin", "ampicillin", "penicillin", "piperacillin",
+    "cefazolin", "ceftriaxone", "cefepime", "cephalexin", "cefuroxime", "meropenem", "imipenem",
+    "vancomycin", "gentamicin", "tobramycin", "azithromycin", "clarithromycin", "erythromycin",
+    "doxycycline", "ciprofloxacin", "levofloxacin", "moxifloxacin", "metronidazole", "clindamycin",
+    "linezolid", "trimethoprim", "sulfamethoxazole", "nitrofurantoin", "fluconazole", "nystatin",
+    "aciclovir", "acyclovir", "oseltamivir", "ivermectin", "hydroxychloroquine", "omeprazol",
+    "pantoprazol", "esomeprazol", "lansoprazol", "famotidin", "ranitidin", "sucralfate", "ondansetron",
+    "metoclopramid", "prochlorperazine", "docusate", "senna", "bisacodyl", "polyethylene glycol",
+    "lactulose", "loperamide", "simethicone", "mesalamin", "prednison", "prednisolon",
+    "methylprednisolone", "hydrocortisone", "dexamethasone", "budesonide", "fluticasone", "salbutamol",
+    "albuterol", "ipratropium", "tiotropium", "salmeterol", "formoterol", "montelukast", "theophylline",
+    "cetirizin", "loratadin", "fexofenadin", "diphenhydramine", "levothyroxin", "methimazole",
+    "estradiol", "norethi", "levonorgestrel", "ethinyl", "medroxyprogesterone", "etonogestrel",
+    "mestranol", "tamoxifen", "anastrozole", "methotrexate", "allopurinol", "colchicine", "alendron",
+    "calcium carbonate", "calcium gluconate", "cholecalciferol", "vitamin", "folic acid", "thiamine",
+    "cyanocobalamin", "ferrous", "potassium chloride", "magnesium", "sodium chloride",
+    "sodium bicarbonate", "dextrose", "glucose", "ringer", "sterile water", "vaccine", "tamsulosin",
+    "finasteride", "oxybutynin", "sildenafil", "tadalafil", "digoxin", "amiodaron", "nitroglycerin",
+    "isosorbide", "ezetimib", "norepinephrine", "epinephrine", "phenylephrine", "atropine", "lidocaine",
+    "bupivacaine", "cyclobenzaprine", "baclofen", "tizanidine", "sumatriptan", "nicotine", "tacrolimus",
+    "mycophenolate", "azathioprine", "cyclophosphamide", "multivitamin", "melatonin", "guaifenesin",
+    "benzonatate", "epoetin", "filgrastim", "ziprasidone", "fenofibrate", "triamcinolone",
+    "blood sugar diagnostic", "pen needle", "lancet", "alcohol swab", "syringe", "midodrine",
+    "octreotide", "spiriva", "buspirone", "clotrimazole", "miconazole", "fish oil", "omega",
+    "hydroxyzine", "d5w", "glycopyrrolate", "artificial tears", "phytonadione", "sevelamer", "ativan",
+    "colace", "synthroid", "hydroxyurea", "iron", "ferric", "calcium", "clobetasol", "mupirocin",
+    "ascorbic acid", "albumin", "phenobarbital", "chlorhexidine", "sennosides", "psyllium", "ursodiol",
+    "acetylcysteine", "scopolamine", "meclizine", "desmopressin", "sodium phosphate",
+    "potassium phosphate", "vasopressin", "rocuronium", "cisatracurium", "dexmedetomidine", "milrinone",
+    "benzocaine", "tuberculin",
+)  # fmt: skip
+_KNOWN = re.compile("|".join((*STATINS, *BLOOD_PRESSURE, *GLUCOSE, *ANTICOAGULANTS, *_OTHERS)))
+# RxNorm Technical Documentation: the name of a clinical or branded drug spells every ingredient, its strength
+# ("10 MG", in these units and capitals) and its dose form; a branded one puts the brand in brackets behind.
+_FORMS = "Oral|Inject|Topical|Inhal|Prefilled|Metered|Ophthal|Nasal|Transdermal|Vaginal|Rectal|Implant|Chew"
+_SPELT = re.compile(rf"\d (?:MG|MCG|UNT|MEQ|ML|ACTUAT|%)(?:/\w+)?\b.* (?:{_FORMS})")
+
+
+@lru_cache(maxsize=1 << 14)
+def recognised(codes: tuple[str, ...], said: str) -> bool:
+    """Return whether `said` names a drug that is known here, or spells all its ingredients as RxNorm does."""
+    if _KNOWN.search(said.lower()):
+        return True
+    return any(code.startswith("RxNorm/") for code in codes) and bool(_SPELT.search(said))

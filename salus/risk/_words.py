@@ -1,0 +1,86 @@
+"""The words by which records name conditions, as patterns in small letters: never proof, only a question.
+
+Abbreviations are whole words, as clinicians write them (Stedman's Medical Abbreviations); German names stand
+beside the English, as ICD-10-GM writes them.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+STROKE = (
+    r"(?<!heat )stroke", "cerebral infarct", "cerebrovascular accident", "transient (cerebral )?isch",
+    r"lacunar infarct", r"cerebellar infarct", r"cva\b", r"tias?\b", "schlaganfall", "hirninfarkt",
+)  # fmt: skip
+VASCULAR = (
+    "myocardial infarct", "heart attack", "coronary", "angina", r"isch(a)?emic heart", "claudication",
+    r"peripheral (arter|vascular)", "stemi", "nstemi", r"cad\b", r"chd\b", r"ihd\b", r"acs\b", r"[ao]?mi\b",
+    r"pad\b", r"pvd\b", r"paod\b", r"cabg\b", r"pt?ca\b", r"pci\b", r"khk\b", r"pavk\b", "myokardinfarkt",
+    "herzinfarkt", "koronar",
+)  # fmt: skip
+DIABETES = (
+    r"(?<!gestational )diabetes(?! insipidus)", "diabetic", r"niddm", r"iddm", r"t[12] ?dm\b", r"t1d\b",
+    r"t2d\b", r"dm ?([12]|i{1,2})?\b",
+)  # fmt: skip
+HEART_FAILURE = (
+    "heart failure", "cardiac failure", "ventricular failure", r"chf\b", r"hf[mrp]+ef\b", r"hf\b", r"ccf\b",
+    r"lvf\b", "herzinsuffizienz", r"lvsd\b", "ventricular (systolic )?dysfunction",
+    r"(ischa?emic|dilated) cardiomyopath",
+)  # fmt: skip
+FIBRILLATION = (
+    r"(?<!ventricular )fibrillation", r"(?<!ventricular )flutter", r"p?af\b", r"a-?fib\b", "vorhofflimmern",
+    "vorhofflattern", r"afl\b",
+)  # fmt: skip
+HYPERTENSION = (
+    r"(?<!pulmonary )(?<!portal )(?<!ocular )(?<!intracranial )(?<!gestational )hypertensi(on|ve)",
+    r"htn\b", r"hbp\b", "high blood pressure", r"(?<!pulmonale )(?<!portale )hypertonie", "bluthochdruck",
+)  # fmt: skip
+PREGNANCY = (
+    r"(?<!no )(?<!not )(?<!previous )(?<!prior )(?<!past )(?<!after )(?<!planning )pregnan",
+    r"(?<!pre)gestation\b", r"(first|second|third|1st|2nd|3rd) trimester", r"(?<!nicht )schwanger", r"ssw\b",
+    "pre-?eclampsia", r"eclampsia", r"gestational (diabetes|hypertension)", r"gravid(a|ity)?\b",
+)  # fmt: skip
+# What is no pregnancy of today, however the word stands in it.
+NO_PREGNANCY = re.compile(
+    r"\b(negative|previous|prior|past|not|post-?partum|postnatal|infertil\w*|ectopic scar)\b|contracept|"
+    r"after (pregnan|delivery)|history|\bh/o\b|pregnancy wanted|planning"
+)
+HIGH_GLUCOSE = (
+    "prediabet", "pre-diabet", "impaired glucose", "impaired fasting", "hyperglyc", "gestational diabetes",
+    r"gdm\b", r"igt\b", r"ifg\b",
+)  # fmt: skip
+KIDNEY = (
+    r"ckd\b",
+    "chronic kidney disease",
+    r"esr[df]\b",
+    "dialysis",
+    "kidney transplant",
+    "renal transplant",
+)
+# Common complaints that are none of what these models ask: a list that names them only in words stays a list.
+OTHERS = (
+    r"(pulmona(ry|le)|portale?|ocular|intracranial) hypert", "diabetes insipidus", "heat stroke",
+    "sinusitis", "bronchitis", "pharyngitis", "otitis", "common cold", "influenza", "pneumonia", "asthma",
+    "copd", "gastritis", "reflux", r"gerd\b", "appendicitis", "hernia", "osteoarthritis", "back pain",
+    "migraine", "headache", "depressi", "anxiety", "insomnia", "eczema", "psoriasis", "acne", "fracture",
+    "sprain", "laceration", "anaemia", "anemia", "hypothyroid", "hyperlipid", "hypercholesterol", "dyslipid",
+    "obesity", "gout", "cataract", "glaucoma", "allerg", "urinary tract infection", r"uti\b", "cellulitis",
+)  # fmt: skip
+_EVERY = (
+    *STROKE, *VASCULAR, *DIABETES, *HEART_FAILURE, *FIBRILLATION, *HYPERTENSION, *PREGNANCY, *HIGH_GLUCOSE,
+    *KIDNEY, *OTHERS,
+)  # fmt: skip
+DENIED = re.compile(r"^no\b|\bno (history|evidence|signs)|family history|at risk|screening|denies")
+
+
+@lru_cache(maxsize=1 << 14)
+def spoken(said: str, words: tuple[str, ...]) -> bool:
+    """Return whether `said`, in small letters, names what `words` mean, and does not deny it."""
+    return bool(said) and not DENIED.search(said) and any(re.search(rf"\b{word}", said) for word in words)
+
+
+@lru_cache(maxsize=1 << 14)
+def understood(said: str) -> bool:
+    """Return whether `said`, in small letters, names or denies anything that is known here."""
+    return bool(DENIED.search(said)) or spoken(said, _EVERY)

@@ -1,0 +1,67 @@
+"""Drugs by the words of an order: brands count, what is not known proves nothing, orders grow old."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from salus.core.insight import Finding
+from salus.core.registry import model
+from salus.risk._af_terms import is_oral_anticoagulant
+from salus.risk._inputs import drug
+from salus.risk._terms import is_blood_pressure_drug, is_glucose_drug, is_statin
+from tests.risk_views import NOW, has, person, takes, view
+
+YEAR = NOW - timedelta(days=365)
+BRANDS = [
+    ("Zestril 10 mg tablet", is_blood_pressure_drug), ("Norvasc 5 mg", is_blood_pressure_drug),
+    ("HCTZ 25 mg", is_blood_pressure_drug), ("Entresto 49/51 mg", is_blood_pressure_drug),
+    ("Livalo 2 mg", is_statin), ("Vytorin 10/40", is_statin), ("Jantoven 5 mg", is_oral_anticoagulant),
+    ("Marcumar 3 mg", is_oral_anticoagulant), ("Ozempic 1 mg", is_glucose_drug),
+    ("Caduet 5/10", is_statin), ("Caduet 5/10", is_blood_pressure_drug),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "is_one"), BRANDS)
+def test_brands_are_what_they_hold(words, is_one):
+    assert drug(view(takes(words)), "drug", is_one, YEAR).value is True
+
+
+@pytest.mark.parametrize(
+    "is_one", [is_blood_pressure_drug, is_statin, is_oral_anticoagulant, is_glucose_drug]
+)
+def test_words_that_name_no_known_drug_may_be_any(is_one):
+    fact = drug(view(takes("Zzyzx 10 mg"), takes("Qwerty forte"), takes("paracetamol")), "drug", is_one, YEAR)
+    assert fact.value is None
+    assert fact.says == "drug: 2 medications on record are not recognised"
+
+
+@pytest.mark.parametrize("words", ["paracetamol 500 MG", "Salbutamol inhaler", "Amoxicillin 250 mg capsule"])
+def test_another_drug_that_is_known_is_none_of_them(words):
+    assert drug(view(takes(words)), "statin", is_statin, YEAR).value is False
+
+
+def test_a_name_as_rxnorm_spells_it_holds_all_ingredients():
+    spelt = replace(
+        takes("zzyzxine 30 MG Oral Tablet"), codes=("RxNorm/1", "text/zzyzxine 30 MG Oral Tablet")
+    )
+    assert drug(view(spelt), "statin", is_statin, YEAR).value is False
+    brand = replace(spelt, codes=("RxNorm/1", "text/Zzyzx 30 mg tablets"))
+    assert drug(view(brand), "statin", is_statin, YEAR).value is None
+
+
+@pytest.mark.parametrize(("days", "value"), [(300, True), (3650, None)])
+def test_an_active_order_of_years_ago_is_not_sure_to_hold(days, value):
+    fact = drug(view(takes("Simvastatin", days=days)), "statin", is_statin, YEAR)
+    assert fact.value is value
+    assert value or fact.says == "statin: ordered 9 years ago and never said to have ended"
+
+
+def test_an_old_active_anticoagulant_lowers_no_urgency():
+    record = (*person(80), has("SNOMED/49436004"))
+    old = model("cha2ds2-vasc").predict(view(*record, takes("Warfarin", days=3650)))
+    assert isinstance(old.body, Finding) and "ordered 9 years ago" in old.body.says
+    now = model("cha2ds2-vasc").predict(view(*record, takes("Warfarin")))
+    assert old.urgency != now.urgency
