@@ -71,11 +71,11 @@ class Columns:
         self.time += made.time
         self.end += made.end
         self.known += made.known
+        self.status += made.status
         values, units, comparators = zip(*made.values, strict=True) if made.values else ((), (), ())
         self.values += values
         self.unit += units
         self.comparator += comparators
-        self.status += made.status
 
 
 def from_rows(rows: Sequence[Row], words: Vocabulary) -> Columns:
@@ -105,8 +105,14 @@ def framed(columns: Columns, whose: pl.DataFrame, at: list[int]) -> pl.DataFrame
     return made
 
 
-def _apart(values: Sequence[Value]) -> tuple[list[int], list[float | None], list[str | None]]:
+def _apart(values: list[Value]) -> tuple[list[int], list[Any], list[Any]]:
     """Return the kind, the number and the text of each value."""
+    types = set(map(type, values)) - {type(None)}
+    # In most files all values are of one kind.
+    if types <= {float}:
+        return [NOTHING if value is None else NUMBER for value in values], values, [None] * len(values)
+    if types <= {str}:
+        return [NOTHING if value is None else TEXT for value in values], [None] * len(values), values
     numbers = [value if value.__class__ is float else None for value in values]
     texts = [value if value.__class__ is str else None for value in values]
     kinds = [_KINDS[value.__class__] for value in values]

@@ -111,15 +111,6 @@ def _zone(text: str) -> int:
 _days, _clocks, _zones = _Pieces(_day), _Pieces(_clock), _Pieces(_zone)
 
 
-def _read(text: str) -> When:
-    # The common shape, YYYY-MM-DDThh:mm:ss and what follows, piece by piece.
-    try:
-        start = _days[text[:10]] + _clocks[text[10:19]] - _zones[text[19:]]
-    except ValueError:
-        return _slow(text)
-    return tuple.__new__(When, (start, None, start))
-
-
 def _slow(text: str) -> When:
     found = _SHAPE.fullmatch(text)
     try:
@@ -137,12 +128,20 @@ class _Moments(dict[str, When]):
     """What was read lately: a record says the same moment many times."""
 
     def __missing__(self, text: str) -> When:
+        # The common shape, YYYY-MM-DDThh:mm:ss and what follows, piece by piece.
+        try:
+            start = _days[text[:10]] + _clocks[text[10:19]] - _zones[text[19:]]
+        except ValueError:
+            found = _slow(text)
+        else:
+            found = _made(When, (start, None, start))
         if len(self) > _MOST:
             self.clear()
-        self[text] = found = _read(text)
+        self[text] = found
         return found
 
 
+_made = tuple.__new__
 moments = _Moments()
 
 

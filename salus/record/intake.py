@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import accumulate, repeat
+from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -217,7 +218,8 @@ class Intake:
     def _place(self, raws: Sequence[bytes], lines: Sequence[int], file: int, frame_at: int) -> Sequence[int]:
         """Note where each resource of a batch stands; return the lines that are not blank."""
         lengths = list(map(len, raws))
-        starts = list(accumulate((length + 1 for length in lengths), initial=0))[:-1]
+        # Each begins where those before it and their line breaks end.
+        starts = list(map(add, accumulate(lengths, initial=0), range(len(lengths))))
         if not all(raws) or any(map(bytes.isspace, raws)):
             kept = [at for at, raw in enumerate(raws) if raw.strip()]
             lines = [lines[at] for at in kept]

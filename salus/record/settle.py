@@ -77,7 +77,7 @@ class _Settled:
             rows = _standing(self._in_turn(rows.drop("part"))).drop("turn")
             if not rows["stands"].all():
                 self._replaced(rows)
-            rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WRITTEN)
+            rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
 
     def _in_turn(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the rows with `turn`: the order, but by version where this read brings several copies."""
@@ -297,6 +297,8 @@ _WRITTEN: dict[str, Any] = {
     "row_group_size": ROW_GROUP,
     "statistics": True,
 }
+# A part of the index is looked through as a whole.
+_WHOLE = _WRITTEN | {"row_group_size": 1 << 16, "statistics": False}
 
 
 def _dataset() -> dict[str, object]:

@@ -308,15 +308,15 @@ def sheet(kind: str, raws: list[bytes], words: Words, numbers: Mapping[str, int]
     decode = _DECODERS[kind]
     found = [decode(raw) for raw in raws]
     stated = kind in MUST_SAY_STATUS
+    odd = {said for said in {r.status for r in found} if is_error(said) or (stated and said is None)}
     places = [
         at
         for at, r in enumerate(found)
-        if r.resourceType == kind
-        and r.modifierExtension is NOTHING
+        if r.modifierExtension is NOTHING
         and r.contained is None
         and r.implicitRules is None
-        and (r.status is not None or not stated)
-        and not is_error(r.status)
+        and r.resourceType == kind
+        and r.status not in odd
     ]
     if len(places) < len(found):
         found = [found[at] for at in places]
