@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import uuid4
 
 from salus.core.errors import printable
@@ -41,7 +42,8 @@ class Look:
 
     page: the absolute URL of the patient's own page, where the record is here. note: what a reader must
     know of the evidence (resources that could not be used, or did not come). partial: resource types whose
-    list did not come whole, each with what to say where a model reads it.
+    list did not come whole, each with what to say where a model reads it. drugs: whether a drug is being
+    ordered. demonstration: nothing here was approved for care.
     """
 
     hook: str
@@ -49,6 +51,8 @@ class Look:
     page: str | None = None
     note: str = ""
     partial: Mapping[str, str] = field(default_factory=dict)
+    drugs: bool = False
+    demonstration: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +67,31 @@ def cards(insights: Sequence[Insight], look: Look) -> list[Sent]:
     """Return the cards: one for each answer that calls for something, at most two for all the rest.
 
     Answers with nothing to do, and questions that could not be judged, share one quiet card each where
-    a clinician reads; where a clinician is ordering they are left out. A model that failed is named at
-    every hook: its silence would look like safety.
+    a clinician reads; where a clinician is ordering they are left out, and what is to be done this week is
+    said beside a drug only. A model that failed is named at every hook: its silence would look like safety.
     """
     reading = look.hook in READING_HOOKS
     said = [one for one in insights if not isinstance(one.body, Abstention)]
-    wanted = {Urgency.NOW, Urgency.TODAY} | ({Urgency.THIS_WEEK} if reading else set())
+    wanted = {Urgency.NOW, Urgency.TODAY} | ({Urgency.THIS_WEEK} if reading or look.drugs else set())
     found = [Sent(card(one, look), (one.id,)) for one in said if one.urgency in wanted]
     if reading:
         quiet = [one for one in said if one.urgency not in wanted]
         found += _folded("Nothing that cannot wait", quiet, look)
         found += _folded("Could not judge", [one for one in insights if _worth_saying(one)], look)
     return found + _folded("Could not answer", [one for one in insights if cannot_answer(one)], look)
+
+
+def orders_drugs(context: Mapping[str, Any]) -> bool:
+    """Whether a drug is being ordered: among the orders just selected, where the hook says which."""
+    selected = context.get("selections")
+    orders = context.get("draftOrders")
+    entries = orders.get("entry") if isinstance(orders, dict) else None
+    listed = entries if isinstance(entries, list) else []
+    drafts = [entry.get("resource") for entry in listed if isinstance(entry, dict)]
+    drugs = [
+        one for one in drafts if isinstance(one, dict) and one.get("resourceType") == "MedicationRequest"
+    ]
+    return any(selected is None or f"MedicationRequest/{one.get('id')}" in selected for one in drugs)
 
 
 def _worth_saying(insight: Insight) -> bool:
@@ -104,7 +121,8 @@ def _folded(opening: str, insights: Sequence[Insight], look: Look) -> list[Sent]
 
 def _shape(summary: str, detail: str, insights: Sequence[Insight], look: Look) -> dict[str, object]:
     first = insights[0]
-    source: dict[str, object] = {"label": _source(first), "url": look.settings.url("/models")}
+    label = f"Demonstration, not for care · {_source(first)}" if look.demonstration else _source(first)
+    source: dict[str, object] = {"label": label, "url": look.settings.url("/models")}
     if len(insights) == 1:
         source["topic"] = {"system": TOPIC_SYSTEM, "code": first.model.name, "display": _title(first)}
     shape: dict[str, object] = {

@@ -22,7 +22,7 @@ from salus.core.evidence import Timeline
 from salus.core.insight import Insight
 from salus.core.registry import models
 from salus.delivery.answers import Answer, refusal
-from salus.delivery.cds_hooks_cards import READING_HOOKS, Look, Sent, away_card, cards
+from salus.delivery.cds_hooks_cards import READING_HOOKS, Look, Sent, away_card, cards, orders_drugs
 from salus.delivery.cds_hooks_check import HOOKS, check_request
 from salus.delivery.cds_hooks_fetch import Fetched, obstacle
 from salus.delivery.cds_hooks_gaps import Cut, Gaps, cuts, unused
@@ -42,8 +42,8 @@ _SERVICE = "salus-{}"
 _PURPOSE = {
     "patient-view": "Says who needs attention, why and how sure, when a record is opened.",
     "encounter-start": "Says what stands out when an encounter starts.",
-    "order-select": "Says what cannot wait while orders are chosen.",
-    "order-sign": "Says what cannot wait before orders are signed.",
+    "order-select": "Says what cannot wait while orders are chosen; beside a drug, what is due this week.",
+    "order-sign": "Says what cannot wait before orders are signed; beside a drug, what is due this week.",
 }
 
 
@@ -209,7 +209,8 @@ def finish(
         return _precondition(lacking, fetched)
     gaps = Gaps.of(asked, lacking, sent.cut, fetched, None if sent.parts_by_key(asked) else account)
     note = " ".join(text for text in (unused(account), gaps.note()) if text)
-    look = Look(call.hook, settings, _page(site, settings, subject), note, gaps.partial())
+    page, drugs = _page(site, settings, subject), orders_drugs(call.context)
+    look = Look(call.hook, settings, page, note, gaps.partial(), drugs, site.demonstration)
     tally = tally or Tally()
     return _answer(site, look, call, speaking=speaking, timeline=timeline, tally=tally, until=pending.until)
 

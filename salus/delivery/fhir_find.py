@@ -125,7 +125,7 @@ def _named(site: Site, kind: str, asked: Search, live: frozenset[str]) -> tuple[
 
 def _fits(kind: str, resource: Resource, asked: Search) -> bool:
     moment = datetime.fromisoformat(resource[_DATED[kind]])
-    return all(when.holds(moment) for when in asked.dates)
+    return asked.in_time(moment)
 
 
 def _stream(

@@ -125,10 +125,27 @@ def _risk_assessment(insight: Insight) -> Resource:
         "occurrenceDateTime": instant(insight.as_of),
         "performer": {"reference": "#model"},
         **_filled(basis=_references(evidence(insight))),
-        "prediction": [_prediction(outcome) for outcome in body.outcomes],
-        **_filled(mitigation=body.says),
-        **_notes(insight),
+        **_filled(prediction=[_prediction(outcome) for outcome in body.outcomes if _is_probability(outcome)]),
+        **_notes(insight, body.says, *(_points(one) for one in body.outcomes if not _is_probability(one))),
     }
+
+
+def _is_probability(outcome: Outcome) -> bool:
+    """Whether it may stand as one; points of a score would be read as percent."""
+    return outcome.estimate.unit == "1"
+
+
+def _points(outcome: Outcome) -> str:
+    """Return in words what is no probability: a score, or an item of one."""
+    estimate = outcome.estimate
+    if estimate.value is not None:
+        return f"{outcome.of}: {_number(estimate.value)}"
+    if estimate.low is None or estimate.high is None:
+        return f"{outcome.of}: not known"
+    return f"{outcome.of}: between {_number(estimate.low)} and {_number(estimate.high)}"
+
+
+_PERCENT = 100.0
 
 
 def _prediction(outcome: Outcome) -> Resource:
@@ -136,11 +153,10 @@ def _prediction(outcome: Outcome) -> Resource:
     text = f"{outcome.of}, {outcome.horizon}" if outcome.horizon else outcome.of
     found: Resource = {"outcome": {"text": text}}
     # RiskAssessment.prediction.probability[x]: "expressed as percentages" (ras-1, ras-2: at most 100).
-    scale = 100.0 if estimate.unit == "1" else 1.0
     if estimate.value is not None:
-        found["probabilityDecimal"] = _number(estimate.value * scale)
-        found |= _filled(extension=_interval(estimate, scale, "%"))
-    elif (bounds := _bounds(estimate, scale, "%")) is not None:
+        found["probabilityDecimal"] = _number(estimate.value * _PERCENT)
+        found |= _filled(extension=_interval(estimate, _PERCENT, "%"))
+    elif (bounds := _bounds(estimate, _PERCENT, "%")) is not None:
         found["probabilityRange"] = bounds
     return found | {"rationale": _kind_of_interval(estimate)}
 

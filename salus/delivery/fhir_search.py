@@ -20,6 +20,8 @@ from salus.core.errors import UserError
 MOST, USUAL = 200, 50
 PATIENT = ("patient", "subject")
 DATE = ("date", "recorded", "identified")
+# The one modifier (FHIR R4 3.1.1.4.5, [type]) that says no more than the parameter does.
+_TYPED = {f"{name}:Patient": name for name in PATIENT}
 KNOWN = (*PATIENT, *DATE, "_id", "_count", "_summary", "_after", "_format")
 _PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
 _WHEN = re.compile(
@@ -58,12 +60,13 @@ _HOLDS: dict[str, Callable[[datetime, When], bool]] = {
 class Search:
     """What is asked for. subjects, ids: any of them; empty: all. after: (n, k) of the last one seen.
 
-    only_count: how many there are, and none of them. passed_over: names of parameters that are not known.
+    dates: one of each group must hold. only_count: how many there are, and none of them. passed_over: names
+    of parameters that are not known.
     """
 
     subjects: tuple[str, ...] = ()
     ids: tuple[str, ...] = ()
-    dates: tuple[When, ...] = ()
+    dates: tuple[tuple[When, ...], ...] = ()
     count: int = USUAL
     after: tuple[int, int] = (0, -1)
     said: tuple[tuple[str, str], ...] = ()
@@ -73,8 +76,17 @@ class Search:
     @property
     def since(self) -> datetime | None:
         """The earliest moment that can fit, as far as the dates bound it from below."""
-        lows = [when.low for when in self.dates if when.prefix in ("eq", "ge", "gt", "sa")]
+        bound = ("eq", "ge", "gt", "sa")
+        lows = [
+            min(when.low for when in group)
+            for group in self.dates
+            if all(when.prefix in bound for when in group)
+        ]
         return max(lows, default=None)
+
+    def in_time(self, moment: datetime) -> bool:
+        """Whether `moment` fits every date that was asked for."""
+        return all(any(when.holds(moment) for when in group) for group in self.dates)
 
     def link(self, base: str, after: tuple[int, int] | None = None) -> str:
         """Return the URL of this search, or of its next page."""
@@ -89,7 +101,7 @@ def parse(parameters: Iterable[tuple[str, str]], lenient: bool = False) -> Searc
 
     Raises UserError for a value that cannot be understood, and for an unknown name unless `lenient`.
     """
-    given = [(name, value) for name, value in parameters]
+    given = [(_TYPED.get(name, name), value) for name, value in parameters]
     known = [(name, value) for name, value in given if name in KNOWN]
     subjects, ids = _any_of(known, PATIENT, _subject), _any_of(known, ("_id",), str)
     strange = tuple(dict.fromkeys(name for name, _ in given if name not in KNOWN))
@@ -98,7 +110,7 @@ def parse(parameters: Iterable[tuple[str, str]], lenient: bool = False) -> Searc
     return Search(
         subjects=subjects,
         ids=ids,
-        dates=tuple(_when(value) for name, value in known if name in DATE),
+        dates=tuple(tuple(_when(one) for one in value.split(",")) for name, value in known if name in DATE),
         count=count,
         after=_after([value for name, value in known if name == "_after"]),
         said=tuple(known),

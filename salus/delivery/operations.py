@@ -17,7 +17,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -192,6 +192,10 @@ class Operations:
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
+# nginx's own status for it; none of HTTP's says that a client hung up before it had asked.
+_CLIENT_LEFT = 499
+
+
 class Watch:
     """ASGI middleware: counts and logs every call by its route's template, and keeps errors from leaking.
 
@@ -211,6 +215,9 @@ class Watch:
         began = time.perf_counter()
         try:
             await self._app(scope, receive, call.send)
+        except ClientDisconnect:
+            # Nobody is there any more to be answered, and nothing failed here.
+            call.status = _CLIENT_LEFT
         except Exception as error:
             await self._failed(error, scope, receive, call)
         self._note(scope, call, time.perf_counter() - began)

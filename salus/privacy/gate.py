@@ -43,9 +43,13 @@ class _GatedCohort:
         return self.views()
 
 
-def open_view(timeline: Timeline, actor: Actor, purpose: str, as_of: datetime) -> View:
+def open_view(
+    timeline: Timeline, actor: Actor, purpose: str, as_of: datetime, whole_at: datetime | None = None
+) -> View:
     """Return what `actor` may see of `timeline` for `purpose`, as known at `as_of` (aware).
 
+    whole_at: when the record was complete. Evidence without any date is known only from then on, since nobody
+    can say that it was known sooner: discharge codes are not known at admission.
     Raises RefusedError when the purpose has no basis or nobody in particular asks.
     """
     if as_of.tzinfo is None:
@@ -54,7 +58,12 @@ def open_view(timeline: Timeline, actor: Actor, purpose: str, as_of: datetime) -
         raise RefusedError("Nobody in particular asks: every view is opened for a named actor.")
     if purpose != DIRECT_CARE:
         raise RefusedError(f"No permit for purpose '{purpose}': the record is open for {DIRECT_CARE} only.")
-    seen = tuple(_as_known(event, as_of) for event in timeline if _known(event, as_of))
+    early = whole_at is not None and as_of < whole_at
+    seen = tuple(
+        _as_known(event, as_of)
+        for event in timeline
+        if _known(event, as_of) and not (early and _is_undated(event))
+    )
     return _GatedView(Timeline(timeline.subject, seen), actor, purpose, as_of, BASIS)
 
 
@@ -68,6 +77,11 @@ def _known(event: Event, as_of: datetime) -> bool:
     if event.status == "entered-in-error":
         return False
     return all(moment is None or moment <= as_of for moment in (event.time, event.known_at))
+
+
+def _is_undated(event: Event) -> bool:
+    """Whether nothing tells when it was or became known; who somebody is was never news."""
+    return event.time is None and event.known_at is None and event.kind != "Patient"
 
 
 def _as_known(event: Event, as_of: datetime) -> Event:

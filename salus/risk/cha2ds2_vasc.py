@@ -294,7 +294,7 @@ CARD = Card(
             "PubMed 39522169, abstract (0.62 to 0.71 over the years, as CHA2DS2-VASc)",
         ),
     ),
-    hooks=("patient-view", "encounter-start", "order-sign"),
+    hooks=("patient-view", "encounter-start", "order-select", "order-sign"),
     notes=(
         "The estimate is CHA2DS2-VA, the current guideline's; CHA2DS2-VASc stands among its parts.",
         "What once was counts (a stroke, an infarction, heart failure), whatever its status now.",

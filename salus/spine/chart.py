@@ -24,7 +24,8 @@ def open_chart(
     cannot be written down: what is not on record is not shown.
     """
     timeline = site.archive.timeline(subject)
-    view = open_view(timeline, actor, purpose, as_of or end_of_record(timeline, site.now()))
+    whole_at = end_of_record(timeline, site.now())
+    view = open_view(timeline, actor, purpose, as_of or whole_at, whole_at)
     said = {"subject": subject, "what": "record", "purpose": purpose, "as_of": view.as_of.isoformat()}
     with site.store.begin() as tx:
         tx.append(site.now(), actor.id, "look", {**said, "permit": view.permit})

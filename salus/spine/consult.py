@@ -81,10 +81,10 @@ def consult_many(
 ) -> list[list[Insight]]:
     """Ask about many subjects, and write all of it down in one transaction."""
     chosen = _chosen(site, asks, live_only)
-    views = [open_view(question.timeline, actor, purpose, question.as_of) for question in questions]
+    now = site.now()
+    views = [_view(question, actor, purpose, now) for question in questions]
     answers = [[_named(site, insight) for insight in _answers(chosen, view)] for view in views]
     ranked = [sorted(insights, key=lambda insight: insight.rank) for insights in answers]
-    now = site.now()
     with site.store.begin() as tx:
         tx.recall(insight.id for insights in answers for insight in insights)
         for view, insights in zip(views, answers, strict=True):
@@ -93,6 +93,11 @@ def consult_many(
             assert shown is not None
             tx.put_hook_cards(shown(insights), actor.id, now)
     return ranked
+
+
+def _view(question: Question, actor: Actor, purpose: str, now: datetime) -> View:
+    whole_at = end_of_record(question.timeline, now)
+    return open_view(question.timeline, actor, purpose, question.as_of, whole_at)
 
 
 def _evidence(site: Site, subject: str | None, evidence: Timeline | None) -> Timeline:
@@ -133,10 +138,15 @@ def end_of_record(timeline: Timeline, now: datetime) -> datetime:
     What is dated after `now` counts only in a record that lies in the future as a whole, as one whose dates
     were shifted does: in any other it is a slip of the pen, and must not make everything else look old.
     """
+    return last_known(timeline, now) or now
+
+
+def last_known(timeline: Timeline, now: datetime) -> datetime | None:
+    """Return the last moment at which something that happened became known; None where nothing is dated."""
     dated = [_became_known(event) for event in timeline if _happened(event)]
     known = [moment for moment in dated if moment is not None]
     past = [moment for moment in known if moment <= now]
-    return max(past or known, default=now)
+    return max(past or known, default=None)
 
 
 def _happened(event: Event) -> bool:

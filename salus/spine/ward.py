@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from salus.core.consent import Actor
 from salus.core.insight import Insight, Urgency
 from salus.core.registry import model as find_model
-from salus.spine.consult import Question, consult_many, end_of_record
+from salus.spine.consult import Question, consult_many, last_known
 
 if TYPE_CHECKING:
     from salus.spine.site import Site
@@ -22,12 +22,16 @@ _BATCH = 64
 
 @dataclass(frozen=True, slots=True)
 class WardRow:
-    """One subject: what was said, the most pressing first; and the person, as archived."""
+    """One subject: what was said, the most pressing first; and the person, as archived.
+
+    dated: whether any evidence tells when it was; without it `as_of` is the moment of asking.
+    """
 
     subject: str
     as_of: datetime
     insights: tuple[Insight, ...]
     person: Any = None
+    dated: bool = True
 
     @property
     def first(self) -> Insight | None:
@@ -102,8 +106,12 @@ def _rows(
     archive, rest = site.archive, iter(progress(subjects) if progress else subjects)
     while batch := list(islice(rest, _BATCH)):
         timelines = [archive.timeline(subject) for subject in batch]
-        moments = [as_of or end_of_record(timeline, site.now()) for timeline in timelines]
-        questions = [Question(*pair) for pair in zip(timelines, moments, strict=True)]
+        now = site.now()
+        ends = [last_known(timeline, now) for timeline in timelines]
+        questions = [
+            Question(timeline, as_of or end or now) for timeline, end in zip(timelines, ends, strict=True)
+        ]
         answers = consult_many(site, questions, actor=actor)
-        for subject, moment, insights in zip(batch, moments, answers, strict=True):
-            yield WardRow(subject, moment, tuple(sorted(insights, key=attention)), archive.person(subject))
+        for subject, end, asked, insights in zip(batch, ends, questions, answers, strict=True):
+            said = tuple(sorted(insights, key=attention))
+            yield WardRow(subject, asked.as_of, said, archive.person(subject), end is not None)

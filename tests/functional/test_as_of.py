@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
+from salus import spine
+from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.evidence import Event, Timeline
-from salus.spine.consult import end_of_record
+from salus.privacy.gate import open_view
+from salus.spine.consult import consult, end_of_record
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
@@ -50,3 +54,29 @@ def test_death_is_part_of_the_record() -> None:
     died = datetime(2026, 3, 1, 9, tzinfo=UTC)
     death = Event(("MEDS_DEATH",), died, known_at=died, source="Patient/1")
     assert end_of_record(Timeline.of("Patient/1", [PULSE, death]), NOW) == died
+
+
+def test_what_has_no_date_is_not_known_before_the_record_is_whole() -> None:
+    """Discharge codes come without dates: nobody can say that they were known at admission."""
+    sex = Event(("MEDS_GENDER",), None, value="female", source="Patient/1")
+    undated = Event(("SNOMED/49436004",), None, status="active", source="Condition/af")
+    timeline = Timeline.of("Patient/1", [sex, undated, PULSE])
+    early = SEEN.replace(hour=7)
+    seen = open_view(timeline, Actor("dr"), DIRECT_CARE, early, end_of_record(timeline, NOW)).timeline
+    assert [event.source for event in seen] == ["Patient/1"]
+    whole = open_view(timeline, Actor("dr"), DIRECT_CARE, SEEN, end_of_record(timeline, NOW)).timeline
+    assert {event.source for event in whole} == {"Patient/1", "Condition/af", "Observation/hr"}
+
+
+def test_a_model_asked_early_does_not_hear_of_undated_conditions(tmp_path: Path) -> None:
+    site = spine.open_site(tmp_path / "site")
+    born = Event(("MEDS_BIRTH",), datetime(1940, 1, 1, tzinfo=UTC), source="Patient/1")
+    undated = Event(("SNOMED/49436004",), None, status="active", source="Condition/af")
+    timeline = Timeline.of("Patient/1", [born, undated, PULSE])
+    for moment, why in ((SEEN, None), (SEEN.replace(hour=7), "Condition/af")):
+        (said,) = consult(
+            site, actor=Actor("dr"), evidence=timeline, asks=["cha2ds2-vasc"], as_of=moment, live_only=False
+        )
+        named = {source for reason in said.reasons for source in reason.evidence}
+        assert ("Condition/af" in named) is (why is None)
+    site.close()

@@ -152,3 +152,23 @@ def test_the_door_is_a_channel_that_reads_its_own_reviews_back(tmp_path: Any) ->
     assert (heard.insight, heard.by, heard.decision) == (ID, "Practitioner/7", "overridden")
     assert (heard.because, heard.note, heard.at) == ("evidence-wrong", "old", NOW)
     assert problems(door.capabilities()) == []
+
+
+def test_points_of_a_score_are_never_a_probability() -> None:
+    """RiskAssessment.prediction.probability[x] is in percent: 14 points would read as 14 %."""
+    body = Risk(
+        (
+            Outcome("type 2 diabetes", Estimate(0.17, "1"), "10 years"),
+            Outcome("FINDRISC score", Estimate(14.0, "{score}")),
+            Outcome("waist", Estimate(None, "{score}", 3.0, 4.0, "missing-inputs")),
+        ),
+        "FINDRISC 14.",
+    )
+    made = resources(insight(body))[0]
+    assert [(one["outcome"]["text"], one["probabilityDecimal"]) for one in made["prediction"]] == [
+        ("type 2 diabetes, 10 years", 17)
+    ]
+    notes = [one["text"] for one in made["note"]]
+    assert {"FINDRISC 14.", "FINDRISC score: 14", "waist: between 3 and 4"} <= set(notes)
+    assert "mitigation" not in made
+    assert problems(made) == []

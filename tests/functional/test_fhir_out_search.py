@@ -312,3 +312,22 @@ def test_the_capability_statement_says_what_is_true(fhir: httpx.Client) -> None:
             value = {"reference": "p1", "date": "ge2026", "token": "x"}[parameter["type"]]
             answer = fhir.get(f"/fhir/{kind}", params={parameter["name"]: value})
             assert answer.status_code == 200
+
+
+def test_one_of_several_dates_will_do(fhir: httpx.Client) -> None:
+    every = found(fhir.get("/fhir/Observation", params={"patient": "p1", "_count": 200}))
+    days = {one["effectiveDateTime"][:10] for one in every}
+    asked = ",".join(["1999-01-01", *days])
+    assert (
+        found(fhir.get("/fhir/Observation", params={"patient": "p1", "date": asked, "_count": 200})) == every
+    )
+    assert found(fhir.get("/fhir/Observation", params={"patient": "p1", "date": "1999-01-01,lt1990"})) == []
+    assert fhir.get("/fhir/Observation", params={"patient": "p1", "date": "1999-01-01,x"}).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["patient", "subject"])
+def test_the_type_that_a_patient_has_anyway_may_be_named(fhir: httpx.Client, name: str) -> None:
+    plain = found(fhir.get("/fhir/Observation", params={name: "p1"}))
+    assert plain
+    assert found(fhir.get("/fhir/Observation", params={f"{name}:Patient": "p1"})) == plain
+    assert fhir.get("/fhir/Observation", params={f"{name}:Group": "p1"}).status_code == 400

@@ -196,21 +196,31 @@ def test_an_unknown_service_is_not_found_and_the_nearest_is_named(ehr: httpx.Cli
 SELECT = "/cds-services/salus-order-select"
 
 
-def test_a_hook_at_which_nobody_speaks_is_not_offered_and_answers_with_no_cards(ehr: httpx.Client) -> None:
-    offered = {service["id"] for service in ehr.get("/cds-services").json()["services"]}
-    assert "salus-order-select" not in offered
+@pytest.fixture
+def quiet(tmp_path: Path) -> Iterator[httpx.Client]:
+    """A site where only NEWS2 is live, which has nothing to say of orders."""
+    site = spine.open_site(tmp_path / "quiet")
+    spine.approve(site, "news2", by="Dr Test", because="test")
+    with doors.served(site) as client:
+        yield client
+    site.close()
+
+
+def test_a_hook_at_which_nobody_speaks_is_not_offered_and_answers_with_no_cards(quiet: httpx.Client) -> None:
+    offered = {service["id"] for service in quiet.get("/cds-services").json()["services"]}
+    assert offered == {"salus-patient-view", "salus-encounter-start"}
     context = {
         "userId": "Practitioner/7",
         "patientId": "p1",
         "selections": [],
         "draftOrders": {"resourceType": "Bundle", "type": "collection"},
     }
-    answer = ehr.post(SELECT, json=doors.call("order-select", context=context))
+    answer = quiet.post(SELECT, json=doors.call("order-select", context=context))
     assert (answer.status_code, answer.json()) == (200, {"cards": []})
 
 
-def test_a_hook_at_which_nobody_speaks_checks_the_call(ehr: httpx.Client) -> None:
-    answer = ehr.post(SELECT, json=doors.call("order-select"))
+def test_a_hook_at_which_nobody_speaks_checks_the_call(quiet: httpx.Client) -> None:
+    answer = quiet.post(SELECT, json=doors.call("order-select"))
     assert answer.status_code == 400
     assert "CDSHooksRequest.context" in paths(answer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from salus.core.seams import Channel
 from salus.delivery.answers import Workers
 from salus.delivery.app import Settings
 from salus.delivery.cds_hooks import CdsHooks
+from salus.delivery.cds_hooks_service import card_key
 from salus.spine.site import Site
 from tests import doors
 from tests.doors import report
@@ -293,3 +295,69 @@ def test_cards_that_came_too_late_are_not_on_record_as_shown(site: Site) -> None
         time.sleep(1)
     assert "Salus is away" in told[0]["summary"]
     assert site.store.head()[0] == before
+
+
+def test_the_same_report_at_the_same_moment_is_kept_once_and_costs_no_other(
+    ehr: httpx.Client, site: Site
+) -> None:
+    """An EHR that waited too long sends again while the first call is still being kept."""
+    evidence = doors.searchset([doors.PATIENT, *doors.deteriorating()])
+    shown = ehr.post(VIEW, json=doors.call(prefetch=evidence)).json()["cards"]
+    first, second = (report(card["uuid"]) for card in shown[:2])
+    with ThreadPoolExecutor(6) as many:
+        sent = [many.submit(send, ehr, *said) for said in [(first,), (first, second), (second, first)] * 4]
+    assert {one.result().status_code for one in sent} == {200}
+    kept = site.store.reviews()
+    assert len({one.id for one in kept}) == len(kept)
+    assert {one.insight for one in kept} == {one.insight for one in kept_of(site, [first, second])}
+    assert spine.verify(site).intact
+
+
+def kept_of(site: Site, reports: list[dict[str, Any]]) -> list[Any]:
+    """Return what the cards of `reports` showed."""
+    keys = (card_key("patient-view", one["card"], place) for one in reports for place in range(9))
+    return [card for key in keys if (card := site.store.hook_card(key)) is not None]
+
+
+def drafting(*orders: dict[str, Any], hook: str = "order-sign", **context: Any) -> dict[str, Any]:
+    """Return a call about somebody with atrial fibrillation who ought to have an anticoagulant."""
+    ill = [
+        {
+            "resourceType": "Condition",
+            "id": code,
+            "subject": {"reference": "Patient/p1"},
+            "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": code}]},
+            "recordedDate": "2020-01-02",
+        }
+        for code in ("I48.91", "I50.9", "I10", "E11.9")
+    ]
+    drafts = {**doors.searchset(list(orders)), "type": "collection"}
+    said = {"userId": "Practitioner/7", "patientId": "p1", "draftOrders": drafts, **context}
+    return doors.call(hook, context=said, prefetch=doors.searchset([doors.PATIENT, *ill]))
+
+
+ASPIRIN = {
+    "resourceType": "MedicationRequest",
+    "id": "aspirin",
+    "status": "draft",
+    "intent": "order",
+    "subject": {"reference": "Patient/p1"},
+    "medicationCodeableConcept": {"text": "aspirin"},
+}
+FILM = {"resourceType": "ServiceRequest", "id": "film", "status": "draft", "intent": "order"}
+FILM |= {"subject": {"reference": "Patient/p1"}}
+
+
+def test_who_signs_a_drug_hears_what_is_due_and_who_orders_a_film_does_not(ehr: httpx.Client) -> None:
+    sign = "/cds-services/salus-order-sign"
+    (card,) = ehr.post(sign, json=drafting(ASPIRIN, FILM)).json()["cards"]
+    assert "anticoagulant" in card["summary"] + card["detail"]
+    assert ehr.post(sign, json=drafting(FILM)).json()["cards"] == []
+
+
+def test_while_orders_are_chosen_only_the_selected_one_counts(ehr: httpx.Client) -> None:
+    select = "/cds-services/salus-order-select"
+    chosen = {"selections": ["MedicationRequest/aspirin"]}
+    assert ehr.post(select, json=drafting(ASPIRIN, FILM, hook="order-select", **chosen)).json()["cards"]
+    chosen = {"selections": ["ServiceRequest/film"]}
+    assert not ehr.post(select, json=drafting(ASPIRIN, FILM, hook="order-select", **chosen)).json()["cards"]

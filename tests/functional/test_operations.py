@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -224,3 +225,19 @@ def test_health_notices_a_store_that_another_program_holds(server: httpx.Client,
         assert answer.json()["checks"]["store"]["status"] == "away"
         other.execute("ROLLBACK")
     assert server.get("/healthz").status_code == 200
+
+
+def test_a_client_that_hangs_up_is_no_failure_of_ours(server: httpx.Client) -> None:
+    url = server.base_url
+    with socket.create_connection((url.host, url.port)) as raw:
+        raw.sendall(
+            b"POST /cds-services/salus-patient-view HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{"
+        )
+    told = ""
+    for _ in range(100):
+        told = server.get("/metrics").text
+        if 'status="499"' in told:
+            break
+        time.sleep(0.05)
+    assert 'status="499"' in told
+    assert 'status="500"' not in told

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -302,3 +303,43 @@ def test_a_correction_marks_the_answer_that_was_decided_on(small: Ward, tmp_path
     text = small.get(path[1])
     earlier = text[text.index('id="earlier-h"') :]
     assert "out of date" in earlier and "Dr A. Okafor agreed" in earlier
+
+
+def test_another_decision_from_the_same_form_is_a_second_one(small: Ward) -> None:
+    path = re.search(r'href="(/patients/\d+)"', small.get("/ward"))
+    assert path is not None
+    form = form_of(small, path[1])
+    assert post(small, form, decision="accepted").status_code == 303
+    again = {"decision": "overridden", "because": "evidence-wrong", "note": "cuff too small"}
+    assert post(small, form, **again).status_code == 303
+    assert post(small, form, **again).status_code == 303
+    assert [one.decision for one in small.site.store.reviews()] == ["accepted", "overridden"]
+
+
+def test_a_form_that_comes_twice_at_once_is_recorded_both_times_and_kept_once(small: Ward) -> None:
+    path = re.search(r'href="(/patients/\d+)"', small.get("/ward"))
+    assert path is not None
+    form = form_of(small, path[1])
+    with ThreadPoolExecutor(4) as many:
+        sent = [many.submit(post, small, form, decision="accepted") for _ in range(8)]
+    assert {one.result().status_code for one in sent} == {303}
+    assert len(small.site.store.reviews()) == 1
+
+
+def test_an_invisible_note_is_no_reason(small: Ward) -> None:
+    path = re.search(r'href="(/patients/\d+)"', small.get("/ward"))
+    assert path is not None
+    form = form_of(small, path[1])
+    assert post(small, form, decision="overridden", because="other", note="\u200b").status_code == 422
+
+
+def test_a_record_without_any_date_is_not_called_fresh(tmp_path: Path) -> None:
+    (tmp_path / "one.json").write_text(json.dumps(SMALL["entry"][0]["resource"]))
+    site = spine.open_site(tmp_path / "archive")
+    spine.read(site, str(tmp_path / "one.json"), actor=Actor("test"))
+    with served(site) as bare:
+        ward = bare.get("/ward")
+        path = re.search(r'href="(/patients/\d+)"', ward)
+        assert path is not None
+        assert "no dated evidence" in ward and "last evidence" not in ward
+        assert "how old it is is not known" in bare.get(path[1])

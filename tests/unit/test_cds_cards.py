@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salus.core.insight import Abstention, Estimate, Finding, Insight, ModelRef, Reason, Urgency
-from salus.delivery.cds_hooks_cards import SUMMARY_LIMIT, Look, card, cards, shortened
+from salus.delivery.cds_hooks_cards import SUMMARY_LIMIT, Look, card, cards, orders_drugs, shortened
 from salus.delivery.cds_hooks_check import check_response
 from salus.delivery.settings import Settings
 from salus.delivery.tally import Tally
@@ -102,3 +102,16 @@ def test_markup_in_a_record_stays_text() -> None:
 @given(st.text(), st.integers(min_value=2, max_value=50))
 def test_a_shortened_text_fits(text: str, limit: int) -> None:
     assert len(shortened(text, limit)) <= limit
+
+
+def test_a_card_of_a_demonstration_says_so() -> None:
+    label = card(HIGH, replace(LOOK, demonstration=True))["source"]["label"]
+    assert label.startswith("Demonstration, not for care")
+    assert "emonstration" not in str(card(HIGH, LOOK))
+
+
+@pytest.mark.parametrize(
+    "odd", [None, 7, [], {}, {"entry": None}, {"entry": 7}, {"entry": [7, {"resource": 7}]}]
+)
+def test_orders_of_any_shape_are_looked_through(odd: object) -> None:
+    assert not orders_drugs({"draftOrders": odd})

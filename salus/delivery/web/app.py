@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
@@ -97,11 +98,15 @@ class Pages:
 
     def _away(self, error: Exception) -> Response:
         """Say what does not answer; of a request that was wrong, why, without a path of this server."""
-        what = self.desk.away()
+        what = self._what_is_away(error)
         if isinstance(error, UserError) and not what and str(self.site.path) not in str(error):
             return self.say(messages.wrong(str(error)))
         log_away("pages", error)
         return self.say(messages.away(what))
+
+    def _what_is_away(self, error: Exception) -> str:
+        """Return what does not answer; a store that can be looked at may still be locked for writing."""
+        return self.desk.away() or ("store" if isinstance(error, AwayError) else "")
 
     def failed(self, status: int) -> Response:
         """Return the page for an HTTP status that is no answer."""
@@ -127,7 +132,7 @@ class Pages:
             kept = self.desk.last_ward()
             if kept is None:
                 raise AwayError("Nothing was heard before the store or the record went away.") from None
-            sheet, away = kept, messages.ward_away(self.desk.away(), kept.at, _now())
+            sheet, away = kept, messages.ward_away(self._what_is_away(error), kept.at, _now())
         return self._ward(request, sheet, away)
 
     def _ward(self, request: Request, sheet: WardSheet, away: Any) -> Response:
@@ -174,7 +179,7 @@ class Pages:
                 raise AwayError(
                     "Nothing was heard of them before the store or the record went away."
                 ) from None
-            away = messages.patient_away(self.desk.away(), sheet.at, _now())
+            away = messages.patient_away(self._what_is_away(error), sheet.at, _now())
         if sheet is None:
             raise HTTPException(404)
         values = patient_page.laid_out(sheet, self._labels(sheet, bool(away)), _now())
@@ -228,18 +233,17 @@ class Pages:
         )
 
     def _said(self, draft: Draft, token: str) -> Review:
-        """A form sent twice is one review: its id comes from the form's own token."""
+        """A form sent twice is one review, and sent again with another decision it is a second one."""
         because = draft.because if draft.decision in ("modified", "overridden") else ""
-        return Review(
+        said = Review(
             draft.insight,
             self.settings.actor.id,
             draft.decision,
             because,
             draft.note,
-            None,
-            draft.told_patient,
-            Tokens.nonce(token),
+            told_patient=draft.told_patient,
         )
+        return replace(said, id=Tokens.once(token, said.decision, because, said.note, str(said.told_patient)))
 
     def _kept(self, number: int, draft: Draft, message: messages.Message) -> Response:
         """Give what was written back, ready to be sent again."""

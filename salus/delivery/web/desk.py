@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -111,7 +111,8 @@ class Desk:
             done = told(site.store.reviews())
             for row in ward(site, actor=actor):
                 self._tally.note(row.insights)
-                beds.append(self._bed(row.subject, row.person, row.as_of, row.insights, done))
+                bed = self._bed(row.subject, row.person, row.as_of, row.insights, done)
+                beds.append(bed if row.dated else replace(bed, dated=False))
         sheet = WardSheet(tuple(beds), live, len(states) - len(live), site.now())
         with self._lock:
             self._ward = sheet
@@ -132,6 +133,7 @@ class Desk:
         """Ask about one person and look at the record; None when nobody has this number."""
         from salus.spine import consult
         from salus.spine.chart import looks, open_chart
+        from salus.spine.consult import last_known
 
         site = self.site
         if self._gone():
@@ -149,7 +151,10 @@ class Desk:
         sheet = PatientSheet(
             number,
             subject,
-            self._bed(subject, person, view.as_of, insights, told(reviews)),
+            replace(
+                self._bed(subject, person, view.as_of, insights, told(reviews)),
+                dated=last_known(view.timeline, view.as_of) is not None,
+            ),
             _identifiers(person),
             site.now(),
             view.timeline,
@@ -187,8 +192,7 @@ class Desk:
             raise UserError(
                 "That answer is not about this patient. Open the patient's page and decide there."
             )
-        before = [one for one in self.site.store.reviews(insight=said.insight) if one.id == said.id]
-        return before[0] if before else review(self.site, said)
+        return review(self.site, said)
 
     def last_patient(self, number: int) -> PatientSheet | None:
         """Return one person's page as last heard, or what the ward last said of them."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 
+from salus.core.errors import printable
 from salus.core.review import DECISIONS, OVERRIDE_REASONS
 
 NOTE_LIMIT = 2000
@@ -67,9 +68,9 @@ def _problems(draft: Draft) -> dict[str, str]:
         found["because"] = "Choose one of the reasons that are listed."
     elif draft.decision == "overridden" and not draft.because:
         found["because"] = "Choose why you disagree."
-    elif draft.because == "other" and not draft.note:
+    elif draft.because == "other" and not printable(draft.note, None):
         found["note"] = "Say in a few words what the other reason is."
-    if draft.decision == "modified" and not draft.note:
+    if draft.decision == "modified" and not printable(draft.note, None):
         found["note"] = "Say what you change."
     if len(draft.note) > NOTE_LIMIT:
         found["note"] = f"Shorten the note to {NOTE_LIMIT:,} characters."
@@ -102,9 +103,10 @@ class Tokens:
         return right and -60 <= age <= OPEN_FOR
 
     @staticmethod
-    def nonce(token: str) -> str:
-        """Return what is unique to one form, so that sending it twice is sending it once."""
-        return token.split(".")[1]
+    def once(token: str, *said: str) -> str:
+        """Return an id for what one form said, so that saying it twice is saying it once."""
+        nonce = token.split(".")[1]
+        return hashlib.sha256("\x1f".join((nonce, *said)).encode()).hexdigest()[:32]
 
     def _sign(self, head: str, actor: str, insight: str) -> str:
         parts = "\x1f".join((head, actor, insight)).encode()

@@ -107,5 +107,6 @@ def _person(sheet: PatientSheet, now: datetime) -> dict[str, Any]:
         "place": bed.place,
         "identifiers": sheet.identifiers,
         "as_of": bed.as_of,
+        "dated": bed.dated,
         "age": words.age_of(bed.as_of, now).partition(",")[0],
     }

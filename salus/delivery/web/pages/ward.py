@@ -26,7 +26,10 @@ _CALM = (CANNOT, ROUTINE, NO_ACTION, NOT_APPLICABLE)
 
 @dataclass(frozen=True, slots=True)
 class Bed:
-    """What the ward knows of one patient, from the spine: who it is and what was said."""
+    """What the ward knows of one patient, from the spine: who it is and what was said.
+
+    dated: whether any evidence tells when it was; without it `as_of` is the moment of asking, and no age.
+    """
 
     number: int
     subject: str
@@ -37,6 +40,7 @@ class Bed:
     as_of: datetime
     insights: tuple[Insight, ...]
     reviewed: Mapping[str, str] = field(default_factory=dict)
+    dated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Row:
     name: str
     about: str
     at: datetime
+    dated: bool
     age: str
     tag: Tag
     says: str
@@ -123,6 +128,7 @@ def row(bed: Bed, now: datetime) -> Row:
         name=bed.name or "Name not recorded",
         about=about(bed.born, bed.sex, bed.place, bed.as_of),
         at=bed.as_of,
+        dated=bed.dated,
         age=words.age_of(bed.as_of, now),
         tag=words.tag(first) if first else UNASKED,
         says=_says(first),
