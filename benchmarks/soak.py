@@ -13,8 +13,11 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from benchmarks.__main__ import NAMED
 
 ROOT = Path(__file__).resolve().parents[1]
 # 10,000 drawn resources, and any edit of any ledger; the models' own properties run with every test.
@@ -64,8 +67,10 @@ def _page(rows: list[dict[str, Any]]) -> str:
     ask = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(ask, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
     where = f"Python {platform.python_version()}, {os.cpu_count()} cores, commit {commit}"
+    with_ = ", ".join(f"{name} {version(name)}" for name in NAMED)
     head = (
-        f"# Long runs\n\nThe last `make soak`: {datetime.now(UTC):%Y-%m-%d}, {where}. It wrote this page.\n"
+        f"# Long runs\n\nThe last `make soak`: {datetime.now(UTC):%Y-%m-%d}, {where} ({with_}). "
+        "It wrote this page.\n"
     )
     return "\n".join([head, *(_part(row) for row in rows)])
 

@@ -220,6 +220,9 @@ def _any_subject(resource: t.Resource) -> str:
 
 
 def _with_drug(rows: Rows, resource: t.Resource, near: Near) -> Rows:
+    if isinstance(resource, t.Medicated) and drug(bytes(resource.medicationCodeableConcept)):
+        # It says itself what it is, whatever its codes look like.
+        return rows
     row = rows[0]
     target = row[0][0]
     if target[:11] != "Medication/" and not target.startswith(("urn:", "#")):
