@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from secrets import token_hex
 
 import msgspec
 
@@ -18,7 +19,10 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What the record is made of. parts: shards of events and of the index. reads: numbers of reads kept."""
+    """What the record is made of. parts: shards of events and of the index. reads: numbers of reads kept.
+
+    id: which archive this is, whatever is read into it later; "" in one of before there were ids.
+    """
 
     format: int = FORMAT
     generation: int = 0
@@ -28,6 +32,7 @@ class Manifest:
     events: int = 0
     subjects: int = 0
     reads: list[int] = field(default_factory=list)
+    id: str = ""
 
 
 def load(root: Path) -> Manifest | None:
@@ -51,7 +56,12 @@ def load(root: Path) -> Manifest | None:
 
 
 def publish(root: Path, manifest: Manifest) -> None:
-    """Make `manifest` the record: everything it names is on disk first, then one rename."""
+    """Make `manifest` the record: everything it names is on disk first, then one rename.
+
+    It keeps the id of the generation before; the first one gets a fresh one.
+    """
+    base = load(root)
+    manifest = replace(manifest, id=base.id if base and base.id else token_hex(16))
     sync(root / manifest.folder)
     draft = root / f"{NAME}.new"
     draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")

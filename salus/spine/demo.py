@@ -11,7 +11,7 @@ from salus.core.consent import Actor
 from salus.core.errors import RefusedError
 from salus.spine.models import DEMONSTRATOR, LIVE, approve, statuses
 from salus.spine.read import read
-from salus.spine.site import DEMONSTRATION, Site, open_site
+from salus.spine.site import DEMONSTRATION, Site, mark, open_site
 
 if TYPE_CHECKING:
     from salus.record.account import Account
@@ -24,18 +24,27 @@ def open_demonstration(path: Path, store_url: str | None = None) -> Site:
 
     Raises RefusedError when an archive is there that is no demonstration: its patients may be real.
     """
-    before = (path / "salus.db").exists() or (path / "archive.json").exists()
     site = open_site(path, store_url)
-    before = before or any(entry.did != "setting" for entry in site.store.entries(limit=16))
-    if before and not site.demonstration:
+    try:
+        if not site.demonstration:
+            _mark(site)
+    except BaseException:
         site.close()
-        raise RefusedError(
-            f"'{path}' is an archive and no demonstration. Choose another place with --archive."
-        )
-    if not before:
-        with site.store.begin() as tx:
-            tx.put_setting(DEMONSTRATION, site.id)
+        raise
     return site
+
+
+def _mark(site: Site) -> None:
+    """Make a demonstration of a place where nothing was ever done.
+
+    A site's own settings are nothing: whoever was killed before the mark was written leaves them behind.
+    """
+    with site.store.begin() as tx:
+        if site.has_archive or any(entry.did != "setting" for entry in site.store.entries()):
+            raise RefusedError(
+                f"'{site.path}' is an archive and no demonstration. Choose another place with --archive."
+            )
+        tx.put_setting(DEMONSTRATION, mark(site.id))
 
 
 def fill(site: Site, place: str | None, progress: Callable[..., Any] | None = None) -> Account:

@@ -18,7 +18,9 @@ from salus.core.errors import AwayError
 
 if TYPE_CHECKING:
     from salus.record.account import Account
+    from salus.record.manifest import Manifest
     from salus.spine.site import Site
+    from salus.store.store import Transaction
 
 _LOCK = "ledger.lock"
 
@@ -90,7 +92,16 @@ def _end(site: Site) -> None:
     with site.store.begin() as tx:
         tx.append(now, entry.who, "read", {**said, "begun": entry.seq, "counts": told.counts})
         tx.mark_stale(told.changed, now, entry.who)
+        _bind(tx, site.id, record)
     site.memory.clear()
+
+
+def _bind(tx: Transaction, site_id: str, record: Manifest) -> None:
+    """Let the mark of a demonstration name its records when its first read ends, and never again."""
+    from salus.spine.site import DEMONSTRATION, mark
+
+    if record.generation == 1 and tx.setting(DEMONSTRATION) == site_id:
+        tx.put_setting(DEMONSTRATION, mark(site_id, record.id))
 
 
 def _unfinished(site: Site) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
-from salus.core.errors import EvidenceError, UserError
+from salus.core.errors import AwayError, EvidenceError, UserError
 
 if TYPE_CHECKING:
     from salus.record.archive import Archive
@@ -31,6 +31,7 @@ class Site:
     id: str
     _id_key: bytes
     _archive: Archive | None = None
+    _named: tuple[tuple[int, int], str] | None = None
     memory: dict[Any, Any] = field(default_factory=dict)
 
     @property
@@ -58,8 +59,29 @@ class Site:
 
     @property
     def demonstration(self) -> bool:
-        """Whether this is a demonstration: its approvals hold nowhere else, and every page says so."""
-        return self.store.setting(DEMONSTRATION) == self.id
+        """Whether this is a demonstration: its approvals hold nowhere else, and every page says so.
+
+        The mark names these records too, as soon as a first read has ended: beside others it marks nothing.
+        Raises AwayError when the records that would tell are gone.
+        """
+        told = self.store.setting(DEMONSTRATION)
+        if told is None or told == self.id:
+            return told is not None and not self.has_archive
+        return told == mark(self.id, self._archive_id())
+
+    def _archive_id(self) -> str:
+        """Return the id of the records here; every page asks, so it is read anew only when they change."""
+        from salus.record.manifest import NAME, load
+
+        try:
+            found = (self.path / NAME).stat()
+            stamp = (found.st_mtime_ns, found.st_ino)
+            if self._named is None or self._named[0] != stamp:
+                manifest = load(self.path)
+                self._named = (stamp, manifest.id if manifest else "")
+            return self._named[1]
+        except OSError as error:
+            raise AwayError(f"The records in '{self.path}' are away: {error.strerror}.") from None
 
     def insight_id(self, document: bytes) -> str:
         """Return an id that the same answer always gets here, and from which nothing can be guessed."""
@@ -72,6 +94,11 @@ class Site:
     def close(self) -> None:
         """Let go of the store."""
         self.store.close()
+
+
+def mark(site_id: str, archive_id: str = "") -> str:
+    """Return what marks a demonstration: its site, and its records once there are any."""
+    return f"{site_id} {archive_id}".strip()
 
 
 def open_site(archive: Path, store_url: str | None = None, *, create: bool = True) -> Site:

@@ -1,0 +1,152 @@
+"""A demonstration is bound to its own records: begun again after a kill, and worth nothing beside others."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from salus import spine
+from salus.core.consent import Actor
+from salus.core.errors import AwayError, RefusedError
+from salus.record import manifest
+from salus.spine.demo import fill, open_demonstration
+from salus.spine.models import LIVE, statuses
+from salus.spine.site import DEMONSTRATION, Site, open_site
+
+MAN = {"resourceType": "Patient", "id": "m1", "gender": "male", "birthDate": "1950-02-03"}
+
+
+def export(path: Path, name: str = "m1") -> str:
+    path.write_text(json.dumps({**MAN, "id": name}) + "\n")
+    return str(path)
+
+
+@pytest.fixture(name="demo")
+def demo_fixture(tmp_path: Path) -> Iterator[Site]:
+    made = open_demonstration(tmp_path / "demo")
+    fill(made, export(tmp_path / "one.ndjson"))
+    yield made
+    made.close()
+
+
+def live(site: Site) -> list[str]:
+    return [name for name, row in statuses(site).items() if row.status == LIVE]
+
+
+@pytest.mark.parametrize("shape", ["only settings", "an empty file", "no file", "another file's settings"])
+def test_a_demo_that_was_killed_before_its_mark_can_begin_again(tmp_path: Path, shape: str) -> None:
+    place, store = tmp_path / "t", None
+    place.mkdir()
+    if shape == "only settings":
+        open_site(place).close()
+    elif shape == "an empty file":
+        (place / "salus.db").touch()
+    elif shape == "another file's settings":
+        store = f"sqlite:///{tmp_path / 'other.db'}"
+        open_site(place, store).close()
+    site = open_demonstration(place, store)
+    assert site.demonstration
+    fill(site, export(tmp_path / "one.ndjson"))
+    assert site.demonstration and live(site)
+    site.close()
+
+
+def test_a_place_where_anything_was_done_is_no_demonstration(tmp_path: Path) -> None:
+    with closing(open_site(tmp_path / "a")) as site, site.store.begin() as tx:
+        tx.append(site.now(), "maria", "look", {"subject": "Patient/m1"})
+    with pytest.raises(RefusedError, match="no demonstration"):
+        open_demonstration(tmp_path / "a")
+    with closing(open_site(tmp_path / "a")) as site:
+        assert not site.demonstration
+
+
+def test_a_demonstration_stays_one_through_later_reads(demo: Site, tmp_path: Path) -> None:
+    named = manifest.load(demo.path)
+    fill(demo, export(tmp_path / "two.ndjson", "m2"))
+    later = manifest.load(demo.path)
+    assert named and later and (named.generation, later.generation) == (1, 2)
+    assert named.id == later.id != ""
+    assert demo.demonstration and live(demo)
+    demo.close()
+    with closing(open_demonstration(demo.path)) as again:
+        assert again.demonstration
+    assert spine.verify(demo).intact
+
+
+def test_two_archives_have_ids_of_their_own(demo: Site, tmp_path: Path) -> None:
+    with closing(open_site(tmp_path / "other")) as other:
+        spine.read(other, export(tmp_path / "one.ndjson"), actor=Actor("maria"))
+        mine, theirs = manifest.load(demo.path), manifest.load(other.path)
+    assert mine and theirs and mine.id != theirs.id
+
+
+def test_a_demonstrations_approvals_hold_in_no_other_archive(demo: Site, tmp_path: Path) -> None:
+    """Its ledger and key, laid into an archive of somebody else's patients."""
+    with closing(open_site(tmp_path / "other")) as other:
+        spine.read(other, export(tmp_path / "two.ndjson", "m2"), actor=Actor("maria"))
+    demo.close()
+    for name in ("salus.db", "site.key"):
+        shutil.copy(demo.path / name, other.path / name)
+    with closing(open_site(other.path)) as moved:
+        assert not moved.demonstration
+        assert live(moved) == []
+        assert "does not hold here" in statuses(moved)["news2"].note
+        with pytest.raises(RefusedError, match="its own archive only"):
+            spine.approve(moved, "news2", by="demonstration", because="why not")
+    with pytest.raises(RefusedError, match="no demonstration"):
+        open_demonstration(other.path)
+
+
+def test_a_mark_that_names_no_records_yet_holds_beside_none(tmp_path: Path) -> None:
+    """As one of which nothing was read before it was copied."""
+    with closing(open_site(tmp_path / "other")) as other:
+        spine.read(other, export(tmp_path / "two.ndjson", "m2"), actor=Actor("maria"))
+    demo = open_demonstration(tmp_path / "demo")
+    assert demo.demonstration
+    demo.close()
+    for name in ("salus.db", "site.key"):
+        shutil.copy(demo.path / name, other.path / name)
+    with closing(open_site(other.path)) as moved:
+        assert not moved.demonstration
+
+
+def test_a_first_read_that_was_killed_once_published_is_bound_by_whoever_comes_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = open_demonstration(tmp_path / "demo")
+    with monkeypatch.context() as patched:
+        # As good as a kill: the read is published, and nobody is left to tell the ledger.
+        patched.setattr(sys.modules["salus.spine.read"], "_end", lambda _site: None)
+        spine.read(site, export(tmp_path / "one.ndjson"), actor=Actor("maria"))
+    assert site.store.setting(DEMONSTRATION) == site.id
+    site.close()
+    with closing(open_demonstration(site.path)) as again:
+        assert again.demonstration
+        fill(again, export(tmp_path / "one.ndjson"))
+        assert live(again)
+
+
+def test_a_first_read_that_found_nothing_leaves_the_demonstration_to_begin_again(tmp_path: Path) -> None:
+    from salus.core.errors import UserError
+
+    site = open_demonstration(tmp_path / "demo")
+    with pytest.raises(UserError):
+        fill(site, str(tmp_path / "nowhere"))
+    site.close()
+    with closing(open_demonstration(site.path)) as again:
+        fill(again, export(tmp_path / "one.ndjson"))
+        assert again.demonstration
+
+
+def test_without_its_records_nobody_says_that_it_is_none(demo: Site) -> None:
+    (demo.path / "archive.json").rename(demo.path / "away")
+    with pytest.raises(AwayError, match="are away"):
+        _ = demo.demonstration
+    (demo.path / "away").rename(demo.path / "archive.json")
+    assert demo.demonstration
