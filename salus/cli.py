@@ -235,16 +235,20 @@ def _review(args: Args) -> int:
 
 
 def _models(args: Args) -> int:
+    from salus.core.registry import problems
     from salus.spine import models
 
     site = _site(args) if args.archive else None
     rows = models(site)
     if args.json:
         keys = ("name", "version", "asks", "status", "title", "by", "because", "note")
-        return _json({"models": [{key: getattr(row, key) for key in keys} for row in rows]})
+        told = [{key: getattr(row, key) for key in keys} for row in rows]
+        return _json({"models": told, "broken": [problem._asdict() for problem in problems()]})
     for row in rows:
         note = f"  ({row.note})" if row.note else ""
         _say(f"{row.name:14} {row.version:8} {row.status:10} {row.asks}{note}")
+    for name, why in problems():
+        _say(f"{name:14} {'-':8} {'broken':10} {why}")
     return 0
 
 

@@ -1,60 +1,162 @@
-"""The registry: a file ``salus/<room>/<name>.py`` with MODEL is a model; others join by entry point."""
+"""The registry: a file ``salus/<room>/<name>.py`` with MODEL is a model; others join by entry point.
+
+An entry point of the group ``salus.rooms`` names a package of such files, a module that has MODEL, or the
+MODEL itself (``module:MODEL``). What cannot be loaded is left out, named and said once: one broken file must
+not silence the others.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+import logging
+from collections.abc import Callable, Collection, Iterable, Iterator
+from functools import cache, partial
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pkgutil import iter_modules
 from types import ModuleType
+from typing import Any, NamedTuple
 
-from salus.core.errors import UserError, choices
+from salus.core.card import Card
+from salus.core.errors import UserError, choices, printable
 from salus.core.seams import Model
 
 ROOMS = ("risk", "imaging", "genomics", "wearables", "triage", "outbreak", "notes", "drugs", "frontier")
 GROUP = "salus.rooms"
+_NO_MODEL = "MODEL has no card and predict(view), see salus.core.seams.Model"
+_log = logging.getLogger("salus.registry")
 
 
-def _in(room: ModuleType) -> list[Model]:
-    """Return the models among a room's files; a file whose name starts with ``_`` is not asked."""
-    names = [part.name for part in iter_modules(room.__path__) if not part.name.startswith("_")]
-    found = [getattr(import_module(f"{room.__name__}.{name}"), "MODEL", None) for name in names]
-    return [model for model in found if model is not None]
+class Problem(NamedTuple):
+    """A model that cannot be asked here: its name, as far as one is known, and why."""
+
+    name: str
+    why: str
 
 
-def _rooms() -> list[ModuleType]:
-    import salus
+class _Told(NamedTuple):
+    """What a place said when it was asked for its model: `found` is a model, or None with a reason `why`."""
 
-    inside = {part.name for part in iter_modules(salus.__path__) if part.ispkg}
-    house = [import_module(f"salus.{room}") for room in ROOMS if room in inside]
-    return house + [entry.load() for entry in entry_points(group=GROUP)]
+    place: str
+    found: Any
+    why: str = ""
 
 
-@cache
 def models() -> dict[str, Model]:
-    """Return every model by name.
+    """Return every model by name; `problems` has those that could not be loaded."""
+    return _loaded()[0]
 
-    Raises UserError when two models claim one name or a MODEL is none.
-    """
-    found: dict[str, Model] = {}
-    for room in _rooms():
-        for model in _in(room):
-            if not isinstance(model, Model):
-                raise UserError(
-                    f"{room.__name__}: MODEL has no card and predict(view); see salus.core.seams.Model."
-                )
-            name = model.card.name
-            if name in found:
-                raise UserError(
-                    f"{room.__name__}: another model is already named '{name}'. Rename one of them."
-                )
-            found[name] = model
-    return dict(sorted(found.items()))
+
+def problems() -> tuple[Problem, ...]:
+    """Return what could not be loaded, with its reason: the kind of error and its place, never a value."""
+    return _loaded()[1]
 
 
 def model(name: str) -> Model:
-    """Return the model `name`; raises UserError that lists the choices, nearest first."""
+    """Return the model `name`; raises UserError that says why it is broken, or lists the choices."""
     known = models()
-    if name not in known:
-        raise UserError(f"No model is named '{name}'. Choose one of: {choices(name, known)}.")
-    return known[name]
+    if name in known:
+        return known[name]
+    for broken, why in problems():
+        if name.replace("_", "-") == broken:
+            raise UserError(f"Model '{broken}' cannot be asked: {why}. Mend or remove it.")
+    raise UserError(f"No model is named '{name}'. Choose one of: {choices(name, known)}.")
+
+
+@cache
+def _loaded() -> tuple[dict[str, Model], tuple[Problem, ...]]:
+    """Load everything, once; the house's own comes first."""
+    own, broken = _gathered(_own(), taken=())
+    joined, more = _gathered(_joined(), taken={*own, *(problem.name for problem in broken)})
+    for problem in (*broken, *more):
+        _log.warning("model %s was left out: %s", *problem)
+    return dict(sorted({**own, **joined}.items())), tuple(sorted((*broken, *more)))
+
+
+def _gathered(told: Iterable[_Told], taken: Collection[str]) -> tuple[dict[str, Model], list[Problem]]:
+    """Return the models by name, and what is none. Two that claim one name are both left out, or an
+    approval of the one could let the other speak; so is one that claims a name of the house (`taken`).
+    """
+    found: dict[str, Model] = {}
+    broken: list[Problem] = []
+    places: dict[str, str] = {}
+    for place, each, wrong in told:
+        name, why = (_spoken(place), wrong) if wrong else (each.card.name, "")
+        if not wrong and (name in places or name in taken):
+            found.pop(name, None)
+            why = f"{place} and {places.get(name, 'Salus itself')} claim one name; rename one"
+        if why:
+            broken.append(Problem(name, why))
+        else:
+            found[name], places[name] = each, place
+    return found, broken
+
+
+def _own() -> Iterator[_Told]:
+    import salus
+
+    inside = {part.name for part in iter_modules(salus.__path__) if part.ispkg}
+    for room in ROOMS:
+        if room in inside:
+            yield from _asked(f"salus.{room}", partial(import_module, f"salus.{room}"))
+
+
+def _joined() -> Iterator[_Told]:
+    for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
+        yield from _asked(_named(entry), entry.load)
+
+
+def _named(entry: EntryPoint) -> str:
+    return printable(entry.value.replace(":", ".").removesuffix(".MODEL"))
+
+
+def _asked(place: str, load: Callable[[], Any]) -> Iterator[_Told]:
+    """Load what `place` names: a MODEL, a module that has one, or a package of files that may have one."""
+    loaded, why = _tried(place, load)
+    if why:
+        yield _Told(place, None, why)
+    elif not isinstance(loaded, ModuleType):
+        yield _judged(place, loaded)
+    elif hasattr(loaded, "MODEL"):
+        yield _judged(place, loaded.MODEL)
+    elif hasattr(loaded, "__path__"):
+        yield from _files(loaded)
+    else:
+        yield _Told(place, None, f"{place} has no MODEL")
+
+
+def _files(room: ModuleType) -> Iterator[_Told]:
+    """Ask each file of a room; one whose name starts with ``_``, or that has no MODEL, is not a model."""
+    for part in iter_modules(room.__path__):
+        if part.name.startswith("_"):
+            continue
+        place = f"{room.__name__}.{part.name}"
+        loaded, why = _tried(place, partial(import_module, place))
+        if why:
+            yield _Told(place, None, why)
+        elif getattr(loaded, "MODEL", None) is not None:
+            yield _judged(place, loaded.MODEL)
+
+
+def _tried(place: str, load: Callable[[], Any]) -> tuple[Any, str]:
+    """Return what `load` gives, or why it gave nothing; the words of a foreign error stay out of it."""
+    try:
+        return load(), ""
+    except (Exception, SystemExit) as error:
+        lacks = isinstance(error, ImportError) and error.name
+        what = f", it needs '{printable(str(lacks))}'" if lacks and lacks != place else ""
+        return None, f"{place} cannot be loaded ({type(error).__name__}{what})"
+
+
+def _judged(place: str, found: Any) -> _Told:
+    """Look whether what stands at `place` is a model; a card may be a property, which can fail too."""
+    fits, why = _tried(place, partial(_is_model, found))
+    return _Told(place, found, why or ("" if fits else f"{place}: {_NO_MODEL}"))
+
+
+def _is_model(found: Any) -> bool:
+    return isinstance(found, Model) and isinstance(found.card, Card) and isinstance(found.card.name, str)
+
+
+def _spoken(place: str) -> str:
+    """Return the name by which people would ask for the model in a file: ``cha2ds2-vasc``."""
+    return place.rpartition(".")[2].replace("_", "-")
