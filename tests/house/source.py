@@ -46,6 +46,12 @@ def _module(path: Path) -> Module:
     return Module(path, name, ast.parse(text), text.count("\n"))
 
 
+def snippet(text: str, name: str = "salus.risk.bad") -> Module:
+    """Return `text` as a module of that name, to show that a rule catches it."""
+    path = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+    return Module(path, name, ast.parse(text), text.count("\n"))
+
+
 def imports(module: Module) -> Iterator[tuple[str, int]]:
     """Yield every dotted name that the module imports, anywhere in it, with its line."""
     for node in module.walk():
