@@ -135,6 +135,20 @@ def _kept(connection: Connection) -> Iterator[str]:
         for entry in page:
             if not _holds(entry, _about, entry):
                 yield f"What entry {entry.seq} ({entry.did}) was about was changed after it was recorded."
+    yield from _slipped_in(connection)
+
+
+def _slipped_in(connection: Connection) -> Iterator[str]:
+    """Name entries that keep nothing beside them, where something now lies that nobody recorded."""
+    nameless = t.opening.c.kind.in_(("card", "stale")) & (t.opening.c.record_id != "")
+    query = (
+        select(t.entry.c.seq, t.entry.c.did)
+        .join(t.opening, t.opening.c.seq == t.entry.c.seq)
+        .where((t.opening.c.content.is_not(None) & ~t.entry.c.what.startswith(KEPT_MARK)) | nameless)
+        .order_by(t.entry.c.seq)
+    )
+    for row in connection.execute(query):
+        yield f"Entry {row.seq} ({row.did}) has something beside it that was not recorded: it was slipped in."
 
 
 def _about(row: Any) -> dict[str, object]:

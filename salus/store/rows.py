@@ -125,12 +125,16 @@ def record_of(content: Mapping[str, object]) -> str:
 
 
 def _moment(text: Any) -> datetime:
-    """Read back what `moment` wrote; raises EvidenceError when somebody else wrote it."""
+    """Read back what `moment` wrote; raises EvidenceError when somebody else wrote it.
+
+    Another spelling of the same instant is somebody else's too: times are sorted and compared as text.
+    """
     try:
         found = datetime.fromisoformat(text)
-    except (TypeError, ValueError):
-        found = datetime.min
-    if found.tzinfo is None:
+        ours = moment(found) == text
+    except (TypeError, ValueError, OverflowError, UserError):
+        ours = False
+    if not ours:
         raise EvidenceError("The store holds a time that Salus did not write. Run: salus audit verify")
     return found
 

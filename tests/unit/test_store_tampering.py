@@ -58,6 +58,26 @@ CHANGED_ROWS = {
         "DELETE FROM insight_source WHERE insight = 'i2' AND source = 'Observation/1'",
         "insight i2 was changed",
     ),
+    "an insight's time, spelt otherwise": (
+        "UPDATE insight SET as_of = '2024-05-06T07:08:09.123456Z' WHERE id = 'i2'",
+        "insight i2 was changed",
+    ),
+    "an insight's time in another zone": (
+        "UPDATE insight SET as_of = '2024-05-06T09:08:09.123456+02:00' WHERE id = 'i2'",
+        "insight i2 was changed",
+    ),
+    "a review's time, spelt otherwise": (
+        "UPDATE review SET at = '2024-05-06T07:08:09.123456Z'",
+        "review r1 was changed",
+    ),
+    "a review's time in another zone": (
+        "UPDATE review SET at = '2024-05-06T05:08:09.123456-02:00'",
+        "review r1 was changed",
+    ),
+    "a status's time, spelt otherwise": (
+        "UPDATE status SET at = '2024-05-06 07:08:09.123456+00:00'",
+        "status of model news2 was changed",
+    ),
     "an insight's time to none": ("UPDATE insight SET as_of = 'x' WHERE id = 'i2'", "insight i2 was changed"),
     "an insight removed": ("DELETE FROM insight WHERE id = 'i2'", "recorded insight i2, which is no longer"),
     "an insight slipped in": (
@@ -108,6 +128,9 @@ CHANGED_ENTRIES = {
     "its time": "UPDATE entry SET at = '2020-01-01T00:00:00.000000+00:00' WHERE seq = 2",
     "its time, to none": "UPDATE entry SET at = 'x' WHERE seq = 2",
     "its time's zone": "UPDATE entry SET at = '2024-05-06T07:08:09.123456' WHERE seq = 2",
+    "its time, spelt otherwise": "UPDATE entry SET at = '2024-05-06T07:08:09.123456Z' WHERE seq = 2",
+    "its time in another zone": "UPDATE entry SET at = '2024-05-06T09:08:09.123456+02:00' WHERE seq = 2",
+    "its time, with a space": "UPDATE entry SET at = '2024-05-06 07:08:09.123456+00:00' WHERE seq = 2",
     "its actor": "UPDATE entry SET who = 'x' WHERE seq = 2",
     "its deed": "UPDATE entry SET did = 'look' WHERE seq = 2",
     "its commitment": "UPDATE entry SET what = 'x' WHERE seq = 2",
@@ -171,6 +194,7 @@ def test_a_full_rewrite_needs_a_head_kept_elsewhere(full: Store) -> None:
 
 
 CARDS, LOOK = "cards that entry 12 recorded were changed", "What entry 14 (look) was about was changed"
+NOTHING_BESIDE = {1: "insight", 4: "review", 5: "status", 6: "setting", 8: "stale", 12: "card"}
 STATE = {
     "a setting": ("UPDATE setting SET value = 'other'", "setting demonstration was changed after entry 7"),
     "a setting removed": ("DELETE FROM setting", "Entry 7 recorded setting demonstration, which is no"),
@@ -230,6 +254,18 @@ STATE = {
     ),
     "what a look was about, removed": ("UPDATE opening SET content = NULL WHERE seq = 14", LOOK),
     "a look's salt": ("UPDATE opening SET salt = 'x' WHERE seq = 14", LOOK),
+    **{
+        f"something beside {kind}": (
+            f"UPDATE opening SET content = '{{}}' WHERE seq = {seq}",
+            f"Entry {seq} ({kind}) has something beside it that was not recorded",
+        )
+        for seq, kind in NOTHING_BESIDE.items()
+    },
+    "something beside them all": ("UPDATE opening SET content = '{}'", "Entry 1 (insight) has something"),
+    "whom a card is said to be about": (
+        "UPDATE opening SET record_id = 'Patient/1' WHERE seq = 12",
+        "Entry 12 (card) has something beside it that was not recorded",
+    ),
     "what a read was about": ("UPDATE opening SET content = '[]' WHERE seq = 15", "What entry 15 (read)"),
 }  # fmt: skip
 
