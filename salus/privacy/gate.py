@@ -54,7 +54,7 @@ def open_view(
     """
     if as_of.tzinfo is None:
         raise RefusedError("The instant of a view needs a time zone: write 2026-01-31T08:00:00Z.")
-    if not actor.id:
+    if not is_named(actor):
         raise RefusedError("Nobody in particular asks: every view is opened for a named actor.")
     if purpose != DIRECT_CARE:
         raise RefusedError(f"No permit for purpose '{purpose}': the record is open for {DIRECT_CARE} only.")
@@ -65,6 +65,11 @@ def open_view(
         if _known(event, as_of) and not (early and _is_undated(event))
     )
     return _GatedView(Timeline(timeline.subject, seen), actor, purpose, as_of, BASIS)
+
+
+def is_named(actor: object) -> bool:
+    """Whether `actor` is somebody in particular: with an id that is more than blanks."""
+    return isinstance(actor, Actor) and isinstance(actor.id, str) and bool(actor.id.strip())
 
 
 def open_cohort(timelines: Iterable[Timeline], actor: Actor, purpose: str, as_of: datetime) -> Cohort:

@@ -53,11 +53,12 @@ def consult(
 ) -> list[Insight]:
     """Ask each model in `asks` (default: every live one) about one subject; most urgent answer first.
 
-    subject: one in the archive; or evidence: a Timeline that was brought. as_of: default the end of
+    subject: one in the archive; or evidence: a Timeline that was brought (of that subject, where both are
+    given). as_of: default the end of
     that record. live_only: a model that is not live here answers with an Abstention. shown: how the
     answers reach the actor; kept with them.
-    Raises UserError for an unknown subject or model, RefusedError when the gate says no, AwayError
-    when the answers cannot be written down: an insight that is not on record is not given.
+    Raises UserError for an unknown subject or model, or evidence of another subject; RefusedError when the
+    gate says no, AwayError when the answers cannot be written down: an insight that is not on record is not given.
     """
     for name in asks or ():
         find_model(name)
@@ -102,10 +103,26 @@ def _view(question: Question, actor: Actor, purpose: str, now: datetime) -> View
 
 def _evidence(site: Site, subject: str | None, evidence: Timeline | None) -> Timeline:
     if evidence is not None:
+        _refuse_another(subject, evidence)
         return evidence
     if subject is None:
         raise UserError("Say whom to ask about: a subject in the archive, or evidence that you bring.")
     return site.archive.timeline(_named_subject(site, subject))
+
+
+def _refuse_another(subject: str | None, evidence: Timeline) -> None:
+    """Refuse evidence of somebody else than the subject that was named: an answer about whom?
+
+    By an identifier nobody can be compared: the archive may know it, and the evidence need not be there.
+    """
+    if subject is None:
+        return
+    told = subject if "/" in subject else f"Patient/{subject}"
+    if "|" in subject or evidence.subject not in (subject, told):
+        raise UserError(
+            "The evidence that you bring is of another subject than the one that you name. Leave one of the "
+            "two out, or name the subject as the evidence does."
+        )
 
 
 def _named_subject(site: Site, told: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from salus.core.consent import Actor
-from salus.core.errors import AwayError
+from salus.core.errors import AwayError, UserError
 
 if TYPE_CHECKING:
     from salus.record.account import Account
@@ -32,8 +32,11 @@ def read(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] |
     Raises EvidenceError when nothing can be read there, AwayError when another read is under way; a resource
     that cannot be read is a counted reject.
     """
+    from salus.privacy.gate import is_named
     from salus.record.manifest import Lock, load
 
+    if not is_named(actor):
+        raise UserError("Nobody in particular reads: every read is by a named actor.")
     with Lock(site.path, _LOCK):
         _end(site)
         base = load(site.path)

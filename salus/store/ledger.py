@@ -83,7 +83,7 @@ def follow(last: tuple[int, str], at: datetime, who: str, did: str, what: str) -
     """
     if did not in DEEDS:
         raise UserError(f"A ledger entry cannot say '{did}'. Choose one of: {choices(did, DEEDS)}.")
-    if not who:
+    if not who or not who.strip():
         raise UserError("A ledger entry must say who did it. Give an actor with an id.")
     seq, previous = last
     line = Entry(seq + 1, at, who, did, what, previous, "")

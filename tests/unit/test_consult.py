@@ -96,6 +96,29 @@ def test_a_model_cannot_speak_of_another_subject_or_instant() -> None:
     assert insight.permit
 
 
+def test_evidence_of_somebody_else_than_the_subject_named_is_refused(site: Site) -> None:
+    for subject in ("Patient/m2", "m2", "urn:x|1", "Group/m1", ""):
+        with pytest.raises(UserError, match="another subject"):
+            spine.consult(site, actor=WHO, subject=subject, evidence=MAN, asks=["news2"], live_only=False)
+    assert [entry.did for entry in site.store.entries()] == ["setting", "setting"], "nothing was looked at"
+    for subject in ("Patient/m1", "m1"):
+        (insight,) = spine.consult(
+            site, actor=WHO, subject=subject, evidence=MAN, asks=["news2"], live_only=False
+        )
+        assert insight.subject == "Patient/m1"
+
+
+@pytest.mark.parametrize("nobody", [Actor(""), Actor("   "), Actor("\n\t"), Actor(None), None, "maria"])  # type: ignore[arg-type]
+def test_nobody_in_particular_is_answered(site: Site, nobody: Actor, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="Nobody in particular"):
+        spine.consult(site, actor=nobody, evidence=MAN, asks=["news2"], live_only=False)
+    with pytest.raises(RefusedError, match="Nobody in particular"):
+        open_view(MAN, nobody, "direct-care", NOW)
+    with pytest.raises(UserError, match="Nobody in particular"):
+        spine.read(site, str(tmp_path), actor=nobody)
+    assert [entry.did for entry in site.store.entries()] == ["setting", "setting"]
+
+
 def test_the_same_question_is_written_down_once(site: Site) -> None:
     first = spine.consult(site, actor=WHO, evidence=MAN, asks=["news2"], live_only=False)
     again = spine.consult(site, actor=WHO, evidence=MAN, asks=["news2"], live_only=False)
