@@ -85,6 +85,16 @@ def _site(args: Args, *, must_exist: bool = True) -> Site:
     return open_site(path, args.store or os.environ.get("SALUS_STORE"), create=not must_exist)
 
 
+def _new_site(args: Args, place: str) -> Site:
+    """Open the site that `place` is read into, or make one, once it is clear that something can be read."""
+    from salus.spine import holds_site
+    from salus.spine.read import check_place
+
+    if not holds_site(Path(args.archive)):
+        check_place(place, Path(args.archive))
+    return _site(args, must_exist=False)
+
+
 def _moment(text: str) -> datetime:
     """Read ``--as-of``: an ISO 8601 instant; without a zone it is UTC; ``now`` is the present."""
     if text == "now":
@@ -109,11 +119,14 @@ def _progress(args: Args) -> Callable[..., Iterable[Any]]:
 def _demo(args: Args) -> int:
     from time import perf_counter
 
-    from salus.spine import ward
+    from salus.spine import holds_site, ward
     from salus.spine.demo import ACTOR, fill, open_demonstration
+    from salus.spine.read import check_place
 
     began = perf_counter()
     path = Path(args.archive or _demo_folder(args.source))
+    if args.source and not holds_site(path):
+        check_place(args.source, path)
     site = open_demonstration(path, args.store or os.environ.get("SALUS_STORE"))
     account = fill(site, args.source, _progress(args))
     rows = ward(site, actor=ACTOR, as_of=args.as_of, progress=_progress(args))
@@ -180,7 +193,7 @@ def _read(args: Args) -> int:
         place = str(fetch(args.fetch, announce=lambda text: print(text, file=sys.stderr)))  # noqa: T201
     if place is None:
         raise UserError("Say what to read: a file, a folder, - or a FHIR server's URL; or --fetch NAME.")
-    site = _site(args, must_exist=False)
+    site = _new_site(args, place)
     account = read(site, place, actor=_actor(args), progress=_progress(args))
     if args.json:
         return _json(account.as_json())

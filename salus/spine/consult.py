@@ -54,11 +54,10 @@ def consult(
     """Ask each model in `asks` (default: every live one) about one subject; most urgent answer first.
 
     subject: one in the archive; or evidence: a Timeline that was brought (of that subject, where both are
-    given). as_of: default the end of
-    that record. live_only: a model that is not live here answers with an Abstention. shown: how the
-    answers reach the actor; kept with them.
+    given). as_of: default the end of that record. live_only: a model that is not live here answers with an
+    Abstention. shown: how the answers reach the actor; kept with them.
     Raises UserError for an unknown subject or model, or evidence of another subject; RefusedError when the
-    gate says no, AwayError when the answers cannot be written down: an insight that is not on record is not given.
+    gate says no; AwayError when the answers cannot be written down: what is not on record is not given.
     """
     for name in asks or ():
         find_model(name)

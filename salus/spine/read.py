@@ -25,6 +25,23 @@ if TYPE_CHECKING:
 _LOCK = "ledger.lock"
 
 
+def check_place(place: str, archive: Path) -> None:
+    """Raise what `read` of `place` would raise at once: asked before an archive is made for it.
+
+    Otherwise a mistyped name, or a server that is down, would leave an archive with nothing in it. A stream
+    can be read only once, so nothing is asked of it.
+    """
+    from salus.record import bulk, places
+    from salus.record.server import Server
+
+    if _is_url(place):
+        with Server.at(place) as server:
+            next(server.search("Patient", {}), None)
+    elif place != places.STDIN and not places.is_stream(place):
+        places.files(place)
+        bulk._refuse_itself(Path(place).resolve(), archive.resolve())
+
+
 def read(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] | None = None) -> Account:
     """Read `place` (file, folder, ``-`` or the URL of a FHIR server) into the site's archive.
 
