@@ -19,11 +19,11 @@ from salus.core.evidence import Event, Timeline
 from salus.record.account import Account
 from salus.record.columns import Vocabulary
 from salus.record.fhir_bundle import entries
-from salus.record.fhir_decode import Near, Plain, read, why_not
+from salus.record.fhir_decode import Near, Plain, is_broken, read, why_not
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.sheets import NOT_PLAIN, Words, sheet
-from salus.record.versions import compared, version
+from salus.record.versions import compared, is_said, version
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ANOTHERS = "another patient's"
@@ -99,7 +99,7 @@ def _at_once(raws: list[bytes]) -> dict[int, Plain]:
 
 
 class _Gathered:
-    """Resources of one Bundle or prefetch: the later copy of a resource replaces the earlier one."""
+    """Resources of one Bundle or prefetch; of several copies of a resource one stands, as in an archive."""
 
     __slots__ = ("_copies", "account", "near", "read")
 
@@ -108,6 +108,7 @@ class _Gathered:
         self.near = Near()
         # What stands, by ``Type/id``: its subject and its rows.
         self.read: dict[str, tuple[str, Sequence[Row]]] = {}
+        # The last copy of each that was not older than those before it, and that may name its version.
         self._copies: dict[str, bytes] = {}
 
     def add(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str = "") -> None:
@@ -123,14 +124,18 @@ class _Gathered:
             if only and subject and subject != only:
                 reason = ANOTHERS
             self._count(kind, subject, reason, place, line)
-            if source and reason != ANOTHERS and self._is_newest(source, raws[at]):
+            if source and not (reason and is_broken(reason)) and self._is_newest(source, raws[at]):
                 self.read[source] = (subject, () if reason else rows)
 
     def _is_newest(self, source: str, raw: bytes) -> bool:
         """Whether this copy replaces the one before; versions are read only where there are two."""
         before = self._copies.get(source)
-        if before is not None and compared(version(raw), version(before)) < 0:
-            return False
+        if before is not None:
+            said, stood = version(raw), version(before)
+            if compared(said, stood) < 0:
+                return False
+            # What names no version takes the place of the one before, and what is older than that stays old.
+            raw = raw if is_said(said) else before
         self._copies[source] = raw
         return True
 

@@ -17,7 +17,7 @@ from msgspec import Raw
 
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
-from salus.record.fhir_certainty import ENTERED_IN_ERROR, is_error
+from salus.record.fhir_certainty import ENTERED_IN_ERROR, certainty, is_error
 from salus.record.fhir_kinds import MEDICATED, MUST_NAME_PATIENT, MUST_SAY_STATUS, OF_NOBODY, OF_PATIENTS
 from salus.record.fhir_rows import OTHER, READERS, Row, Rows, understood
 from salus.record.fhir_terms import called, canonical, drug, reference
@@ -29,6 +29,7 @@ _PATH = re.compile(r"`(\$[^`]*)`")
 
 named = msgspec.json.Decoder(t.Named).decode
 _request = msgspec.json.Decoder(t.Request).decode
+_stated = msgspec.json.Decoder(t.Stated).decode
 _medication = msgspec.json.Decoder(t.Medication).decode
 _DECODERS = {kind: (msgspec.json.Decoder(struct).decode, rows) for kind, (struct, rows) in READERS.items()}
 _OTHER = (msgspec.json.Decoder(OTHER[0]).decode, OTHER[1])
@@ -96,6 +97,30 @@ def why_not(error: Exception) -> str:
     return str(error)
 
 
+# How the reasons begin of what cannot be decoded: nobody knows what it would have said.
+_BROKEN = ("wrong shape", "not JSON", "not a JSON", "not UTF-8", "not a FHIR date", "nested too deeply")
+
+
+def is_broken(reason: str) -> bool:
+    """Whether `reason` says that bytes cannot be decoded; such a copy takes no other one's place."""
+    return reason.startswith(_BROKEN)
+
+
+def _refusal(error: Exception, raw: bytes | Raw) -> str:
+    """Return why a resource is refused; one that takes itself back does, whatever else is wrong with it."""
+    reason = why_not(error)
+    return ENTERED_IN_ERROR if is_broken(reason) and _is_taken_back(raw) else reason
+
+
+def _is_taken_back(raw: bytes | Raw) -> bool:
+    try:
+        said = _stated(raw)
+        doubt = certainty(bytes(said.verificationStatus), b"")
+    except (msgspec.MsgspecError, RecursionError, EvidenceError):
+        return False
+    return is_error(said.status) or is_error(doubt)
+
+
 def guess(raw: bytes | Raw) -> str:
     """Return the type that `raw` says it is, "" when it says none; a hint for `read`, no more."""
     try:
@@ -137,7 +162,7 @@ def _dispatch(raw: bytes | Raw, near: Near, url: str) -> Plain:
         decoder, rows = _DECODERS.get(kind, _OTHER)
         return _read(decoder(raw), rows, raw, near, url)
     except (msgspec.MsgspecError, RecursionError, EvidenceError) as error:
-        return kind, source, "", _NO_ROWS, why_not(error)
+        return kind, source, "", _NO_ROWS, _refusal(error, raw)
 
 
 def _withdrawn(request: Raw) -> Plain:
@@ -194,7 +219,7 @@ def _read(
             subject, rows = _with_contained(rows, r, source, subject)
         return kind, source, subject, rows, ""
     except (msgspec.MsgspecError, RecursionError, EvidenceError) as error:
-        return kind, source, "", _NO_ROWS, why_not(error)
+        return kind, source, "", _NO_ROWS, _refusal(error, raw)
 
 
 def _subject(resource: t.Resource, near: Near) -> str:

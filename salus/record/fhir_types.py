@@ -297,6 +297,13 @@ class Named(Struct, gc=False):
     request: Raw = NOTHING
 
 
+class Stated(Struct, gc=False):
+    """Only whether it takes itself back; asked of what cannot be decoded as a whole."""
+
+    status: str | None = None
+    verificationStatus: Raw = NOTHING
+
+
 class Identifier(Struct, gc=False):
     """Identifier: under which system something is called what."""
 

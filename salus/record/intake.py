@@ -65,8 +65,8 @@ class _Numbers(dict[str, int]):
 def index_schema() -> dict[str, Any]:
     """Return the columns of the index: one row a resource, where it stands and what became of it.
 
-    order: 2^40 times the number of the read, plus its place in it; a later copy of a resource has a
-    higher one. frame, offset, length: where its bytes are in the verbatim copy.
+    order: 2^40 times the number of the read, plus its place in it. frame, offset, length: where its
+    bytes are in the verbatim copy. stands: whether it is the copy that counts, as far as is known.
     """
     import polars as pl
 
@@ -86,7 +86,8 @@ class Intake:
         self.number, self.parts = number, parts
         self.account, self.near, self.words = Account(), Near(), Vocabulary()
         self.files: list[str] = []
-        self.people: list[Person] = []
+        # Each with the order of the copy that says so.
+        self.people: list[tuple[int, Person]] = []
         self.subjects: list[pl.DataFrame] = []
         self._order = number << ORDER_BITS
         self.copy = Copy(root / "raw" / name(number))
@@ -193,7 +194,7 @@ class Intake:
             self._of_rows += repeat(at, len(found))
             self.account.as_events[kind] += 1
             if kind == "Patient":
-                self.people.append(person(source, raw))
+                self.people.append((self._order + at, person(source, raw)))
         else:
             self.account.as_context[kind] += 1
         return kind
@@ -278,7 +279,8 @@ class Intake:
         refused, owned = pl.col("reason").is_not_null(), pl.col("subject_id").is_not_null()
         fate = pl.when(refused).then(REJECTED).when(owned).then(EVENTS).otherwise(CONTEXT).cast(pl.UInt8)
         file = pl.Series(self.files, dtype=pl.String).gather(made["file"])
-        return made.with_columns(fate.alias("fate"), file.alias("file"), order.alias("order"))
+        stands = pl.lit(True).alias("stands")
+        return made.with_columns(fate.alias("fate"), file.alias("file"), order.alias("order"), stands)
 
 
 def _sparse(some: dict[int, str], size: int) -> list[str | None]:

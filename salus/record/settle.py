@@ -1,29 +1,27 @@
 """Settle: what an intake gathered becomes the next generation of the archive, joined with the one before.
 
-The later copy of a resource (``Type/id``) stands; earlier copies lose their events but stay in the index and
+One copy of a resource (``Type/id``) stands (`copies`); the others lose their events but stay in the index and
 in the verbatim copy. Everything is written into a new folder; the manifest is renamed last.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 import msgspec
 
 import salus
 from salus.core.errors import EvidenceError
 from salus.record import columns
+from salus.record.copies import chosen
 from salus.record.fhir_terms import display_names
 from salus.record.identity import people_columns
 from salus.record.intake import EVENTS, ORDER_BITS, SUBJECTS, Intake, with_part
 from salus.record.manifest import Manifest, publish
 from salus.record.spill import Spill
 from salus.record.verbatim import Original
-from salus.record.versions import Version, oldest_first, version
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,6 +56,8 @@ class _Settled:
         self.folder = root / f"gen-{self.generation:04d}"
         width = (1 << 63) // self.parts + 1
         self.lost = Spill(work / "lost", self.parts, lambda: pl.col("subject_id") // width)
+        # Patient resources, by order, that do not say who somebody is.
+        self.strangers: set[int] = set()
         self.codes: list[pl.Series] = []
         self.counts: list[pl.DataFrame] = []
         for inside in ("data", "index", "metadata"):
@@ -70,76 +70,31 @@ class _Settled:
 
         if self.old is not None:
             self._take_old_index(self.old)
+        original, first = Original(self.root / "raw"), self.intake.number << ORDER_BITS
         for number in range(self.parts):
             rows = self.intake.index.part(number)
             if rows is None:
                 continue
-            rows = _standing(self._in_turn(rows.drop("part"))).drop("turn")
-            if not rows["stands"].all():
-                self._replaced(rows)
+            rows, lost, changed = chosen(rows.drop("part"), first, original)
+            if lost:
+                self._replaced(rows, lost)
+            self.intake.account.changed += changed
             rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
-
-    def _in_turn(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows with `turn`: the order, but by version where this read brings several copies."""
-        import polars as pl
-
-        rows = rows.with_columns(pl.col("order").alias("turn"))
-        fresh = rows.filter((pl.col("order") >= self.intake.number << ORDER_BITS) & (pl.col("source") != ""))
-        twice = fresh.filter(pl.col("source").is_duplicated()).sort("source", "order")
-        if not twice.height:
-            return rows
-        original = Original(self.root / "raw")
-        copies: dict[str, list[tuple[int, Version]]] = {}
-        places = twice.select("source", "order", "frame", "offset", "length")
-        for source, order, *place in places.sort("order").iter_rows():
-            said = version(original.get(order >> ORDER_BITS, *place))
-            copies.setdefault(source, []).append((order, said))
-        turns = [
-            (order, turn)
-            for found in copies.values()
-            for order, turn in zip(oldest_first(found), sorted(at for at, _ in found), strict=True)
-        ]
-        by_version = pl.DataFrame(turns, {"order": rows.schema["order"], "turned": pl.Int64}, orient="row")
-        rows = rows.join(by_version, on="order", how="left", maintain_order="left")
-        return rows.with_columns(pl.coalesce("turned", "turn").alias("turn")).drop("turned")
 
     def _take_old_index(self, old: Path) -> None:
         """Put the rows of the last generation before the new ones."""
         import polars as pl
 
         for path in sorted((old / "index").glob("*.parquet")):
-            rows = pl.read_parquet(path).drop("stands")
-            self.intake.index.add(with_part(rows, self.parts))
+            self.intake.index.add(with_part(pl.read_parquet(path), self.parts))
 
-    def _replaced(self, rows: pl.DataFrame) -> None:
+    def _replaced(self, rows: pl.DataFrame, lost: list[int]) -> None:
+        """Set aside the evidence, and who is who, of copies that no longer stand."""
         import polars as pl
 
-        lost = rows.filter(~pl.col("stands") & (pl.col("fate") == EVENTS))
-        self.lost.add(lost.select("subject_id", "order"))
-        if self.old is None:
-            return
-        this = pl.col("order") >= self.intake.number << ORDER_BITS
-        pairs = rows.with_columns(
-            pl.col("order").shift(1).alias("order_before"),
-            *(pl.col(name).shift(1).alias(f"{name}_before") for name in ("frame", "offset", "length")),
-            (pl.col("source") == pl.col("source").shift(1)).alias("again"),
-        ).filter(pl.col("again") & this & pl.col("stands") & (pl.col("source") != ""))
-        self.intake.account.changed += self._changed(pairs)
-
-    def _changed(self, pairs: pl.DataFrame) -> Iterator[str]:
-        """Yield the sources whose bytes differ from those of the copy before."""
-        original = Original(self.root / "raw")
-        places = ("order", "frame", "offset", "length")
-        sums = []
-        for suffix in ("_before", ""):
-            named = [f"{name}{suffix}" for name in places]
-            ordered = pairs.sort(*named[:3]).select("source", *named)
-            found = {
-                source: crc32(original.get(order >> ORDER_BITS, frame, offset, length))
-                for source, order, frame, offset, length in ordered.iter_rows()
-            }
-            sums.append(found)
-        return (source for source, value in sums[1].items() if sums[0][source] != value)
+        gone = rows.filter(pl.col("order").is_in(pl.Series(lost).implode()) & (pl.col("fate") == EVENTS))
+        self.lost.add(gone.select("subject_id", "order"))
+        self.strangers.update(gone.filter(pl.col("source").str.starts_with("Patient/"))["order"])
 
     # --- the evidence ----------------------------------------------------------------------------
 
@@ -222,7 +177,7 @@ class _Settled:
         folder = self.folder / "metadata"
         subjects = self._subjects()
         subjects.write_parquet(folder / "subjects.parquet", **_WRITTEN)
-        people = people_columns(self.intake.people)
+        people = people_columns([who for at, who in self.intake.people if at not in self.strangers])
         if self.old is not None:
             before = pl.read_parquet(self.old / "metadata" / "people.parquet")
             people = pl.concat([before, people]).unique("subject", keep="last", maintain_order=True)
@@ -277,18 +232,6 @@ class _Settled:
             subjects=sum(frame.height for frame in self.counts),
             reads=[*(base.reads if base else []), self.intake.number],
         )
-
-
-def _standing(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return index rows with whether each is the last copy of its resource; copies stand side by side."""
-    import polars as pl
-
-    named = rows.filter(pl.col("source") != "")["source"]
-    if named.n_unique() == named.len():
-        return rows.with_columns(pl.lit(True).alias("stands"))
-    rows = rows.sort("source", "turn")
-    replaced = (pl.col("source") == pl.col("source").shift(-1)) & (pl.col("source") != "")
-    return rows.with_columns((~replaced).fill_null(True).alias("stands"))
 
 
 _WRITTEN: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Which of two copies of a resource is the newer, where one read brings both (a history, newest first).
+"""Which copy of a resource stands, whether one read brings them all (a history, newest first) or several.
 
 Source: FHIR R4 Resource.meta: `lastUpdated` grows with every version; `versionId` is compared where both are
 numbers. A copy that says neither stands by its place: what comes later is newer.
@@ -6,8 +6,8 @@ numbers. A copy that says neither stands by its place: what comes later is newer
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cmp_to_key
 from typing import NamedTuple
 
 import msgspec
@@ -29,6 +29,7 @@ class Version(NamedTuple):
     number: int | None
 
 
+NO_VERSION = Version(None, None)
 _read = msgspec.json.Decoder(_Versioned).decode
 
 
@@ -37,7 +38,7 @@ def version(raw: bytes | msgspec.Raw) -> Version:
     try:
         meta = _read(raw).meta or _Meta()
     except (msgspec.MsgspecError, RecursionError):
-        return Version(None, None)
+        return NO_VERSION
     number = meta.versionId or ""
     return Version(
         _instant(meta.lastUpdated), int(number) if number.isdecimal() and len(number) < 19 else None
@@ -61,7 +62,30 @@ def compared(one: Version, other: Version) -> int:
     return 0
 
 
-def oldest_first(copies: list[tuple[int, Version]]) -> list[int]:
-    """Return the places of copies (each with its version, in order of reading), oldest first."""
-    by_version = cmp_to_key(compared)
-    return [place for place, _ in sorted(copies, key=lambda copy: by_version(copy[1]))]
+class Copy(NamedTuple):
+    """One copy of a resource: where it stands, the sum of its bytes, and whether it could not be decoded."""
+
+    place: int
+    total: int
+    version: Version
+    broken: bool
+
+
+def standing(copies: Sequence[Copy]) -> Copy:
+    """Return the copy that stands, of copies in the order in which they were read.
+
+    A copy that cannot be decoded costs itself alone: it stands only where there is no other.
+    """
+    found = copies[0]
+    for copy in copies[1:]:
+        older = copy.broken == found.broken and compared(copy.version, found.version) < 0
+        if older or (copy.broken and not found.broken):
+            continue
+        # One that names no version takes the place of the one before, and what is older than that stays old.
+        found = copy if is_said(copy.version) or found.broken else copy._replace(version=found.version)
+    return found
+
+
+def is_said(said: Version) -> bool:
+    """Whether a resource says anything of its version."""
+    return said != NO_VERSION
