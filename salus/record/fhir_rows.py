@@ -17,10 +17,11 @@ from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Value
 from salus.record import fhir_types as t
 from salus.record.fhir_certainty import certainty
-from salus.record.fhir_terms import NO_CONCEPT, Concept, canonical, concept, drug, unit
+from salus.record.fhir_effective import first, last, observed, start
+from salus.record.fhir_terms import NO_CONCEPT, Concept, answer, canonical, concept, drug, unit
 from salus.record.fhir_time import When, when
 from salus.record.fhir_types import NOTHING, Period
-from salus.record.fhir_values import coded, valuation
+from salus.record.fhir_values import valuation
 
 Row = tuple[
     tuple[str, ...], int | None, int | None, int | None, Value, str | None, str | None, str | None, str
@@ -36,27 +37,6 @@ def _plain(raw: Raw) -> str | None:
     """Return the first code of a status that is a CodeableConcept."""
     found = concept(bytes(raw)).plain
     return found[0] if found else None
-
-
-def first(*texts: str | None) -> When | None:
-    """Return the first of some dates that is there."""
-    for text in texts:
-        if text is not None:
-            return when(text)
-    return None
-
-
-def start(period: Period | None) -> str | None:
-    """Return where a period starts."""
-    return None if period is None else period.start
-
-
-def last(period: Period | None) -> int | None:
-    """Return the end of a period; a partial end date reaches to its last microsecond."""
-    if period is None or period.end is None:
-        return None
-    end = when(period.end)
-    return end.start if end.end is None else end.end
 
 
 def _at(moment: When | None) -> int | None:
@@ -77,25 +57,6 @@ def understood(raw: Raw) -> None:
     """Refuse a modifier extension: it may turn the meaning of the resource into its opposite."""
     if raw is not NOTHING and bytes(raw).strip() not in (b"[]", b"null"):
         raise EvidenceError("modifierExtension that Salus does not know: it may reverse the meaning")
-
-
-def observed(r: t.Observation) -> tuple[int | None, int | None, int | None]:
-    """Return time, end and known_at; what was observed over a period was known when the period was over."""
-    time: int | None
-    known: int | None
-    if r.effectiveDateTime is not None:
-        time, end, known = when(r.effectiveDateTime)
-    else:
-        moment = first(r.effectiveInstant, start(r.effectivePeriod))
-        time, end, known = moment or (None, None, None)
-        if r.effectivePeriod is not None:
-            end = last(r.effectivePeriod)
-            known = known if end is None else end
-    if r.issued is None:
-        return time, end, known
-    issued = when(r.issued)
-    # Without a moment of its own, what was made available then was seen by then.
-    return (issued.start if time is None else time), end, issued.known
 
 
 def _observation(r: t.Observation, source: str) -> Rows:
@@ -273,7 +234,7 @@ def _report(r: t.DiagnosticReport, source: str) -> Rows:
     end = last(span) if span is not None else (moment.end if moment else None)
     known = _known(issued, moment) if issued or span is None or end is None else end
     found = concept(bytes(r.code)).codes or ("DiagnosticReport",)
-    concluded = coded(concept(bytes(r.conclusionCode)))
+    concluded = answer(bytes(r.conclusionCode))
     return [(found, _at(moment), end, known, concluded, None, None, r.status, source)]
 
 

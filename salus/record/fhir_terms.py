@@ -59,6 +59,11 @@ class Concept(NamedTuple):
 
 
 NO_CONCEPT = Concept()
+# Systems that mean the same everywhere, by their short names or how their URIs begin: HL7's own, ICD-11 and
+# ICD-10-GM. Any other is somebody's own.
+_STANDARD = frozenset(codes.SYSTEMS.values())
+_STANDARD_URIS = ("http://terminology.hl7.org/", "http://hl7.org/fhir/", "http://id.who.int/icd/",
+                  "http://fhir.de/CodeSystem/bfarm/")  # fmt: skip
 # What records themselves call a code: the first display met. Bounded: names are a courtesy to readers.
 _NAMES: dict[str, str] = {}
 _MOST_NAMES = 1 << 18
@@ -101,6 +106,20 @@ def _joined(found: list[_Concept]) -> Concept:
     plain = tuple(one.code or "" for _, one in chosen)
     displays = tuple(one.display for one in codings if one.display)
     return Concept(tuple(code for code, _ in chosen), plain, text, None if chosen else text, displays)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def answer(raw: bytes) -> str | None:
+    """Return a coded answer as ``SYSTEM/code``, or its words when it has no code.
+
+    An Event holds one: the first of a standard system, wherever it stands among local ones, else the first.
+    """
+    said = concept(raw)
+    return next(filter(_is_standard, said.codes), said.codes[0]) if said.codes else said.text
+
+
+def _is_standard(code: str) -> bool:
+    return code.partition("/")[0] in _STANDARD or code.startswith(_STANDARD_URIS)
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -74,6 +74,12 @@ class Valued(Struct, gc=False):
     modifierExtension: Raw = NOTHING
 
 
+class Timing(Struct, gc=False):
+    """FHIR Timing: only the moments that it names."""
+
+    event: list[str | None] | None = None
+
+
 class Observation(Valued, gc=False):
     """Observation."""
 
@@ -89,6 +95,7 @@ class Observation(Valued, gc=False):
     focus: Raw = NOTHING
     implicitRules: str | None = None
     contained: list[Raw] | None = None
+    effectiveTiming: Timing | None = None
 
 
 class Resource(Struct, gc=False):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from salus.core.evidence import Value
 from salus.record import fhir_types as t
-from salus.record.fhir_terms import Concept, absence, concept, unit
+from salus.record.fhir_terms import absence, answer, unit
 from salus.record.fhir_types import NOTHING, Quantity
 
 # Value, unit, comparator.
@@ -31,17 +31,12 @@ def _range(low: Quantity | None, high: Quantity | None) -> Valuation:
     return f"{ends[0].value!r}..{ends[1].value!r}", unit(ends[0]), None
 
 
-def coded(said: Concept) -> str | None:
-    """Return a coded answer as ``SYSTEM/code``, or its words when it has no code."""
-    return said.codes[0] if said.codes else said.text
-
-
 def _uncommon(v: t.Valued) -> Valuation:  # noqa: PLR0911 (one line a type)
     """Return (value, unit, comparator) of every value[x] but Quantity."""
     if v.valueString is not None:
         return v.valueString, None, None
     if v.valueCodeableConcept is not NOTHING:
-        return coded(concept(bytes(v.valueCodeableConcept))), None, None
+        return answer(bytes(v.valueCodeableConcept)), None, None
     if v.valueInteger is not None:
         return v.valueInteger, None, None
     if v.valueBoolean is not None:
@@ -60,11 +55,13 @@ def _uncommon(v: t.Valued) -> Valuation:  # noqa: PLR0911 (one line a type)
 
 
 def valuation(v: t.Valued) -> Valuation:
-    """Return the value, its unit and its comparator; an Absence when the record says that there is none."""
+    """Return the value, its unit and its comparator; an Absence when the record says that there is none.
+
+    A value beside a dataAbsentReason (against invariant obs-6) is none: the record says not to use it.
+    """
+    if v.dataAbsentReason is not NOTHING and bytes(v.dataAbsentReason) != b"null":
+        return absence(bytes(v.dataAbsentReason)), None, None
     quantity = v.valueQuantity
     if quantity is not None and quantity.value is not None:
         return quantity.value, unit(quantity), quantity.comparator
-    found = _uncommon(v)
-    if found[0] is None and v.dataAbsentReason is not NOTHING:
-        return absence(bytes(v.dataAbsentReason)), None, None
-    return found
+    return _uncommon(v)

@@ -18,13 +18,13 @@ from salus.record import fhir_types as t
 from salus.record.columns import Vocabulary
 from salus.record.fhir_certainty import ENTERED_IN_ERROR, certainty, is_error
 from salus.record.fhir_decode import is_id
+from salus.record.fhir_effective import first, last, observed, start
 from salus.record.fhir_kinds import MUST_SAY_STATUS
-from salus.record.fhir_rows import READERS, dose, first, is_abated, last, observed, ordered, start
-from salus.record.fhir_terms import UCUM, canonical, concept, drug
+from salus.record.fhir_rows import READERS, dose, is_abated, ordered
+from salus.record.fhir_terms import UCUM, answer, canonical, concept, drug
 from salus.record.fhir_time import moments as moment
 from salus.record.fhir_types import NOTHING
 from salus.record.fhir_values import Valuation, valuation
-from salus.record.fhir_values import coded as answer
 
 _NEVER: tuple[None, None, None] = (None, None, None)
 _NOTHING: Valuation = (None, None, None)
@@ -97,7 +97,7 @@ def _observations(found: list[t.Observation], words: Words) -> Sheet:
     moments = [moment[r.effectiveDateTime] if r.effectiveDateTime is not None else observed(r) for r in found]
     values: list[Valuation] = [
         (q.value, q.code if q.system == UCUM and q.code else (q.unit or q.code or None), q.comparator)
-        if (q := r.valueQuantity) is not None and q.value is not None
+        if (q := r.valueQuantity) is not None and q.value is not None and r.dataAbsentReason is NOTHING
         else valuation(r)
         for r in found
     ]
@@ -264,7 +264,7 @@ def _reports(found: list[t.DiagnosticReport], words: Words) -> Sheet:
         for r, at, over in zip(found, moments, end, strict=True)
     ]
     values: list[Valuation] = [
-        _NOTHING if r.conclusionCode is NOTHING else (answer(concept(bytes(r.conclusionCode))), None, None)
+        _NOTHING if r.conclusionCode is NOTHING else (answer(bytes(r.conclusionCode)), None, None)
         for r in found
     ]
     codes = [coded[bytes(r.code)] for r in found]

@@ -67,7 +67,7 @@ elements: dict[str, st.SearchStrategy[Any]] = {
     "id": st.sampled_from(["1", "2", "a-b"]) | words,
     "status": st.sampled_from(["final", "active", "entered-in-error"]),
     "subject": references, "patient": references, "issued": dates, "effectiveDateTime": dates,
-    "effectivePeriod": periods,
+    "effectivePeriod": periods, "effectiveTiming": anything,
     "onsetDateTime": dates, "recordedDate": dates, "abatementDateTime": dates, "clinicalStatus": concepts,
     "verificationStatus": concepts, "period": periods, "class": codings,
     "type": st.lists(concepts, max_size=2),
@@ -151,6 +151,7 @@ whole = st.builds(
             "class": codings, "conclusionCode": concepts, "clinicalStatus": concepts, "intent": words,
             "verificationStatus": concepts, "doNotPerform": st.booleans(), "component": elements["component"],
             "medicationReference": references, "dosage": elements["dosage"], "focus": anything,
+            "effectiveTiming": st.fixed_dictionaries({}, optional={"event": st.lists(days, max_size=3)}),
             "collection": st.fixed_dictionaries(
                 {}, optional={"collectedDateTime": days, "collectedPeriod": spans}
             ),
