@@ -6,8 +6,9 @@ from datetime import timedelta
 
 from salus.core.measures import read
 from salus.core.seams import View
-from salus.risk._inputs import Fact, condition, drug
+from salus.risk._inputs import Fact, condition
 from salus.risk._labs import HBA1C
+from salus.risk._taken import drug
 from salus.risk._terms import DIABETES, is_glucose_drug
 
 # HbA1c from which diabetes is diagnosed (WHO 2011).

@@ -99,6 +99,24 @@ _FORMS = "Oral|Inject|Topical|Inhal|Prefilled|Metered|Ophthal|Nasal|Transdermal|
 _SPELT = re.compile(rf"\d (?:MG|MCG|UNT|MEQ|ML|ACTUAT|%)(?:/\w+)?\b.* (?:{_FORMS})")
 
 
+# What brands hold, where one stops for another: anticoagulants and statins (RxNorm BN, Rote Liste).
+_BRANDS = {
+    "coumadin": "warfarin", "jantoven": "warfarin", "marevan": "warfarin", "marcumar": "phenprocoumon",
+    "falithrom": "phenprocoumon", "sintrom": "acenocoumarol", "eliquis": "apixaban", "lixiana": "edoxaban",
+    "xarelto": "rivaroxaban", "savaysa": "edoxaban", "pradaxa": "dabigatran", "lipitor": "atorvastatin",
+    "sortis": "atorvastatin", "crestor": "rosuvastatin", "ezallor": "rosuvastatin", "zocor": "simvastatin",
+    "simvistatin": "simvastatin", "livalo": "pitavastatin", "zypitamag": "pitavastatin",
+    "pravachol": "pravastatin", "lescol": "fluvastatin", "mevacor": "lovastatin", "altoprev": "lovastatin",
+}  # fmt: skip
+_NAMES = re.compile(rf"\w*(?:{'|'.join((*STATINS, *BLOOD_PRESSURE, *GLUCOSE, *ANTICOAGULANTS))})\w*")
+
+
+@lru_cache(maxsize=1 << 14)
+def ingredients(said: str) -> frozenset[str]:
+    """Return the drugs that `said` names; one drug gives one name, with or without the German ending."""
+    return frozenset(_BRANDS.get(name, name).rstrip("e") for name in _NAMES.findall(said.lower()))
+
+
 @lru_cache(maxsize=1 << 14)
 def recognised(codes: tuple[str, ...], said: str) -> bool:
     """Return whether `said` names a drug that is known here, or spells all its ingredients as RxNorm does."""

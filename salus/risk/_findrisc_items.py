@@ -20,10 +20,11 @@ from salus.core.measures import USABLE, Measure, Reading, read
 from salus.core.seams import View
 from salus.risk import _words as words
 from salus.risk._body import body_mass_index
-from salus.risk._inputs import DRUG_KINDS, Fact, age, condition, drug, sex
+from salus.risk._inputs import Fact, age, condition, sex
 from salus.risk._labs import HBA1C
 from salus.risk._measures import BMI, HEIGHT, WAIST, WEIGHT
 from salus.risk._points import Item, amount, of_fact, on
+from salus.risk._taken import DRUG_KINDS, drug
 from salus.risk._terms import DIABETES, icd9, icd10, is_blood_pressure_drug, is_glucose_drug, snomed
 
 # (where the band begins, whether that value itself is in it, points), ascending.

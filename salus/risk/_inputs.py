@@ -5,13 +5,13 @@ Absent is not "no": a condition or drug counts as "no" only where that list was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from salus.core.codes import BIRTH, NO_KNOWN_MEDICATIONS, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
+from salus.core.codes import BIRTH, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
 from salus.core.evidence import Event, Timeline
-from salus.core.measures import Measure, Reading, ago
+from salus.core.measures import Measure, Reading
 from salus.core.seams import View
 from salus.risk._drugs import recognised
 from salus.risk._words import spoken, understood
@@ -28,19 +28,6 @@ _SYSTEMS = ("SNOMED/", *_HIERARCHIES)
 _IN_WORDS = f"{TEXT}/"
 # A reason that names every dose of a long stay cannot be read by anybody.
 _SHOWN = 5
-DRUG_KINDS = ("MedicationRequest", "MedicationStatement", "MedicationAdministration", "MedicationDispense")
-# FHIR R4 medicationrequest-status, medication-statement-status and medicationdispense-status that say the
-# drug is not (to be) taken now; the decoder calls an order that forbids (MedicationRequest.doNotPerform)
-# "do-not-perform", and gives the intent of what nobody has ordered.
-_NOT_TAKEN = frozenset(
-    {"cancelled", "entered-in-error", "stopped", "not-taken", "not-done", "declined", "draft", "on-hold"}
-) | {"do-not-perform", "proposal", "plan", "option", "intended", "preparation"}
-# What was completed is over; a supply commonly lasts for up to 90 days more (ours).
-SUPPLY = timedelta(days=90)
-
-
-# Whether the drugs of these codings are the one asked for; None: cannot be told.
-Answers = Mapping[tuple[str, ...], bool | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +124,7 @@ def _not_found(view: View, meaning: ValueSet, listed: Timeline, against: tuple[E
     """Return "no" where every condition on the list can be read; one that cannot may be anything."""
     strange = tuple(event for event in listed if unreadable(event))
     if strange:
-        says = f"{meaning.name}: {_count(strange, 'condition')} not readable"
+        says = f"{meaning.name}: {count(strange, 'condition')} not readable"
         return Fact(meaning.name, None, strange, says)
     consulted = listed.events or view.timeline.where(NO_KNOWN_PROBLEMS).events
     if consulted:
@@ -160,7 +147,8 @@ def unreadable(event: Event) -> bool:
     return not event.coded(NO_KNOWN_PROBLEMS) and not understood(worded(event).lower())
 
 
-def _count(events: tuple[Event, ...], what: str) -> str:
+def count(events: tuple[Event, ...], what: str) -> str:
+    """Say how many resources these are, for a sentence to go on."""
     several = len({event.source for event in events})
     return f"1 {what} on record is" if several == 1 else f"{several} {what}s on record are"
 
@@ -176,76 +164,10 @@ def _holds(event: Event, ever: bool) -> bool:
     return ever or event.status not in OVER
 
 
-def drug(
-    view: View, name: str, is_one: Callable[[Event], bool | None], since: datetime | None = None
-) -> Fact:
-    """Return whether the patient takes a drug for which `is_one` is true (None: cannot be told).
-
-    since: orders that ended or were made before this moment no longer count, nor do those that were completed
-    longer ago than a supply lasts; without it, what was ever ordered counts.
-    """
-    listed = _drugs(view.timeline)
-    ones = {event.codes: is_one(event) for event in listed}
-    current = [event for event in listed if since is None or _runs(event, since, view.as_of)]
-    taken = tuple(event for event in current if ones[event.codes])
-    if taken:
-        return Fact(name, True, taken, name)
-    return _doubtful(view, name, listed, ones, since) or _not_taken(view, name, listed, ones)
-
-
-def _doubtful(
-    view: View,
-    name: str,
-    listed: list[Event],
-    ones: Answers,
-    since: datetime | None,
-) -> Fact | None:
-    """Return what leaves it open: an order that nobody ended, and medications that are not recognised."""
-    lasting = [event for event in listed if since is not None and _lingers(event, since)]
-    unended = tuple(event for event in lasting if ones[event.codes])
-    if unended:
-        newest = max(event.time for event in unended if event.time is not None)
-        says = f"{name}: ordered {ago(view.as_of - newest)} ago and never said to have ended"
-        return Fact(name, None, unended, says)
-    current = [event for event in listed if since is None or _runs(event, since, view.as_of)]
-    unread = tuple(event for event in (*current, *lasting) if ones[event.codes] is None)
-    if not unread:
-        return None
-    return Fact(name, None, unread, f"{name}: {_count(unread, 'medication')} not recognised")
-
-
-def _not_taken(view: View, name: str, listed: list[Event], ones: Answers) -> Fact:
-    over = [event for event in listed if ones[event.codes]]
-    if over:
-        return Fact(name, False, tuple(over[-1:]), f"{name}: on record, but over")
-    consulted = tuple(listed) or view.timeline.where(NO_KNOWN_MEDICATIONS).events
-    if consulted:
-        return Fact(name, False, (), f"no {name} among the recorded medications", consulted)
-    return Fact(name, None, (), f"{name}: no list of medications on record")
-
-
-def _drugs(timeline: Timeline) -> list[Event]:
-    return [event for event in timeline.where(kind=DRUG_KINDS) if event.status not in _NOT_TAKEN]
-
-
-def _runs(event: Event, since: datetime, now: datetime) -> bool:
-    moment = event.end or event.time
-    if moment is None:
-        return True
-    if event.status == "completed":
-        return moment >= max(since, now - SUPPLY)
-    return moment >= since
-
-
-def _lingers(event: Event, since: datetime) -> bool:
-    """Whether it was begun before `since` and is active to this day, as far as the record says."""
-    return event.status == "active" and event.end is None and event.time is not None and event.time < since
-
-
 def named(
     *words: str, atc: tuple[str, ...] = (), codes: frozenset[str] = frozenset()
 ) -> Callable[[Event], bool | None]:
-    """Return a test for `drug`: by ATC stem, by code, or by ingredient name in the text as written.
+    """Return a test for `_taken.drug`: by ATC stem, by code, or by ingredient name in the text as written.
 
     The test says None for a medication that carries neither an ATC code nor known words: it may be.
     """

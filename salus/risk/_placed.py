@@ -15,7 +15,8 @@ from salus.core.seams import View
 from salus.risk import _af_terms as fibrillation
 from salus.risk import _terms as terms
 from salus.risk._findrisc_items import FAMILY_DIABETES, HIGH_GLUCOSE, SEDENTARY
-from salus.risk._inputs import DRUG_KINDS, walkable
+from salus.risk._inputs import walkable
+from salus.risk._taken import DRUG_KINDS
 
 _SETS = (
     *(terms.DIABETES, terms.HEART_FAILURE, terms.ATHEROSCLEROTIC_DISEASE, terms.DIALYSIS, terms.PREGNANCY),

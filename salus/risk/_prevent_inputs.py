@@ -16,12 +16,13 @@ from salus.core.seams import View
 from salus.risk._body import body_mass_index
 from salus.risk._diabetes import diabetes
 from salus.risk._egfr import kidney_function
-from salus.risk._inputs import Fact, age, drug, sex
+from salus.risk._inputs import Fact, age, sex
 from salus.risk._labs import CREATININE, HBA1C, HDL_CHOLESTEROL, TOTAL_CHOLESTEROL, URINE_ACR
 from salus.risk._measures import SYSTOLIC
 from salus.risk._prevent_equation import Known, Span
 from salus.risk._prevent_prior import excluded, prior
 from salus.risk._smoking import smokes
+from salus.risk._taken import drug
 from salus.risk._terms import is_blood_pressure_drug, is_statin
 
 # Adults without known disease have lipids measured every 4 to 6 years (2018 AHA/ACC cholesterol guideline,

@@ -17,12 +17,14 @@ from salus.core.insight import Abstention, Finding, Insight, Outcome, Reason, Ur
 from salus.core.measures import read
 from salus.core.seams import View
 from salus.risk import _af_terms as terms
+from salus.risk._af_treatment import anticoagulated, treatment
 from salus.risk._diabetes import CURRENT, diabetes
-from salus.risk._inputs import OVER, Fact, age, condition, drug, sex
+from salus.risk._inputs import OVER, Fact, age, condition, sex
 from salus.risk._labs import HBA1C
 from salus.risk._measures import DIASTOLIC, EJECTION_FRACTION, SYSTOLIC
 from salus.risk._placed import aged, left_out, unplaced
 from salus.risk._points import Item, insight, limits, missing, of_fact, on, part, reasons, spanned
+from salus.risk._taken import drug
 from salus.risk._terms import DIABETES, HEART_FAILURE, is_blood_pressure_drug
 
 # ESC 2024, section 6.1 and table 10.
@@ -164,12 +166,6 @@ def _not_eligible(says: str, sources: tuple[str, ...], why: str) -> tuple[Absten
     return Abstention("not-eligible", says), (Reason(sources, 0.0, why),)
 
 
-def _anticoagulated(view: View) -> Fact:
-    fact = drug(view, "oral anticoagulant", terms.is_oral_anticoagulant, view.as_of - CURRENT)
-    told = condition(view, terms.LONG_TERM_ANTICOAGULANT)
-    return fact if fact.value or not told.value else Fact(fact.name, True, told.events, told.says)
-
-
 def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
     found = []
     if all(event.status in OVER for event in fibrillates.events):
@@ -195,18 +191,6 @@ def _shown(fibrillates: Fact, now: Fact) -> tuple[Reason, ...]:
     return tuple(shown)
 
 
-def _treatment(now: Fact) -> str:
-    if now.value:
-        return "An oral anticoagulant is on record."
-    if now.value is None and now.events:
-        return f"Whether an oral anticoagulant is taken is not sure ({now.says})."
-    if now.value is None:
-        return "Whether an oral anticoagulant is taken is not on record."
-    if now.events:
-        return "An oral anticoagulant is on record, but its order is over."
-    return "No oral anticoagulant among the recorded medications."
-
-
 def _range(low: int, high: int) -> str:
     return str(low) if low == high else f"between {low} and {high}"
 
@@ -216,7 +200,7 @@ def _finding(parts: Sequence[Item], female: Item, action: Action, now: Fact) -> 
     older = (low + female.low, high + female.high)
     gaps = f"; not known: {', '.join(missing(parts))}" if missing(parts) else ""
     scored = f"CHA2DS2-VA {_range(low, high)} (CHA2DS2-VASc {_range(*older)}){gaps}"
-    says = f"{scored}. {action.says} {_treatment(now)}"
+    says = f"{scored}. {action.says} {treatment(now)}"
     scores = (Outcome("CHA2DS2-VA", spanned(low, high)), Outcome("CHA2DS2-VASc", spanned(*older)))
     return Finding(
         "CHA2DS2-VA", spanned(low, high), _named(low, high), says, (*scores, *map(part, (*parts, female)))
@@ -305,8 +289,10 @@ CARD = Card(
         "A condition that only words name leaves its item open, and one that neither a known code system nor "
         "a known word places leaves every item open; SNOMED CT subtypes beyond those listed here "
         "are counted among the limits, since their codes do not tell what they are a kind of.",
-        "With a current oral anticoagulant on record the urgency falls to routine: ordered within a year, "
-        "and not completed more than 90 days ago.",
+        "The urgency falls to routine only where an oral anticoagulant is on record as taken now: an order, "
+        "statement or code of the last year whose end has not passed, and no later stop. What ended or was "
+        "given within a year (completed: 90 days), or has no date, leaves it open and lowers nothing: an "
+        "order that is over says nothing of today.",
     ),
 )
 
@@ -323,11 +309,11 @@ class Cha2ds2Vasc:
         barred = _why_not(view, fibrillates)
         if barred:
             return insight(self.card, view, barred[0], None, barred[1], unplaced(view))
-        parts, female, now = items(view), _female(view), _anticoagulated(view)
+        parts, female, now = items(view), _female(view), anticoagulated(view)
         low, high = sum(item.low for item in parts), sum(item.high for item in parts)
         why = (*reasons(parts), *_shown(fibrillates, now))
         said = limits(
-            (*parts, female), *_cautions(view, fibrillates), _treatment(now) if not now.value else ""
+            (*parts, female), *_cautions(view, fibrillates), treatment(now) if not now.value else ""
         )
         if low == 0 and high >= RECOMMEND:
             gaps = ", ".join(missing(parts))

@@ -107,6 +107,9 @@ CARD = Card(
         "base; one of them: the base model with it; two or three: the full model and its terms for missing.",
         "The Social Deprivation Index decile of the patient's ZIP code comes as an Observation with code "
         f"{SDI_CODE}; a site's own table makes it.",
+        "A drug counts where an order or statement of the last year runs at the moment of the question and "
+        "nothing later stops that drug; one that ended within a year (completed: 90 days) or has no date "
+        "gives a range.",
         "Total CVD, ASCVD, CHD and stroke do not depend on body mass index; only heart failure does.",
         "The 2026 ACC/AHA dyslipidaemia guideline reads the 10-year ASCVD risk: low below 3 %, borderline to "
         "below 5 %, intermediate to below 10 %, high from 10 % on.",

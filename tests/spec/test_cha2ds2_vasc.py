@@ -144,7 +144,8 @@ def test_what_follows(events: tuple[Event, ...], years: int, urgency: Urgency | 
 
 
 @pytest.mark.parametrize(
-    "now", [takes("Warfarin Sodium 5 MG Oral Tablet"), takes("Eliquis"), has("ICD9CM/V5861", status="")]
+    "now",
+    [takes("Warfarin Sodium 5 MG Oral Tablet"), takes("Eliquis"), has("ICD9CM/V5861", years=0.5, status="")],
 )
 def test_already_anticoagulated(now: Event) -> None:
     insight = ask(now, years=80)
@@ -223,13 +224,20 @@ def test_a_drug_that_is_not_taken_does_not_count(status: str) -> None:
     assert scores(ask(takes("ramipril 5 MG", status=status))) == (0, 0)
 
 
-@pytest.mark.parametrize(
-    ("days", "urgency"), [(30, Urgency.ROUTINE), (89, Urgency.ROUTINE), (300, Urgency.THIS_WEEK)]
-)
-def test_an_order_completed_long_ago_is_over(days: float, urgency: Urgency) -> None:
+@pytest.mark.parametrize("days", [30, 89, 300])
+def test_an_order_that_is_completed_lowers_no_urgency(days: float) -> None:
     insight = ask(takes("apixaban 5 MG", days=days, status="completed"), years=80)
-    assert insight.urgency is urgency
-    assert ("its order is over" in insight.body.says) == (urgency is Urgency.THIS_WEEK)  # type: ignore[union-attr]
+    assert insight.urgency is Urgency.THIS_WEEK
+    assert isinstance(insight.body, Finding)
+    said = "its order is over" if days > 90 else "whether it is still taken is not known"
+    assert said in insight.body.says
+
+
+@pytest.mark.parametrize(("years", "urgency"), [(0.5, Urgency.ROUTINE), (2, Urgency.THIS_WEEK)])
+def test_a_code_for_long_term_use_holds_for_a_year(years: float, urgency: Urgency) -> None:
+    coded = has("ICD10CM/Z79.01", years=years)
+    assert ask(coded, years=80).urgency is urgency
+    assert ask(coded, takes("apixaban", days=10, status="stopped"), years=80).urgency is Urgency.THIS_WEEK
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from salus.core.insight import Finding
+from salus.core.insight import Finding, Urgency
 from salus.core.registry import model
 from salus.risk._af_terms import is_oral_anticoagulant
-from salus.risk._inputs import drug
+from salus.risk._taken import drug
 from salus.risk._terms import is_blood_pressure_drug, is_glucose_drug, is_statin
 from tests.risk_views import NOW, has, person, takes, view
 
@@ -65,3 +65,71 @@ def test_an_old_active_anticoagulant_lowers_no_urgency():
     assert isinstance(old.body, Finding) and "ordered 9 years ago" in old.body.says
     now = model("cha2ds2-vasc").predict(view(*record, takes("Warfarin")))
     assert old.urgency != now.urgency
+
+
+DAY = timedelta(days=1)
+ENDED = replace(takes("apixaban"), end=NOW - DAY)
+
+
+def of(kind, event, **changed):
+    return replace(event, source=f"{kind}/{event.source.partition('/')[2]}", **changed)
+
+
+@pytest.mark.parametrize("event", [
+    takes("apixaban"), takes("Eliquis", days=300), replace(takes("apixaban"), end=NOW),
+    of("MedicationStatement", takes("apixaban"), end=NOW + DAY), takes("apixaban", status=None),
+    of("MedicationStatement", takes("apixaban", days=4000), known_at=NOW - DAY),
+    of("MedicationAdministration", takes("apixaban", days=0, status="in-progress")),
+])  # fmt: skip
+def test_what_runs_is_taken(event):
+    assert drug(view(event), "drug", is_oral_anticoagulant, YEAR).value is True
+
+
+@pytest.mark.parametrize("event", [
+    ENDED, of("MedicationStatement", ENDED), replace(ENDED, status="completed"),
+    takes("apixaban", status="completed", days=80), takes("apixaban", status="unknown"),
+    of("MedicationAdministration", takes("apixaban", days=1, status="completed")),
+    of("MedicationDispense", takes("apixaban", days=30, status="completed")),
+    replace(takes("apixaban"), time=None, known_at=None),
+])  # fmt: skip
+def test_what_ended_lately_or_has_no_date_leaves_it_open(event):
+    fact = drug(view(event), "drug", is_oral_anticoagulant, YEAR)
+    assert fact.value is None and "is not known" in fact.says and fact.events == (event,)
+
+
+@pytest.mark.parametrize("event", [
+    replace(takes("apixaban", days=800), end=NOW - 400 * DAY),
+    takes("apixaban", status="completed", days=100),
+    of("MedicationDispense", takes("apixaban", days=100, status="completed")),
+])  # fmt: skip
+def test_what_ended_long_ago_is_not_taken(event):
+    assert drug(view(event), "drug", is_oral_anticoagulant, YEAR).value is False
+
+
+@pytest.mark.parametrize("status", ["stopped", "cancelled", "not-taken", "on-hold", "do-not-perform"])
+@pytest.mark.parametrize("before", [takes("apixaban 5 MG"), takes("Eliquis", status="completed"), ENDED])
+def test_a_later_stop_of_the_drug_ends_it(status, before):
+    stop = takes("apixaban", days=10, status=status, name="stop")
+    if before is ENDED:
+        stop = replace(stop, time=NOW, known_at=NOW)
+    fact = drug(view(before, stop), "drug", is_oral_anticoagulant, YEAR)
+    assert fact.value is False and fact.says == f"drug: {status} on record" and fact.events == (stop,)
+
+
+def test_a_stop_that_is_older_or_of_another_drug_ends_nothing():
+    running = takes("ramipril", days=50)
+    for stop in (takes("ramipril", days=60, status="stopped"), takes("amlodipine", days=9, status="stopped")):
+        assert drug(view(running, stop), "drug", is_blood_pressure_drug, YEAR).value is True
+
+
+@pytest.mark.parametrize("when", [{"time": NOW - 30 * DAY}, {"time": None, "known_at": None}])
+def test_a_stop_of_the_same_moment_or_without_a_date_leaves_it_open(when):
+    stop = replace(takes("apixaban", days=30, status="stopped", name="stop"), **when)
+    assert drug(view(takes("apixaban"), stop), "drug", is_oral_anticoagulant, YEAR).value is None
+
+
+@pytest.mark.parametrize("event", [ENDED, replace(takes("Warfarin"), time=None, known_at=None)])
+def test_what_is_not_known_to_be_taken_lowers_no_urgency(event):
+    found = model("cha2ds2-vasc").predict(view(*person(80), has("SNOMED/49436004"), event))
+    assert found.urgency is Urgency.THIS_WEEK
+    assert isinstance(found.body, Finding) and "is not known" in found.body.says

@@ -11,11 +11,11 @@ from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence
 from salus.core.units import convert
 from salus.risk._body import body_mass_index
-from salus.risk._inputs import drug
 from salus.risk._labs import HBA1C, TOTAL_CHOLESTEROL, URINE_ACR
 from salus.risk._pregnancy import pregnant
 from salus.risk._say import capital, number, percent, sentence, span
 from salus.risk._smoking import smokes
+from salus.risk._taken import drug
 from salus.risk._terms import (
     ATHEROSCLEROTIC_DISEASE,
     DIABETES,
