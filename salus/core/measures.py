@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from salus.core.errors import EvidenceError
@@ -87,6 +87,7 @@ class Reading:
     """What is known of a measure: from `low` to `high` in its unit, at `at`, from `events`.
 
     problem: in words, why nothing (or less) is known; "" when all is well. usable: False when absent.
+    blank: the moment of a later entry that holds no value, where there is one.
     """
 
     measure: Measure
@@ -96,6 +97,7 @@ class Reading:
     events: tuple[Event, ...] = ()
     problem: str = ""
     usable: bool = True
+    blank: datetime | None = None
 
     @property
     def until(self) -> datetime | None:
@@ -132,25 +134,68 @@ def read(timeline: Timeline, measure: Measure, as_of: datetime, within: timedelt
     """Return the latest usable reading of `measure` no older than `within` before `as_of`.
 
     Values at the same moment that differ give the interval that holds them all, and one recorded by its day
-    alone may be of any moment of that day. A later value that cannot be read (unknown unit, impossible
-    number) is not passed over in silence: `problem` says so and the earlier value is not used in its place.
+    alone may be of any moment of that day. A later entry that says only that nothing was measured or sent
+    takes nothing back: `blank` tells its moment. A later value that cannot be read (unknown unit, impossible
+    number, withheld) is not passed over: `problem` says so, and the earlier value is not used in its place.
     """
     dated = usable(timeline, measure.codes)
     if not dated:
         return _absent(measure, f"{measure.name} not recorded")
-    latest, at = latest_of(dated), dated[-1].time
-    assert at is not None
-    if within is not None and as_of - at > within:
-        return _absent(measure, f"{measure.name} last recorded {ago(as_of - at)} before", latest, at)
+    told = [event for event in dated if not is_blank(event)]
+    last = (told or dated)[-1].time
+    assert last is not None
+    if within is not None and as_of - last > within:
+        return _absent(measure, f"{measure.name} last recorded {ago(as_of - last)} before",
+                       latest_of(told or dated), last)  # fmt: skip
+    if not told:
+        return _absent(measure, f"{measure.name} {why_blank(latest_of(dated))}", latest_of(dated), last)
+    return replace(_told(measure, told, as_of), blank=later_blank(told, dated))
+
+
+def _told(measure: Measure, told: Sequence[Event], as_of: datetime) -> Reading:
+    """Return the latest of `told`, none of which is blank."""
+    latest, at = latest_of(told), told[-1].time
+    older = [event for event in told if event not in latest and _readable(measure, event)]
     if any(isinstance(event.value, Absence) for event in latest):
-        held = any(event.value is Absence.NOT_MEASURED for event in latest)
-        return _absent(measure, f"{measure.name} {'not measured' if held else 'not available'}", latest, at)
+        return _absent(measure, f"{measure.name} not available{last_readable(older, as_of)}", latest, at)
     try:
         ends = [_bounds(measure, event) for event in latest]
     except EvidenceError as error:
-        return _absent(measure, f"{measure.name} not usable: {error}", latest, at)
+        before = last_readable(older, as_of)
+        why = f"{str(error).rstrip('.')}{before}" if before else str(error)
+        return _absent(measure, f"{measure.name} not usable: {why}", latest, at)
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     return Reading(measure, low, high, at, latest, _doubt(measure, ends))
+
+
+def _readable(measure: Measure, event: Event) -> bool:
+    try:
+        measure.read(event)
+    except EvidenceError:
+        return False
+    return True
+
+
+def is_blank(event: Event) -> bool:
+    """Whether it says only that nothing was measured, known or sent; what was withheld was measured."""
+    return isinstance(event.value, Absence) and event.value is not Absence.WITHHELD
+
+
+def why_blank(events: Iterable[Event]) -> str:
+    """Say what blank entries say."""
+    held = any(event.value is Absence.NOT_MEASURED for event in events)
+    return "not measured" if held else "not available"
+
+
+def later_blank(told: Sequence[Event], dated: Sequence[Event]) -> datetime | None:
+    """Return the moment of a blank entry after all of `told`; both are in time order."""
+    return dated[-1].time if dated[-1].time != told[-1].time else None
+
+
+def last_readable(older: Sequence[Event], as_of: datetime) -> str:
+    """Say how old the last value is that can be read and is not used; "" where there is none."""
+    last = older[-1].time if older else None
+    return "" if last is None else f" (the last that can be read is of {ago(as_of - last)} before, not used)"
 
 
 def usable(timeline: Timeline, codes: Iterable[str]) -> list[Event]:

@@ -6,13 +6,22 @@ its answers, the US Core pulse oximetry profile (LOINC 3151-8 flow, 3150-6 conce
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Event
-from salus.core.measures import USABLE, Measure, ago, latest_of
+from salus.core.measures import (
+    USABLE,
+    Measure,
+    ago,
+    is_blank,
+    last_readable,
+    later_blank,
+    latest_of,
+    why_blank,
+)
 from salus.core.seams import View
 
 # LOINC 80288-4 Level of consciousness AVPU score, 67775-7 Level of responsiveness, 11454-6 Responsiveness at
@@ -55,13 +64,17 @@ SCALE_CODES = (_SCALE_1, _SCALE_2, _TARGET)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What may still be true of what is asked under `name`; `absent` says why it is not known."""
+    """What may still be true of what is asked under `name`; `absent` says why it is not known.
+
+    blank: the moment of a later entry that holds no answer, where there is one.
+    """
 
     name: str
     options: tuple[str, ...]
     events: tuple[Event, ...] = ()
     at: datetime | None = None
     absent: str = ""
+    blank: datetime | None = None
 
     @property
     def until(self) -> datetime | None:
@@ -86,39 +99,52 @@ class _Question:
 
 def _answer(view: View, asked: _Question, within: timedelta) -> Answer:
     """Read the latest moment at which one of `codes` was recorded; several answers there stay possible."""
-    found = view.timeline.where(
+    dated = view.timeline.where(
         asked.codes, test=lambda event: event.status in USABLE and event.time is not None
-    )
-    if not len(found):
+    ).events
+    if not dated:
         return Answer(asked.name, asked.every, absent=f"{asked.name} not recorded")
-    moment = found.events[-1].time
+    told = [event for event in dated if not _blank(event)]
+    seen = told or dated
+    latest, moment = latest_of(seen), seen[-1].time
     assert moment is not None
-    latest = latest_of(found.events)
     if view.as_of - moment > within:
-        return Answer(
-            asked.name,
-            asked.every,
-            latest,
-            moment,
-            f"{asked.name} last recorded {ago(view.as_of - moment)} before",
-        )
+        return _gap(asked, latest, f"last recorded {ago(view.as_of - moment)} before")
+    if not told:
+        return _gap(asked, latest, why_blank(latest))
+    return replace(_told(view, asked, told), blank=later_blank(told, dated))
+
+
+def _told(view: View, asked: _Question, told: Sequence[Event]) -> Answer:
+    """Return the latest of `told`, none of which is blank."""
+    latest = latest_of(told)
+    older = [event for event in told if event not in latest and _readable(asked, event)]
     given = [event for event in latest if not isinstance(event.value, Absence)]
     if not given:
-        held = any(event.value is Absence.NOT_MEASURED for event in latest)
-        return Answer(
-            asked.name,
-            asked.every,
-            latest,
-            moment,
-            f"{asked.name} {'not measured' if held else 'not available'}",
-        )
+        return _gap(asked, latest, f"not available{last_readable(older, view.as_of)}")
     try:
         answers = tuple(dict.fromkeys(asked.read(event) for event in given))
     except EvidenceError as error:
-        return Answer(
-            asked.name, asked.every, latest, moment, f"{asked.name} not usable: {str(error).rstrip('.')}"
-        )
-    return Answer(asked.name, answers, tuple(given), moment)
+        why = f"not usable: {str(error).rstrip('.')}{last_readable(older, view.as_of)}"
+        return _gap(asked, latest, why)
+    return Answer(asked.name, answers, tuple(given), told[-1].time)
+
+
+def _gap(asked: _Question, latest: tuple[Event, ...], why: str) -> Answer:
+    return Answer(asked.name, asked.every, latest, latest[-1].time, f"{asked.name} {why}")
+
+
+def _readable(asked: _Question, event: Event) -> bool:
+    try:
+        asked.read(event)
+    except EvidenceError:
+        return False
+    return True
+
+
+def _blank(event: Event) -> bool:
+    """Whether nothing was answered; some codes are the answer themselves."""
+    return is_blank(event) or (event.value is None and not event.coded({_ON_OXYGEN, _ON_AIR}))
 
 
 def consciousness(view: View, within: timedelta) -> Answer:

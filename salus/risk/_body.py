@@ -22,7 +22,15 @@ def body_mass_index(view: View, within: timedelta) -> Reading:
         problem = "body mass index not usable: weight and height do not fit each other"
         return Reading(BMI, BMI.low, BMI.high, weight.at, weight.events, problem, usable=False)
     events = (*weight.events, *height.events)
-    return Reading(BMI, low, high, weight.at, events, weight.problem or height.problem)
+    return Reading(
+        BMI,
+        low,
+        high,
+        weight.at,
+        events,
+        weight.problem or height.problem,
+        blank=weight.blank or height.blank,
+    )
 
 
 def _at_least_as_new(recorded: Reading, weight: Reading) -> bool:

@@ -11,7 +11,7 @@ from salus.core.seams import View
 from salus.risk import _bedside as bedside
 from salus.risk import _news2_chart as chart
 from salus.risk._measures import PULSE, RESPIRATORY_RATE, SPO2, SYSTOLIC, TEMPERATURE
-from salus.risk._placed import left_out
+from salus.risk._placed import blanks, left_out
 from salus.risk._points import Item, amount, at
 
 # Chart 4: the longest time between two sets of observations is 12 hours; one late set is allowed for.
@@ -136,8 +136,12 @@ def scored(view: View) -> Scored:
         sums[0] + sum(item.low for item in rest),
         sums[-1] + sum(item.high for item in rest),
         _ages(view, readings, gas, alertness),
-        (_scale_caution(view, scale), *left_out(view, readings)),
+        (_scale_caution(view, scale), *left_out(view, readings), *_blank(view, gas, alertness)),
     )
+
+
+def _blank(view: View, *answers: bedside.Answer) -> tuple[str, ...]:
+    return blanks(view, ((found.name, found.at, found.blank) for found in answers if not found.absent))
 
 
 def _breathing_gas(view: View, found: bedside.Answer) -> Item:

@@ -82,11 +82,20 @@ def left_out(view: View, readings: Iterable[Reading]) -> tuple[str, ...]:
         ("A later value that is not final was not used", [one for one in found if _later(view, one)]),
         ("Values without a time were not used", [one for one in found if _timeless(view, one)]),
     )
-    return tuple(
+    sentences = tuple(
         f"{what}: {', '.join(dict.fromkeys(one.measure.name for one in those))}."
         for what, those in said
         if those
     )
+    return (*sentences, *blanks(view, ((one.measure.name, one.at, one.blank) for one in found if one.usable)))
+
+
+def blanks(view: View, found: Iterable[tuple[str, datetime | None, datetime | None]]) -> tuple[str, ...]:
+    """Say what was last told before a blank entry: the name, when it was told, when it was left blank."""
+    kept = [f"{name} of {ago(view.as_of - at)} before" for name, at, blank in found if at and blank]
+    if not kept:
+        return ()
+    return (f"A later entry is blank, so the last value before it counts: {', '.join(dict.fromkeys(kept))}.",)
 
 
 def _preliminary(found: Reading) -> bool:

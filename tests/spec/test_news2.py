@@ -337,6 +337,34 @@ def test_withheld_reads_like_not_sent() -> None:
     assert withheld == ask(seen(ACVPU, Absence.NOT_SENT))
 
 
+BLANK = [Absence.NOT_SENT, Absence.NOT_MEASURED]
+
+
+@pytest.mark.parametrize("why", BLANK)
+def test_blank_entries_take_back_no_observation(why: Absence) -> None:
+    hour = timedelta(hours=1)
+    real = (seen(HR, 131.0, "/min", before=hour), seen(ACVPU, "SNOMED/450847001", before=hour))
+    blank = (seen(HR, why, name="blank"), seen(ACVPU, why, name="none"))
+    insight = MODEL.predict(view(*ADULT, *(NORMAL | {event.code: event for event in real}).values(), *blank))
+    assert total(insight) == 6
+    assert (
+        "A later entry is blank, so the last value before it counts: pulse of 1 hour before."
+        in insight.limits
+    )
+    assert (
+        "A later entry is blank, so the last value before it counts: ACVPU of 1 hour before."
+        in insight.limits
+    )
+
+
+def test_what_was_withheld_or_cannot_be_read_takes_the_value_before_it_away() -> None:
+    for odd in (seen(ACVPU, Absence.WITHHELD, name="odd"), seen(ACVPU, "sleepy", name="odd")):
+        older = replace(NORMAL[ACVPU], time=NOW - timedelta(hours=3))
+        insight = MODEL.predict(view(*ADULT, *(NORMAL | {ACVPU: older}).values(), odd))
+        assert finding(insight).estimate.high == 3
+        assert any("(the last that can be read is of 3 hours before" in limit for limit in insight.limits)
+
+
 def test_late_and_scattered_values_are_said() -> None:
     insight = ask(seen(TEMP, 37.0, "Cel", before=timedelta(hours=14)))
     assert any("overdue" in limit for limit in insight.limits)

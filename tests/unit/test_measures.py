@@ -54,7 +54,6 @@ def test_values_of_one_moment_that_disagree_are_an_interval() -> None:
         (seen(5.0, "mg/dL"), "outside 20 to 2000"),
         (seen("high"), "not a number"),
         (seen(True), "not a number"),
-        (seen(Absence.NOT_MEASURED, None), "not measured"),
         (seen(Absence.WITHHELD, None), "not available"),
     ],
 )
@@ -64,6 +63,24 @@ def test_what_cannot_be_used_is_said_and_an_older_value_does_not_take_its_place(
     found = reading(seen(90.0, hours=9), event)
     assert not found.usable
     assert says in found.problem
+    assert "(the last that can be read is of 9 hours before, not used)" in found.problem
+
+
+@pytest.mark.parametrize("blank", [Absence.NOT_MEASURED, Absence.NOT_SENT])
+def test_a_blank_entry_takes_back_no_value(blank: Absence) -> None:
+    value, later = seen(90.0, hours=9), seen(blank, None)
+    found = reading(value, later)
+    assert (found.low, found.at, found.events, found.blank) == (90.0, value.time, (value,), later.time)
+    assert reading(value).blank is None
+    assert not reading(value, later, within=timedelta(hours=2)).usable
+    assert "9 hours before" in reading(value, later, within=timedelta(hours=2)).problem
+
+
+@pytest.mark.parametrize(
+    ("blank", "says"), [(Absence.NOT_MEASURED, "not measured"), (Absence.NOT_SENT, "not available")]
+)
+def test_a_blank_entry_alone_is_no_value(blank: Absence, says: str) -> None:
+    assert reading(seen(blank, None)).problem == f"glucose {says}"
 
 
 @pytest.mark.parametrize(("comparator", "ends"), [("<", (20, 30.0)), (">=", (30.0, 2000))])
