@@ -22,7 +22,7 @@ plain = st.recursive(
     max_leaves=8,
 )
 contents = st.dictionaries(texts, plain, max_size=4)
-lines = st.tuples(moments, texts.filter(bool), st.sampled_from(sorted(DEEDS)), salts, contents)
+lines = st.tuples(moments, texts.filter(str.strip), st.sampled_from(sorted(DEEDS)), salts, contents)
 
 
 def chained(said: list[tuple[Any, ...]]) -> list[Entry]:
