@@ -52,9 +52,13 @@ class Near:
         """Return ``Type/id`` of a reference that may be a Bundle's full URL; "" when it is not there."""
         return self.urls.get(target, "") if target.startswith("urn:") else target
 
+    def named(self, target: str) -> str:
+        """Return what `resolve` does, or the reference itself where it is not at hand."""
+        return self.resolve(target) or target
+
     def drug(self, target: str) -> tuple[str, ...]:
         """Return the codes of a Medication, or the reference itself where it is not at hand."""
-        found = self.resolve(target) or target
+        found = self.named(target)
         return self.medications.get(found, (found,))
 
     def announce(self, raw: bytes | Raw, url: str) -> str:
@@ -179,16 +183,25 @@ def _unknown(kind: str) -> str:
 
 
 def source_of(kind: str, given: str | None, raw: bytes | Raw, url: str) -> str:
-    """Return ``Type/id``; without an id the Bundle's UUID, else one made from the content.
+    """Return ``Type/id``; without an id the full URL's in its Bundle, else one made from the content.
 
     Raises EvidenceError when the id could not be part of a reference.
     """
     if given is None:
-        by_url = url.rpartition(":")[2] if url.startswith("urn:uuid:") else ""
-        given = by_url or "x-" + hashlib.sha256(bytes(raw)).hexdigest()[:32]
+        given = _id_in(url, kind) or "x-" + hashlib.sha256(bytes(raw)).hexdigest()[:32]
     if is_id(given) is None:
         raise EvidenceError("wrong shape: $.id")
     return f"{kind}/{given}"
+
+
+def _id_in(url: str, kind: str) -> str:
+    """Return the id that a full URL gives a resource of type `kind`; "" where it gives none."""
+    if url.startswith("urn:uuid:"):
+        return url.rpartition(":")[2]
+    told, _, found = (
+        canonical(url).partition("/") if url.startswith(("http://", "https://")) else ("", "", "")
+    )
+    return found if told == kind and is_id(found) else ""
 
 
 def _read(

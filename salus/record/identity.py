@@ -7,6 +7,7 @@ and neither history is lost.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -63,14 +64,17 @@ class Person:
     links: tuple[tuple[str, str], ...] = ()
 
 
-def person(subject: str, raw: bytes) -> Person:
-    """Return who the Patient resource `raw` says that `subject` is; what is misshapen is left out."""
+def person(subject: str, raw: bytes, resolve: Callable[[str], str]) -> Person:
+    """Return who the Patient resource `raw` says that `subject` is; what is misshapen is left out.
+
+    resolve: gives ``Type/id`` for a reference to an entry of its Bundle, and any other reference back.
+    """
     try:
         found = _decode(raw)
     except (msgspec.MsgspecError, RecursionError):
         return Person(subject)
     links = tuple(
-        (link.type or "", canonical(link.other.reference))
+        (link.type or "", resolve(canonical(link.other.reference)))
         for link in found.link or ()
         if link.other is not None and link.other.reference
     )

@@ -194,7 +194,7 @@ class Intake:
             self._of_rows += repeat(at, len(found))
             self.account.as_events[kind] += 1
             if kind == "Patient":
-                self.people.append((self._order + at, person(source, raw)))
+                self.people.append((self._order + at, person(source, raw, self.near.named)))
         else:
             self.account.as_context[kind] += 1
         return kind

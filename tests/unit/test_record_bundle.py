@@ -103,3 +103,41 @@ def test_a_broken_entry_costs_itself_alone(entry: Any, tmp_path: Path) -> None:
     values, account = read(bundle({"resource": pulse(1)}, entry, {"resource": pulse(2, 81)}), tmp_path)
     assert values == [80, 81]
     assert (account.resources, len(account.rejected)) == (3, 1)
+
+
+UUID = "urn:uuid:0b7c7d4e-0000-4000-8000-00000000000"
+
+
+@pytest.mark.parametrize("url", [f"{UUID}1", "https://ehr.example/fhir/Patient/a"])
+def test_a_link_to_an_entry_without_an_id_joins(url: str, tmp_path: Path) -> None:
+    link = [{"other": {"reference": url}, "type": "replaced-by"}]
+    one = {"fullUrl": url, "resource": {"resourceType": "Patient", "gender": "male"}}
+    other = {"fullUrl": f"{UUID}2", "resource": {"resourceType": "Patient", "link": link}}
+    (tmp_path / "b.json").write_text(json.dumps(bundle(other, one)))
+    read_place(str(tmp_path / "b.json"), tmp_path / "a")
+    archive = Archive.open(tmp_path / "a")
+    name = f"Patient/{url[-1] if url.endswith('a') else url.rpartition(':')[2]}"
+    assert archive.subjects() == [name]
+    assert {event.source for event in archive.timeline(name)} == {name, f"Patient/{UUID[9:]}2"}
+
+
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [
+        ("https://ehr.example/fhir/Patient/zz", "Patient/zz"),
+        ("http://ehr.example/Patient/zz/_history/3", "Patient/zz"),
+        ("https://ehr.example/fhir/Person/zz", "Patient/x-"),
+        ("https://ehr.example/fhir/Patient/z?z", "Patient/x-"),
+        ("https://ehr.example/zz", "Patient/x-"),
+        ("", "Patient/x-"),
+    ],
+)
+def test_a_full_url_names_a_resource_without_an_id(url: str, source: str, tmp_path: Path) -> None:
+    patient = {"fullUrl": url, "resource": {"resourceType": "Patient", "birthDate": "1950-01-01"}}
+    seen = {"resource": pulse(1) | {"subject": {"reference": "Patient/zz"}}}
+    timelines, _ = fhir.bundle(json.dumps(bundle(patient, seen)).encode(), "b")
+    (tmp_path / "b.json").write_text(json.dumps(bundle(patient, seen)))
+    read_place(str(tmp_path / "b.json"), tmp_path / "a")
+    assert [one.subject for one in timelines] == Archive.open(tmp_path / "a").subjects()
+    assert len(timelines) == (1 if source == "Patient/zz" else 2)
+    assert any(event.source.startswith(source) for one in timelines for event in one)
