@@ -2,16 +2,17 @@
 
 Source: HL7 FHIR R4 RESTful API, search (paging by Bundle.link next) and Patient/$everything. A page link
 is followed only to the server that was named. What cannot be had now is asked for again, with growing pauses.
+Which patients are asked about, and how, is `server_patients`.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -22,9 +23,8 @@ from salus.record import fhir_types as t
 from salus.record.account import Account
 from salus.record.bulk import into
 from salus.record.fhir_bundle import entries
-from salus.record.fhir_decode import is_id, named
 from salus.record.fhir_kinds import OF_PATIENTS
-from salus.record.intake import Intake
+from salus.record.server_patients import CANNOT, Forbidden, Page, Unable, everybody, is_error
 
 if TYPE_CHECKING:
     import httpx
@@ -41,13 +41,6 @@ class _Set(msgspec.Struct):
 
 
 _bundle = msgspec.json.Decoder(_Set).decode
-
-
-class Page(NamedTuple):
-    """One page: its resources as they came, with full URLs."""
-
-    resources: list[bytes]
-    urls: list[str]
 
 
 class _Operation(msgspec.Struct):
@@ -79,43 +72,13 @@ def read_server(
     """Read every patient of the FHIR server at `url` into the archive; return the account.
 
     needs: what models ask for; where the server has no `$everything`, only that is searched for (every
-    patient type when it is empty). headers: for authorization. All of it arrives or nothing changes.
+    patient type when it is empty). headers: for authorization. All of it arrives or nothing changes, but for
+    a type or a patient that the server cannot answer for: these are passed over and noted.
     Raises AwayError when the server does not answer, RefusedError when it refuses, EvidenceError when
     what it says is no FHIR.
     """
     with Server.at(url, headers) as server:
-        return into(archive, 0, lambda intake: _fill(intake, server, tuple(needs), progress))
-
-
-def _fill(intake: Intake, server: Server, needs: Sequence[Need], progress: Callable[..., Any] | None) -> None:
-    patients = []
-    for number, page in enumerate(server.search("Patient", {}), 1):
-        _keep(intake, page, f"Patient page {number}")
-        patients += [found for found in map(_patient, page.resources) if found]
-    searches = None if server.everything else server.searches(needs)
-    for patient in progress(patients, desc="Reading", unit="patient") if progress else patients:
-        pages = server.about(patient) if searches is None else server.found(patient, searches)
-        for number, page in enumerate(pages, 1):
-            _keep(intake, page, f"Patient/{patient} page {number}")
-
-
-def _keep(intake: Intake, page: Page, place: str) -> None:
-    file = intake.file(place)
-    intake.near.urls.clear()
-    for raw, url in zip(page.resources, page.urls, strict=True):
-        intake.near.announce(raw, url)
-    if page.resources:
-        intake.resources(page.resources, file, 1, page.urls)
-
-
-def _patient(raw: bytes) -> str:
-    """Return the id of a Patient; "" of anything else that a page may hold."""
-    try:
-        found = named(raw)
-    except (msgspec.MsgspecError, RecursionError):
-        return ""
-    usable = found.resourceType == "Patient" and found.id is not None and is_id(found.id)
-    return found.id or "" if usable else ""
+        return into(archive, 0, lambda intake: everybody(intake, server, tuple(needs), progress))
 
 
 @dataclass(slots=True)
@@ -185,14 +148,24 @@ class Server:
         """Yield the pages of Patient/`patient`/$everything."""
         return self._pages(f"{self.base}/Patient/{patient}/$everything?_count={_PAGE}")
 
-    def found(self, patient: str, searches: Sequence[tuple[str, str]]) -> Iterator[Page]:
-        """Yield the pages of `searches` (type, code list) about one patient."""
+    def found(
+        self, patient: str, searches: Sequence[tuple[str, str]], more: Mapping[str, str] | None = None
+    ) -> Iterator[Page]:
+        """Yield the pages of `searches` (type, code list) about one patient; `more` parameters of each."""
         for kind, wanted in searches:
             params = {"patient": patient} | ({"code": wanted} if wanted else {})
-            yield from self.search(kind, params)
+            yield from self.search(kind, {**params, **(more or {})})
+
+    def one(self, name: str) -> Page:
+        """Return the resource ``Type/id``."""
+        url = f"{self.base}/{name}"
+        return Page([self._get(url)], [url])
 
     def searches(self, needs: Sequence[Need]) -> list[tuple[str, str]]:
-        """Return (type, code list) of each search that `needs` come down to; "" is every code."""
+        """Return (type, code list) of each search that `needs` come down to; "" is every code.
+
+        What the server lists bounds them, where it lists anything.
+        """
         if not needs:
             return [(kind, "") for kind in sorted(self.kinds & OF_PATIENTS - {"Patient"})]
         wanted: dict[str, set[str]] = {}
@@ -200,8 +173,12 @@ class Server:
         for need in needs:
             tokens = {"|".join(codes.uri(code)) for code in need.codes}
             wanted.setdefault(need.resource, set()).update(tokens)
-        wanted.pop("Patient", None)
-        return [(kind, "" if kind in whole else ",".join(sorted(wanted[kind]))) for kind in sorted(wanted)]
+        kinds = sorted(set(wanted) - {"Patient"} - set(self.unlisted(needs)))
+        return [(kind, "" if kind in whole else ",".join(sorted(wanted[kind]))) for kind in kinds]
+
+    def unlisted(self, needs: Sequence[Need]) -> list[str]:
+        """Return the types that are needed and that the server does not list among those it has."""
+        return sorted({need.resource for need in needs} - self.kinds) if self.kinds else []
 
     def _pages(self, url: str) -> Iterator[Page]:
         seen: set[str] = set()
@@ -221,6 +198,8 @@ class Server:
             raise EvidenceError(
                 f"'{self.base}' sent a page that is no Bundle: tell whoever runs it."
             ) from None
+        if is_error(raw):
+            return Page([raw], [""]), None
         if said.resourceType != "Bundle":
             raise EvidenceError(f"'{self.base}' sent a page that is no Bundle: tell whoever runs it.")
         found = entries(raw) or []
@@ -261,13 +240,17 @@ class Server:
 
     def _content(self, answer: httpx.Response) -> bytes:
         status = answer.status_code
+        if status == 200:
+            return answer.content
         if status in (401, 403):
-            raise RefusedError(f"'{self.base}' refuses (HTTP {status}): ask whoever runs it for access.")
-        if status != 200:
-            raise EvidenceError(
-                f"'{self.base}' answered HTTP {status} to a FHIR request: name its FHIR base URL."
-            )
-        return answer.content
+            refused = RefusedError if status == 401 else Forbidden
+            raise refused(f"'{self.base}' refuses (HTTP {status}): ask whoever runs it for access.")
+        told = f"'{self.base}' answered HTTP {status} to a FHIR request: name its FHIR base URL."
+        if status not in CANNOT:
+            raise EvidenceError(told)
+        unable = Unable(told)
+        unable.status = status
+        raise unable
 
 
 def _base(url: str) -> tuple[str, tuple[str, str] | None]:

@@ -180,6 +180,156 @@ def test_everything_where_it_is_offered(fake: Fake, tmp_path: Path) -> None:
     assert len(Archive.open(tmp_path / "a").timeline("p")) == 2
 
 
+EVERYTHING = {
+    "resourceType": "CapabilityStatement",
+    "rest": [{"resource": [{"type": "Patient", "operation": [{"name": "everything"}]},
+                           {"type": "Observation"}, {"type": "MedicationRequest"}]}],
+}  # fmt: skip
+NEEDS = [Need("heart rate", "Observation", ("LOINC/8867-4",)), Need("drugs", "MedicationRequest")]
+FAILED = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+
+
+def listing(*kinds: str) -> dict[str, Any]:
+    return {"resourceType": "CapabilityStatement", "rest": [{"resource": [{"type": kind} for kind in kinds]}]}
+
+
+def asked_for(fake: Fake, kind: str) -> int:
+    return sum(path.partition("?")[0] == f"/fhir/{kind}" for path in fake.asked)
+
+
+def test_a_type_that_is_not_listed_is_not_asked_for_and_is_noted(fake: Fake, tmp_path: Path) -> None:
+    fake.says("/fhir/Patient", bundle(PATIENT))
+    fake.says("/fhir/Observation", bundle(observation(1)))
+    account = read_server(fake.base, tmp_path / "a", NEEDS)
+    assert account.as_events == {"Patient": 1, "Observation": 1}
+    assert account.notes == ["passed over: MedicationRequest (the server does not list it)"]
+    assert asked_for(fake, "MedicationRequest") == 0
+
+
+@pytest.mark.parametrize("status", [400, 404, 501])
+def test_a_type_that_cannot_be_searched_is_passed_over_and_noted(
+    fake: Fake, tmp_path: Path, status: int
+) -> None:
+    fake.says("/fhir/metadata", listing())
+    fake.says("/fhir/Patient", bundle(PATIENT, PATIENT | {"id": "q"}))
+    fake.says("/fhir/Observation", bundle(observation(1)))
+    fake.says("/fhir/MedicationRequest", (status, {}, {}))
+    account = read_server(fake.base, tmp_path / "a", NEEDS)
+    assert account.as_events["Observation"] == 2
+    assert account.notes == [f"passed over: MedicationRequest (HTTP {status}; requests: 2)"]
+
+
+def test_a_search_that_breaks_off_is_not_passed_over(fake: Fake, tmp_path: Path) -> None:
+    fake.says("/fhir/Patient", bundle(PATIENT))
+    fake.says("/fhir/Observation", bundle(observation(1), following="gone"))
+    with pytest.raises(EvidenceError, match="HTTP 404"):
+        read_server(fake.base, tmp_path / "a", NEEDS)
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 501])
+def test_everything_that_is_offered_and_not_there_is_searched_for(
+    fake: Fake, tmp_path: Path, status: int
+) -> None:
+    fake.says("/fhir/metadata", EVERYTHING)
+    fake.says("/fhir/Patient", bundle(PATIENT))
+    fake.says("/fhir/Patient/p/$everything", (status, {}, {}))
+    fake.says("/fhir/Observation", bundle(observation(1)))
+    fake.says("/fhir/MedicationRequest", bundle())
+    account = read_server(fake.base, tmp_path / "a", NEEDS)
+    assert account.as_events == {"Patient": 1, "Observation": 1}
+    assert account.notes == [f"passed over: Patient/$everything (HTTP {status}; requests: 1)"]
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_patient_who_is_gone_is_passed_over_and_noted(fake: Fake, tmp_path: Path, status: int) -> None:
+    fake.says("/fhir/metadata", EVERYTHING)
+    fake.says("/fhir/Patient", bundle(PATIENT, PATIENT | {"id": "q"}, PATIENT | {"id": "r"}))
+    fake.says("/fhir/Patient/q/$everything", (status, {}, {}))
+    for name, number in (("p", 1), ("r", 2)):
+        fake.says(f"/fhir/Patient/{name}/$everything", bundle(observation(number)))
+    account = read_server(fake.base, tmp_path / "a", NEEDS)
+    assert account.as_events == {"Patient": 3, "Observation": 2}
+    assert account.notes == [f"passed over: Patient/$everything (HTTP {status}; requests: 1)"]
+    assert asked_for(fake, "Observation") == 0
+
+
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+DRUG = {"resourceType": "Medication", "id": "m", "code": {"coding": [{"system": RXNORM, "code": "11289"}]}}
+ORDER = {
+    "resourceType": "MedicationRequest", "id": "r", "status": "active", "intent": "order",
+    "subject": {"reference": "Patient/p"}, "medicationReference": {"reference": "Medication/m"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", ["included", "refused", "ignored", "everything"])
+def test_the_drug_of_an_order_comes_with_it_or_is_asked_for(fake: Fake, tmp_path: Path, way: str) -> None:
+    fake.says("/fhir/metadata", EVERYTHING if way == "everything" else listing())
+    fake.says("/fhir/Patient", bundle(PATIENT))
+    fake.says("/fhir/Patient/p/$everything", bundle(ORDER))
+    asked = "/fhir/MedicationRequest?patient=p&_include=MedicationRequest%3Amedication&_count=200"
+    fake.says("/fhir/MedicationRequest", bundle(ORDER))
+    if way == "included":
+        fake.says(asked, bundle(ORDER, DRUG))
+    elif way == "refused":
+        fake.says(asked, (400, {}, {}))
+    if way != "included":
+        fake.says("/fhir/Medication/m", DRUG)
+    account = read_server(fake.base, tmp_path / "a", NEEDS[1:])
+    assert account.notes == []
+    assert "RxNorm/11289" in {event.code for event in Archive.open(tmp_path / "a").timeline("p")}
+    assert (asked in fake.asked) == (way != "everything")
+
+
+def test_a_drug_that_cannot_be_had_is_noted(fake: Fake, tmp_path: Path) -> None:
+    fake.says("/fhir/metadata", listing())
+    fake.says("/fhir/Patient", bundle(PATIENT))
+    odd = [
+        ORDER | {"id": "s", "medicationReference": {"reference": f"Medication/{name}"}}
+        for name in ("..", "m?x")
+    ]
+    fake.says("/fhir/MedicationRequest", bundle(ORDER, *odd))
+    account = read_server(fake.base, tmp_path / "a", NEEDS[1:])
+    assert account.notes == ["passed over: Medication (HTTP 404; requests: 1)"]
+    assert [path for path in fake.asked if "/Medication/" in path] == ["/fhir/Medication/m"]
+
+
+@pytest.mark.parametrize("severity", ["error", "fatal"])
+@pytest.mark.parametrize("alone", [True, False])
+def test_an_error_in_place_of_evidence_is_refused_and_noted(
+    fake: Fake, tmp_path: Path, severity: str, alone: bool
+) -> None:
+    failed = FAILED | {"issue": [{"severity": severity}]}
+    answer = failed if alone else bundle(failed)
+    fake.says("/fhir/Patient", bundle(PATIENT))
+    fake.says("/fhir/Observation", answer)
+    account = read_server(fake.base, tmp_path / "a", NEEDS[:1])
+    assert account.notes == ["passed over: Observation (an error in place of an answer; requests: 1)"]
+    assert [one.reason.partition(":")[0] for one in account.rejected] == ["OperationOutcome"]
+    assert account.unaccounted() == 0
+    fake.says("/fhir/metadata", EVERYTHING)
+    fake.says("/fhir/Patient/p/$everything", answer)
+    account = read_server(fake.base, tmp_path / "b", NEEDS)
+    assert account.notes == ["passed over: Patient/$everything (an error in place of an answer; requests: 1)"]
+
+
+def test_a_warning_beside_evidence_is_context(fake: Fake, tmp_path: Path) -> None:
+    told = {"resourceType": "OperationOutcome", "issue": [{"severity": "warning"}]}
+    fake.says("/fhir/Patient", bundle(PATIENT, told))
+    fake.says("/fhir/Observation", bundle(observation(1), told))
+    account = read_server(fake.base, tmp_path / "a", NEEDS[:1])
+    assert (account.notes, account.rejected) == ([], [])
+    assert account.as_context == {"OperationOutcome": 2}
+
+
+@pytest.mark.parametrize("answer", [bundle(FAILED), FAILED])
+def test_an_error_in_place_of_the_patients_ends_the_read(
+    fake: Fake, tmp_path: Path, answer: dict[str, Any]
+) -> None:
+    fake.says("/fhir/Patient", answer)
+    with pytest.raises(EvidenceError, match="an error"):
+        read_server(fake.base, tmp_path / "a", NEEDS)
+
+
 def test_a_server_that_breaks_off_changes_nothing(fake: Fake, tmp_path: Path) -> None:
     fake.says("/fhir/Patient", bundle(PATIENT, following="page"))
     fake.says("/fhir/page", (404, {}, {}))
