@@ -91,6 +91,7 @@ class ValueSet:
         """Whether any coding of `event` is in the set."""
         if event.coded(self.codes):
             return True
-        return (
-            any(code.replace(".", "").startswith(self.stems) for code in event.codes) if self.stems else False
+        # ICD writes capitals; some senders do not.
+        return bool(self.stems) and any(
+            code.replace(".", "").upper().startswith(self.stems) for code in event.codes
         )

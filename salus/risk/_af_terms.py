@@ -64,8 +64,10 @@ HYPERTENSION = ValueSet(
         "86234004",  # hypertensive heart and renal disease
     )
     | listed.HYPERTENSION,
-    icd10("I10", "I11", "I12", "I13", "I15", "I16") + icd9("401", "402", "403", "404", "405"),
-    "Quan 2005, table 2 (hypertension, uncomplicated and complicated); ICD-10-CM I16",
+    icd10("I10", "I11", "I12", "I13", "I15", "I16", "I1A", "O10", "O11")
+    + icd9("401", "402", "403", "404", "405", "6420", "6421", "6422", "6427"),
+    "Quan 2005, table 2 (hypertension, uncomplicated and complicated); ICD-10-CM I16, I1A (resistant); "
+    "pre-existing hypertension in pregnancy: O10, O11, ICD-9-CM 642.0-642.2, 642.7",
     words.HYPERTENSION,
 )
 
@@ -99,12 +101,16 @@ STROKE_UNCLEAR = ValueSet(
 )
 
 HEART_UNCLEAR = ValueSet(
-    "an impaired left ventricle, whether moderately or more not said",
+    "cardiomyopathy or an impaired left ventricle, how far not said",
     snomed(
         "134401001",  # left ventricular systolic dysfunction
         "426856002",  # ischaemic cardiomyopathy
+        "85898001",  # cardiomyopathy
+        "399020009",  # dilated cardiomyopathy
+        "233873004",  # hypertrophic cardiomyopathy
     ),
-    (),
+    icd10("I42", "I43", "I255") + icd9("425"),
+    "Quan 2005 counts cardiomyopathy (I42, I43, I25.5; ICD-9-CM 425) as heart failure; it may be without. "
     "ESC 2024, table 10: heart failure, or moderate to severe systolic impairment (ejection fraction 40 %)",
 )
 
@@ -127,6 +133,7 @@ VASCULAR = ValueSet(
         "4557003",  # preinfarction syndrome
         "233819005",  # stable angina
         "399957001",  # peripheral arterial occlusive disease
+        "840580004",  # peripheral arterial disease
         "400047006",  # peripheral vascular disease
         "63491006",  # intermittent claudication
         "426856002",  # ischaemic cardiomyopathy

@@ -120,6 +120,16 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
     return _not_found(view, meaning, listed, tuple(against))
 
 
+def with_unclear(view: View, fact: Fact, unclear: ValueSet) -> Fact:
+    """Return `fact`, or that it is not known where a condition may mean it and does not say."""
+    if fact.value:
+        return fact
+    maybe = condition(view, unclear, ever=True)
+    if not any(unclear.has(event) and event.status != "refuted" for event in maybe.events):
+        return fact
+    return Fact(fact.name, None, maybe.events, f"{fact.name}: {unclear.name}")
+
+
 def _not_found(view: View, meaning: ValueSet, listed: Timeline, against: tuple[Event, ...]) -> Fact:
     """Return "no" where every condition on the list can be read; one that cannot may be anything."""
     strange = tuple(event for event in listed if unreadable(event))

@@ -11,8 +11,8 @@ from __future__ import annotations
 from salus.core.codes import ValueSet
 from salus.core.seams import View
 from salus.risk import _snomed as listed
-from salus.risk._af_terms import REVASCULARISED, STROKE, STROKE_UNCLEAR, VASCULAR
-from salus.risk._inputs import Fact, condition
+from salus.risk._af_terms import HEART_UNCLEAR, REVASCULARISED, STROKE, STROKE_UNCLEAR, VASCULAR
+from salus.risk._inputs import Fact, condition, with_unclear
 from salus.risk._kidney_replacement import on_dialysis, transplanted
 from salus.risk._pregnancy import pregnant
 from salus.risk._terms import (
@@ -39,7 +39,9 @@ _DONE = ("completed", "in-progress", None)
 
 def prior(view: View) -> tuple[Fact, ...]:
     """Return the facts of which any excludes: atherosclerotic disease and stroke, and heart failure."""
-    return _atherosclerotic(view), condition(view, HEART_FAILURE, ever=True)
+    return _atherosclerotic(view), with_unclear(
+        view, condition(view, HEART_FAILURE, ever=True), HEART_UNCLEAR
+    )
 
 
 def _atherosclerotic(view: View) -> Fact:

@@ -95,8 +95,10 @@ DIABETES = ValueSet(
         *_DIABETES_SUBTYPES,
     )
     | listed.DIABETES,
-    icd10("E08", "E09", "E10", "E11", "E12", "E13", "E14") + icd9("249", "250"),
-    "Quan et al., Med Care 2005;43:1130; ICD-10-CM E08 to E13; without gestational diabetes (O24.4)",
+    icd10("E08", "E09", "E10", "E11", "E12", "E13", "E14", "O240", "O241", "O242", "O243", "O248")
+    + icd9("249", "250", "6480"),
+    "Quan et al., Med Care 2005;43:1130; ICD-10-CM E08 to E13; pre-existing in pregnancy (O24.0-O24.3, "
+    "O24.8, ICD-9-CM 648.0); without gestational diabetes (O24.4)",
     words.DIABETES,
 )
 HEART_FAILURE = ValueSet(
@@ -147,6 +149,7 @@ ATHEROSCLEROTIC_DISEASE = ValueSet(
         "266257000",  # transient ischaemic attack
         "275526006",  # history of cerebrovascular accident
         "399957001",  # peripheral arterial occlusive disease
+        "840580004",  # peripheral arterial disease
         "400047006",  # peripheral vascular disease
         "233985008",  # abdominal aortic aneurysm
     )

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from salus.core.card import Action, Card, Measured, Need
-from salus.core.codes import ValueSet
 from salus.core.evidence import Event, Timeline
 from salus.core.insight import Abstention, Finding, Insight, Outcome, Reason, Urgency
 from salus.core.measures import read
@@ -19,7 +18,7 @@ from salus.core.seams import View
 from salus.risk import _af_terms as terms
 from salus.risk._af_treatment import anticoagulated, treatment
 from salus.risk._diabetes import CURRENT, diabetes
-from salus.risk._inputs import OVER, Fact, age, condition, sex
+from salus.risk._inputs import OVER, Fact, age, condition, sex, with_unclear
 from salus.risk._labs import HBA1C
 from salus.risk._measures import DIASTOLIC, EJECTION_FRACTION, SYSTOLIC
 from salus.risk._placed import aged, left_out, unplaced
@@ -58,23 +57,31 @@ def _heart_failure(view: View) -> Fact:
     pumped = read(view.timeline, EJECTION_FRACTION, view.as_of)
     if pumped.usable and pumped.high <= LOW_EJECTION_FRACTION:
         return Fact("heart failure", True, pumped.events, "ejection fraction of 40 % or less")
-    return _with_unclear(view, fact, terms.HEART_UNCLEAR)
+    return with_unclear(view, fact, terms.HEART_UNCLEAR)
 
 
 def _hypertension(view: View) -> Fact:
-    """A diagnosis counts; treatment or high readings without one leave it open: another cause is possible."""
+    """A diagnosis counts, and so do high readings on two days; treatment alone may have another cause."""
     fact = condition(view, terms.HYPERTENSION, ever=True)
     if fact.value:
         return fact
-    treated = drug(view, "treatment", is_blood_pressure_drug, view.as_of - CURRENT)
     high = _high_days(view)
+    if len(high) >= 2:
+        return _by_readings(high, refuted=fact.value is False and bool(fact.events))
+    treated = drug(view, "treatment", is_blood_pressure_drug, view.as_of - CURRENT)
     if any(is_blood_pressure_drug(event) for event in treated.events) and treated.value is not False:
         says = "hypertension: not diagnosed on record, though a drug for it is"
         return Fact("hypertension", None, treated.events, says)
-    if len(high) >= 2:
-        says = "hypertension: not diagnosed on record, though above 140/90 mmHg on two days or more"
-        return Fact("hypertension", None, tuple(high.values()), says)
     return fact
+
+
+def _by_readings(high: dict[date, Event], *, refuted: bool) -> Fact:
+    events = tuple(high[day] for day in sorted(high))
+    if refuted:
+        says = f"hypertension: refuted on record, though above 140/90 mmHg on {len(high)} days"
+        return Fact("hypertension", None, events, says)
+    says = f"hypertension by readings above 140/90 mmHg on {len(high)} days, not diagnosed on record, first"
+    return Fact("hypertension", True, events, says)
 
 
 def _high_days(view: View) -> dict[date, Event]:
@@ -87,15 +94,6 @@ def _high_days(view: View) -> dict[date, Event]:
     return found
 
 
-def _with_unclear(view: View, fact: Fact, unclear: ValueSet) -> Fact:
-    if fact.value:
-        return fact
-    maybe = condition(view, unclear, ever=True)
-    if not any(unclear.has(event) and event.status != "refuted" for event in maybe.events):
-        return fact
-    return Fact(fact.name, None, maybe.events, f"{fact.name}: {unclear.name}")
-
-
 def _vascular(view: View) -> Fact:
     fact = condition(view, terms.VASCULAR, ever=True)
     done = tuple(
@@ -105,12 +103,12 @@ def _vascular(view: View) -> Fact:
     )
     if not fact.value and done:
         return Fact(fact.name, True, done, terms.REVASCULARISED.name)
-    return _with_unclear(view, fact, terms.VASCULAR_UNCLEAR)
+    return with_unclear(view, fact, terms.VASCULAR_UNCLEAR)
 
 
 def items(view: View) -> tuple[Item, ...]:
     """Return the items of CHA2DS2-VA, in its order."""
-    stroke = _with_unclear(view, condition(view, terms.STROKE, ever=True), terms.STROKE_UNCLEAR)
+    stroke = with_unclear(view, condition(view, terms.STROKE, ever=True), terms.STROKE_UNCLEAR)
     facts = {
         "heart failure": _heart_failure(view),
         "hypertension": _hypertension(view),
@@ -200,11 +198,18 @@ def _finding(parts: Sequence[Item], female: Item, action: Action, now: Fact) -> 
     older = (low + female.low, high + female.high)
     gaps = f"; not known: {', '.join(missing(parts))}" if missing(parts) else ""
     scored = f"CHA2DS2-VA {_range(low, high)} (CHA2DS2-VASc {_range(*older)}){gaps}"
-    says = f"{scored}. {action.says} {treatment(now)}"
+    says = f"{scored}. {_advice(low, action)} {treatment(now)}"
     scores = (Outcome("CHA2DS2-VA", spanned(low, high)), Outcome("CHA2DS2-VASc", spanned(*older)))
     return Finding(
         "CHA2DS2-VA", spanned(low, high), _named(low, high), says, (*scores, *map(part, (*parts, female)))
     )
+
+
+def _advice(low: int, action: Action) -> str:
+    """Say what follows; of a range, that it follows from its upper end where the lower asks for less."""
+    if CARD.action(low) == action:
+        return action.says
+    return f"At the upper end: {action.says[:1].lower()}{action.says[1:]}"
 
 
 def _named(low: int, high: int) -> str:
@@ -282,10 +287,12 @@ CARD = Card(
     notes=(
         "The estimate is CHA2DS2-VA, the current guideline's; CHA2DS2-VASc stands among its parts.",
         "What once was counts (a stroke, an infarction, heart failure), whatever its status now.",
-        "Drugs for blood pressure, or readings above 140/90 on two days, without a diagnosis leave "
-        "hypertension open (0 to 1), and drugs that lower glucose or an HbA1c of 6.5 % leave diabetes open: "
-        "the drugs have other uses too. This is our choice: the guideline counts "
-        "treatment (table 10, page not verified).",
+        "Readings above 140/90 on two different days count without a diagnosis, since they are the criterion "
+        "itself (table 10, page not verified). Drugs for blood pressure alone leave hypertension open "
+        "(0 to 1), and drugs that lower glucose or an HbA1c of 6.5 % leave diabetes open: the drugs have "
+        "other uses too. This is our choice: the guideline counts treatment.",
+        "A cardiomyopathy leaves heart failure open. Of a range, the advice is that of its upper end, and "
+        "said to be so where the lower end asks for less.",
         "A condition that only words name leaves its item open, and one that neither a known code system nor "
         "a known word places leaves every item open; SNOMED CT subtypes beyond those listed here "
         "are counted among the limits, since their codes do not tell what they are a kind of.",

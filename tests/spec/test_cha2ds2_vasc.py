@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 
@@ -60,6 +61,9 @@ CODES = [
     *[(1, code) for code in ("SNOMED/443254009", "SNOMED/313436004", "SNOMED/73795002")],
     *[(2, code) for code in ("SNOMED/195189003", "SNOMED/230698000")],
     *[(1, code) for code in ("ICD10CM/I10", "ICD9CM/4019", "ICD9CM/40390", "SNOMED/38341003")],
+    *[(1, code) for code in ("ICD10CM/I1A.0", "ICD10CM/O10.02", "ICD10/O11", "ICD9CM/64201", "ICD10CM/i10")],
+    *[(1, code) for code in ("ICD10/O24.0", "ICD10CM/O24.113", "ICD10CM/O24.3", "ICD10CM/O24.811")],
+    *[(1, code) for code in ("ICD9CM/64803", "ICD10CM/e11.9", "SNOMED/840580004")],
 ]
 
 
@@ -120,13 +124,28 @@ def test_plaque_of_the_aorta_leaves_vascular_disease_open() -> None:
     assert span(ask(has("ICD10CM/I700"))) == (0, 1)
 
 
-def test_treatment_or_high_readings_leave_hypertension_open() -> None:
+@pytest.mark.parametrize(
+    "code", ["ICD10CM/I42.0", "ICD10/I42.9", "ICD9CM/4254", "ICD10CM/I43", "SNOMED/85898001"]
+)
+def test_a_cardiomyopathy_leaves_heart_failure_open(code: str) -> None:
+    assert span(ask(has(code))) == (0, 1)
+    assert scores(ask(has(code), has("ICD10CM/I50.9"))) == (1, 1)
+
+
+def test_treatment_leaves_hypertension_open() -> None:
     assert span(ask(takes("ramipril 5 MG"))) == (0, 1)
+
+
+def test_systolic_readings_on_two_days_are_hypertension() -> None:
     high = [
         seen("LOINC/8480-6", 150.0, "mm[Hg]", before=timedelta(days=days), name=f"b{days}") for days in (1, 9)
     ]
-    assert span(ask(*high)) == (0, 1)
+    insight = ask(*high)
+    assert scores(insight) == (1, 1)
+    assert any("above 140/90 mmHg on 2 days" in reason.says for reason in insight.reasons)
     assert scores(ask(high[0])) == (0, 0)
+    assert scores(ask(high[0], replace(high[1], time=high[0].time))) == (0, 0)
+    assert span(ask(*high, has("ICD10CM/I10", status="refuted"))) == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -270,11 +289,11 @@ def test_familial_fibrillation_is_fibrillation() -> None:
     assert isinstance(MODEL.predict(view(*person(60), has("SNOMED/715395008"), NO_DRUG)).body, Finding)
 
 
-def test_diastolic_readings_leave_hypertension_open() -> None:
+def test_diastolic_readings_on_two_days_are_hypertension() -> None:
     high = [
         seen("LOINC/8462-4", 95.0, "mm[Hg]", before=timedelta(days=days), name=f"d{days}") for days in (1, 9)
     ]
-    assert span(ask(*high)) == (0, 1)
+    assert scores(ask(*high)) == (1, 1)
     assert scores(ask(high[0])) == (0, 0)
 
 
