@@ -31,7 +31,7 @@ from salus.store.tables import SCHEMA, metadata
 
 # Test seam: the power-loss test shows that NORMAL loses acknowledged entries and FULL does not.
 SYNCHRONOUS = "FULL"
-WAIT_S = 10
+WAIT_S = 5
 POOL = 8
 # Any fixed number; all writers of one database queue at it.
 _WRITERS = 0x5A1_05
