@@ -76,13 +76,14 @@ def _actor(args: Args) -> Actor:
     )
 
 
-def _site(args: Args, *, must_exist: bool = True) -> Site:
+def _site(args: Args, *, must_exist: bool = True, to_read: bool = False) -> Site:
     from salus.spine import open_site
 
     path = Path(args.archive)
     if must_exist and not path.is_dir():
         raise UserError(f"No archive in '{path}'. Make one with 'salus read PLACE --archive {path}'.")
-    return open_site(path, args.store or os.environ.get("SALUS_STORE"), create=not must_exist)
+    store = args.store or os.environ.get("SALUS_STORE")
+    return open_site(path, store, create=not must_exist, to_read=to_read)
 
 
 def _new_site(args: Args, place: str) -> Site:
@@ -251,7 +252,7 @@ def _models(args: Args) -> int:
     from salus.core.registry import problems
     from salus.spine import models
 
-    site = _site(args) if args.archive else None
+    site = _site(args, to_read=True) if args.archive else None
     rows = models(site)
     if args.json:
         keys = ("name", "version", "asks", "status", "title", "by", "because", "note")
@@ -279,7 +280,7 @@ def _verify(args: Args) -> int:
     from salus.core.errors import RefusedError
     from salus.spine import verify
 
-    verdict = verify(_site(args), args.head)
+    verdict = verify(_site(args, to_read=True), args.head)
     shape = {"entries": verdict.entries, "head": verdict.head, "intact": verdict.intact}
     if args.json:
         _json({**shape, "problems": list(verdict.problems)})

@@ -70,11 +70,12 @@ def read(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] |
 def finish_reads(site: Site) -> None:
     """Write down what became of a read whose reader was killed; one that is still under way is left alone.
 
+    In a site that cannot be written, it stays for whoever can.
     Raises EvidenceError when the archive no longer holds what that read left for the ledger.
     """
     from salus.record.manifest import Lock
 
-    if _unfinished(site) is None:
+    if site.store.read_only or _unfinished(site) is None:
         return
     try:
         lock = Lock(site.path, _LOCK)

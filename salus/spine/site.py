@@ -14,7 +14,7 @@ from salus.core.errors import AwayError, EvidenceError, UserError
 
 if TYPE_CHECKING:
     from salus.record.archive import Archive
-    from salus.store.keys import SiteKey
+    from salus.store.keys import KeyAway, SiteKey
     from salus.store.store import Store
 
 DEMONSTRATION = "demonstration"
@@ -27,7 +27,7 @@ class Site:
 
     path: Path
     store: Store
-    key: SiteKey
+    key: SiteKey | KeyAway
     id: str
     _id_key: bytes
     _archive: Archive | None = None
@@ -101,25 +101,28 @@ def mark(site_id: str, archive_id: str = "") -> str:
     return f"{site_id} {archive_id}".strip()
 
 
-def open_site(archive: Path, store_url: str | None = None, *, create: bool = True) -> Site:
+def open_site(
+    archive: Path, store_url: str | None = None, *, create: bool = True, to_read: bool = False
+) -> Site:
     """Open (and, where nothing is yet and `create` is set, make) the site in directory `archive`.
 
     store_url: a database elsewhere (``postgresql://…``); by default SQLite in the directory itself.
+    to_read: nothing will be written, so one that cannot be written (an auditor's backup) is opened too.
     Raises UserError when the directory cannot be made, or there is no ledger and none may be made;
     AwayError when the store does not answer, EvidenceError when it is damaged.
     """
     from salus.spine.read import finish_reads
-    from salus.store.keys import site_key
+    from salus.store.keys import key_to_read, site_key
     from salus.store.store import open_store
 
     if create:
         _made(archive)
     else:
         _found(archive, store_url)
-    store = open_store(store_url or f"sqlite:///{archive / 'salus.db'}", create=create)
+    store = open_store(store_url or f"sqlite:///{archive / 'salus.db'}", create=create, to_read=to_read)
     try:
         settings = _settings(store)
-        key = site_key(archive / "site.key")
+        key = (key_to_read if store.read_only else site_key)(archive / "site.key")
         site = Site(archive, store, key, settings[_SITE_ID], _bytes(settings[_ID_KEY]))
         finish_reads(site)
         return site

@@ -7,10 +7,12 @@ synchronous_commit=on; its writers queue at one advisory lock, as SQLite's do at
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +138,13 @@ def speaking(url: URL) -> Iterator[None]:
         raise UserError("That text holds half a surrogate pair; the store keeps whole characters.") from None
 
 
-def make_engine(url: URL) -> Engine:
-    """Return an engine with a small pool; nothing is opened yet."""
+def can_be_written(file: Path) -> bool:
+    """Whether this user may write the file of an embedded database, and beside it."""
+    return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
+
+
+def make_engine(url: URL, *, to_read: bool = False) -> Engine:
+    """Return an engine with a small pool; nothing is opened yet. to_read: the file is not written."""
     shared: dict[str, Any] = {
         "hide_parameters": True,
         "pool_size": POOL,
@@ -145,8 +152,10 @@ def make_engine(url: URL) -> Engine:
         "pool_timeout": WAIT_S,
     }
     if is_sqlite(url):
+        opened = partial(_opened_to_read, file_of(url)) if to_read else None
+        shared |= {"creator": opened} if opened else {}
         engine = create_engine(url, connect_args={"timeout": WAIT_S, "check_same_thread": False}, **shared)
-        event.listen(engine, "connect", _sqlite_connected)
+        event.listen(engine, "connect", _sqlite_connected_to_read if to_read else _sqlite_connected)
         event.listen(engine, "begin", _sqlite_begins)
         return engine
     try:
@@ -157,6 +166,24 @@ def make_engine(url: URL) -> Engine:
     engine.dialect.use_insertmanyvalues_wo_returning = True
     event.listen(engine, "begin", _postgres_begins)
     return engine
+
+
+def _opened_to_read(file: Path) -> sqlite3.Connection:
+    """Open a file that cannot be written, as an auditor's backup.
+
+    What SQLite would keep beside it (sqlite.org/wal.html, "Read-Only Databases") cannot be made in its folder
+    either, so it is told that nobody writes it; unless what lies there says that somebody does.
+    """
+    wal, shared = (file.with_name(file.name + end) for end in ("-wal", "-shm"))
+    in_use = shared.exists() or (wal.exists() and wal.stat().st_size > 0)
+    still = "" if in_use or os.access(file.parent, os.W_OK) else "&immutable=1"
+    uri = f"{file.resolve().as_uri()}?mode=ro{still}"
+    return sqlite3.connect(uri, uri=True, timeout=WAIT_S, check_same_thread=False)
+
+
+def _sqlite_connected_to_read(raw: Any, _record: object) -> None:
+    raw.isolation_level = None
+    raw.execute(f"PRAGMA busy_timeout={WAIT_S * 1000}").close()
 
 
 def _sqlite_connected(raw: Any, _record: object) -> None:

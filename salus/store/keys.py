@@ -11,7 +11,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING
 
-from salus.core.errors import AwayError, EvidenceError, RefusedError
+from salus.core.errors import AwayError, EvidenceError, RefusedError, SalusError
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -31,6 +31,21 @@ class SiteKey:
     def verify(self, message: bytes, signature: bytes) -> bool:
         """Whether this site signed `message`."""
         return signed_by(self.public, message, signature)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAway:
+    """Stands where the site's key cannot be had, as in a backup without it; an audit needs none."""
+
+    why: str
+
+    def sign(self, message: bytes) -> bytes:
+        """Raise AwayError: nothing can be signed."""
+        raise AwayError(self.why)
+
+    def verify(self, message: bytes, signature: bytes) -> bool:
+        """Raise AwayError: whether this site signed it cannot be said."""
+        raise AwayError(self.why)
 
 
 def signed_by(public: bytes, message: bytes, signature: bytes) -> bool:
@@ -59,6 +74,16 @@ def site_key(path: Path) -> SiteKey:
         return _loaded(path, path.read_bytes())
     except OSError as error:
         raise AwayError(f"The site's key {path} cannot be used: {error.strerror}.") from None
+
+
+def key_to_read(path: Path) -> SiteKey | KeyAway:
+    """Return the key in the file `path` of an archive that is only read; never makes one."""
+    if not path.exists():
+        return KeyAway(f"The site's key {path} is not here, so no approval can be checked.")
+    try:
+        return site_key(path)
+    except SalusError as error:
+        return KeyAway(str(error))
 
 
 def _make(path: Path) -> None:

@@ -23,6 +23,7 @@ from salus.store.check_state import check_state
 from salus.store.engine import (
     WAIT_S,
     bring_up_to_date,
+    can_be_written,
     file_of,
     is_sqlite,
     make_engine,
@@ -53,9 +54,10 @@ _CHUNK = 500
 
 
 class Store:
-    """State at rest; made by `open_store`."""
+    """State at rest; made by `open_store`. read_only: nothing can be written, and `begin` says so."""
 
-    def __init__(self, url: URL, engine: Engine) -> None:
+    def __init__(self, url: URL, engine: Engine, *, read_only: bool = False) -> None:
+        self.read_only = read_only
         self._url = url
         self._engine = engine
         self._file = _identity(url)
@@ -240,21 +242,23 @@ def _identity(url: URL) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino)
 
 
-def open_store(url: str, *, create: bool = True) -> Store:
+def open_store(url: str, *, create: bool = True, to_read: bool = False) -> Store:
     """Open the store at `url`, and make (unless `create` is off) or migrate its tables where needed.
 
-    url: ``sqlite:///folder/salus.db`` or ``postgresql://user@host/database``. Raises UserError for
+    url: ``sqlite:///folder/salus.db`` or ``postgresql://user@host/database``. to_read: a file that cannot be
+    written is opened as it lies. Raises UserError for
     another URL, a store that a newer Salus wrote, or none where none may be made; AwayError when it does not
     answer, EvidenceError when its file is damaged or lacks a table.
     """
     where = parse(url)
     if not create and is_sqlite(where) and not file_of(where).is_file():
         raise UserError(f"There is no ledger here: {file_of(where)} is missing. Put it back from a backup.")
-    engine = make_engine(where)
+    read_only = to_read and is_sqlite(where) and not can_be_written(file_of(where))
+    engine = make_engine(where, to_read=read_only)
     try:
         with speaking(where):
             bring_up_to_date(engine, where, create=create)
     except BaseException:
         engine.dispose()
         raise
-    return Store(where, engine)
+    return Store(where, engine, read_only=read_only)
