@@ -6,10 +6,12 @@ sorted by itself. A broken line costs that line.
 
 from __future__ import annotations
 
+import errno
 import gc
+import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 from time import process_time
@@ -17,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from salus.core.errors import EvidenceError, UserError
+from salus.core.errors import AwayError, EvidenceError, UserError
 from salus.record import manifest, places
 from salus.record.account import Account
 from salus.record.archive import Archive
@@ -33,6 +35,7 @@ _MANY = 64
 # Lines looked at to tell NDJSON from one document.
 _LOOKED_AT = 50
 _PARTS_OF_A_STREAM = 32
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Progress = Callable[..., Any]
 
 
@@ -50,6 +53,10 @@ def read_place(place: str, archive: Path, progress: Progress | None = None) -> A
     _refuse_itself(Path(place).resolve(), archive.resolve())
     found, passed = places.files(place)
     root = Path(place) if Path(place).is_dir() else Path(place).parent
+    if root == Path(place):
+        # A linked folder may lead back to the archive.
+        for folder in {path.parent.resolve() for path in found}:
+            _refuse_itself(folder, archive.resolve())
     with _bar(progress, sum(path.stat().st_size for path in found)) as seen:
         account = into(archive, places.size(found), lambda intake: _files(intake, found, root, seen))
     account.notes += [f"passed over: {name}" for name in passed]
@@ -65,11 +72,21 @@ def _refuse_itself(place: Path, archive: Path) -> None:
 
 
 def into(archive: Path, size: int, fill: Callable[[Intake], None]) -> Account:
-    """Let `fill` put resources (about `size` bytes, 0: unknown) into the archive; all of it or nothing."""
+    """Let `fill` put resources (about `size` bytes, 0: unknown) into the archive; all of it or nothing.
+
+    Raises AwayError when there is no room for it.
+    """
     import polars  # noqa: F401 (loading it is no part of the reading)
 
     began = process_time()
-    archive.mkdir(parents=True, exist_ok=True)
+    with _room(archive):
+        archive.mkdir(parents=True, exist_ok=True)
+        account = _into(archive, size, fill)
+    account.cpu_seconds = process_time() - began
+    return account
+
+
+def _into(archive: Path, size: int, fill: Callable[[Intake], None]) -> Account:
     with manifest.Lock(archive):
         base = manifest.load(archive)
         manifest.sweep(archive, base)
@@ -84,12 +101,34 @@ def into(archive: Path, size: int, fill: Callable[[Intake], None]) -> Account:
                 fill(intake)
                 settle(archive, intake, base, work)
         except BaseException:
-            intake.copy.close()
+            with suppress(OSError):
+                intake.copy.close()
             manifest.sweep(archive, base)
             raise
         shutil.rmtree(work, ignore_errors=True)
-    intake.account.cpu_seconds = process_time() - began
     return intake.account
+
+
+@contextmanager
+def _room(archive: Path) -> Iterator[None]:
+    """Say in words that what is written does not fit: on the disk, in a quota, in a file."""
+    import polars as pl
+
+    try:
+        yield
+    except (OSError, pl.exceptions.PolarsError) as error:
+        # Polars repeats in its words what the system said.
+        full = next((os.strerror(number) for number in _FULL if _is(error, number)), "")
+        if not full:
+            raise
+        raise AwayError(
+            f"The archive '{archive}' cannot be written ({full}): make room there, or put the archive "
+            "elsewhere with --archive, and read again; nothing of this read was kept."
+        ) from None
+
+
+def _is(error: Exception, number: int) -> bool:
+    return getattr(error, "errno", None) == number or os.strerror(number) in str(error)
 
 
 def _parts(size: int) -> int:
@@ -140,7 +179,7 @@ def _files(intake: Intake, found: list[Path], root: Path, seen: Callable[[int], 
 
 def _stream(intake: Intake, path: Path | None, name: str, seen: Callable[[int], object] | None) -> None:
     """Read one file (None: standard input) as lines, or as one document when its first line is none."""
-    blocks = places.blocks(places.chunks(path, seen))
+    blocks = places.blocks(_named(name, places.chunks(path, seen)))
     first = b""
     try:
         first = next((block for block in blocks if block.strip()), b"")
@@ -153,6 +192,17 @@ def _stream(intake: Intake, path: Path | None, name: str, seen: Callable[[int], 
         _lines(intake, chain((first,), blocks), name)
     else:
         _document(intake, chain((first,), blocks), name)
+
+
+def _named(name: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the pieces of a file; say which one it is when it cannot be read."""
+    try:
+        yield from pieces
+    except OSError as error:
+        raise AwayError(
+            f"'{name}' cannot be read ({error.strerror or type(error).__name__}): see to the file or its "
+            "disk, and read again; nothing of this read was kept."
+        ) from None
 
 
 def _is_line(block: bytes) -> bool:

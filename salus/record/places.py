@@ -38,22 +38,74 @@ _MARKS = (
 
 
 def files(place: str) -> tuple[list[Path], list[str]]:
-    """Return the FHIR files at `place`, in a fixed order, and the names of files passed over.
+    """Return the FHIR files at `place`, in a fixed order, and the names of what is passed over.
 
-    Raises UserError when there is nothing there that could be FHIR.
+    Linked folders are read, once. Raises UserError when there is nothing there that could be FHIR.
     """
     root = Path(place)
     if root.is_file():
         return [root], []
     if not root.is_dir():
         raise UserError(f"'{place}' is not there. Name a FHIR file, a folder of them, a server's URL, or -.")
-    every = sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith("."))
-    found = [path for path in every if kind_of(path) in _FHIR]
+    every, passed = _Found(), []
+    every.look(root)
+    found = []
+    for path, why in sorted(every.files):
+        if not why and kind_of(path) in _FHIR:
+            found.append(path)
+        else:
+            passed.append(f"{path.relative_to(root)}{why and f' ({why})'}")
     if not found:
         raise UserError(
             f"'{place}' holds no FHIR: no file ends in {', '.join(_FHIR)} (or these with .gz, .zst)."
         )
-    return found, [str(path.relative_to(root)) for path in every if path not in set(found)]
+    return found, passed
+
+
+class _Found:
+    """What lies in a folder: `files` with why each is not read ("": it can be)."""
+
+    def __init__(self) -> None:
+        self.files: list[tuple[Path, str]] = []
+        self._folders: set[Path] = set()
+        self._links: list[Path] = []
+
+    def look(self, root: Path) -> None:
+        """Look through a folder, and then through what is linked there: where both lead, the link waits."""
+        around = root.resolve().parents
+        self._look(root)
+        while self._links:
+            link = self._links.pop(0)
+            if link.resolve() in around:
+                self.files.append((link, "a link to what holds this folder"))
+            else:
+                self._look(link)
+
+    def _look(self, folder: Path) -> None:
+        real = folder.resolve()
+        if real in self._folders:
+            self.files.append((folder, "a link to what is read already"))
+            return
+        self._folders.add(real)
+        try:
+            inside = sorted(folder.iterdir())
+        except OSError as error:
+            self.files.append((folder, error.strerror or "it cannot be listed"))
+            return
+        for path in inside:
+            if not path.is_dir():
+                self._file(path)
+            elif path.is_symlink():
+                self._links.append(path)
+            else:
+                self._look(path)
+
+    def _file(self, path: Path) -> None:
+        hidden = path.name.startswith(".")
+        if hidden and kind_of(path) not in _FHIR:
+            return
+        lost = "a link to nothing" if path.is_symlink() else "no file"
+        self.files.append((path, "" if path.is_file() and not hidden else "hidden" if hidden else lost))
 
 
 def kind_of(path: Path) -> str:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
+import io
 import json
 import os
 import random
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 import zstandard
 
-from salus.core.errors import UserError
+from salus.core.errors import AwayError, UserError
 from salus.record.archive import Archive
 from salus.record.bulk import read_place
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def patients(count: int, first: int = 0) -> bytes:
@@ -135,3 +142,128 @@ def test_a_broken_first_line_that_looks_like_a_mark_costs_itself_alone(tmp_path:
     kept, rejected = read(tmp_path, start + patients(3))
     assert kept == 2
     assert [(file, line) for file, line, _ in rejected] == [("Patient.ndjson", 1)]
+
+
+def into(folder: Path, name: str, first: int) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(patients(1, first))
+    return path
+
+
+def test_linked_folders_are_read_once_and_nothing_vanishes(tmp_path: Path) -> None:
+    folder, away = tmp_path / "in", tmp_path / "away"
+    into(folder, "sub/a.ndjson", 1)
+    into(away, "b.ndjson", 2)
+    into(folder, ".hidden.ndjson", 3)
+    (folder / ".DS_Store").write_bytes(b"x")
+    (away / "loop").symlink_to(folder)
+    (away / "up").symlink_to(tmp_path)
+    (folder / "0-again").symlink_to("sub")
+    (folder / "linked").symlink_to(away)
+    (folder / "linked-twice").symlink_to(away)
+    (folder / "self").symlink_to("self")
+    (folder / "gone.ndjson").symlink_to("nowhere")
+    os.mkfifo(folder / "pipe.ndjson")
+    account = read_place(str(folder), tmp_path / "a")
+    assert account.as_events == {"Patient": 2}
+    assert account.notes == [
+        "passed over: .hidden.ndjson (hidden)",
+        "passed over: 0-again (a link to what is read already)",
+        "passed over: gone.ndjson (a link to nothing)",
+        "passed over: linked/loop (a link to what is read already)",
+        "passed over: linked/up (a link to what holds this folder)",
+        "passed over: linked-twice (a link to what is read already)",
+        "passed over: pipe.ndjson (no file)",
+        "passed over: self (a link to nothing)",
+    ]
+
+
+def test_a_folder_that_cannot_be_listed_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    into(tmp_path / "in", "a.ndjson", 1)
+    into(tmp_path / "in", "closed/b.ndjson", 2)
+    listed = Path.iterdir
+
+    def refused(self: Path) -> Iterator[Path]:
+        if self.name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return listed(self)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    account = read_place(str(tmp_path / "in"), tmp_path / "a")
+    assert account.as_events == {"Patient": 1}
+    assert account.notes == ["passed over: closed (Permission denied)"]
+
+
+def test_a_link_into_the_archive_is_not_read(tmp_path: Path) -> None:
+    into(tmp_path / "in", "a.ndjson", 1)
+    read_place(str(tmp_path / "in"), tmp_path / "a")
+    (tmp_path / "in" / "back").symlink_to(tmp_path / "a" / "gen-0001" / "metadata")
+    with pytest.raises(UserError, match="put the archive elsewhere"):
+        read_place(str(tmp_path / "in"), tmp_path / "a")
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    into(tmp_path / "in", "a.ndjson", 1)
+    bad = into(tmp_path / "in", "sub/b.ndjson", 2)
+    opened = Path.open
+
+    class Failing(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(
+        Path, "open", lambda self, *how, **more: Failing() if self == bad else opened(self, *how, **more)
+    )
+    with pytest.raises(AwayError, match=r"'sub/b.ndjson' cannot be read \(Input/output error\)"):
+        read_place(str(tmp_path / "in"), tmp_path / "a")
+    assert not (tmp_path / "a" / "archive.json").exists()
+
+
+_SMALL = """
+import resource, sys
+from pathlib import Path
+from salus.core.errors import AwayError
+from salus.record.bulk import read_place
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]),) * 2)
+try:
+    read_place(sys.argv[1], Path(sys.argv[2]))
+except AwayError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("limit", [0, 1_000, 100_000])
+def test_what_does_not_fit_is_said_in_words_and_leaves_nothing(tmp_path: Path, limit: int) -> None:
+    """A limit on the size of a file stands for a full disk: the system's answer comes by the same ways."""
+    into(tmp_path / "1", "a.ndjson", 1)
+    read_place(str(tmp_path / "1"), tmp_path / "a")
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2" / "b.ndjson").write_bytes(patients(8_000, 2))
+    arguments = [sys.executable, "-c", _SMALL, str(tmp_path / "2"), str(tmp_path / "a"), str(limit)]
+    said = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "cannot be written (File too large): make room there" in said
+    assert "nothing of this read was kept" in said
+    assert Archive.open(tmp_path / "a").subjects() == ["Patient/p1"]
+    assert not (tmp_path / "a" / "work").exists()
+    assert len(list((tmp_path / "a" / "raw").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        OSError(errno.EDQUOT, os.strerror(errno.EDQUOT)),
+        pl.exceptions.ComputeError("No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_said_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    with pytest.raises(AwayError, match="make room there"):
+        read(tmp_path, patients(3))
+    assert not list((tmp_path / "a").glob("gen-*"))
