@@ -24,7 +24,8 @@ def open_demonstration(path: Path, store_url: str | None = None) -> Site:
 
     Raises RefusedError when an archive is there that is no demonstration: its patients may be real.
     """
-    site = open_site(path, store_url)
+    # Beside records a new, empty ledger would pass for the one that is missing.
+    site = open_site(path, store_url, create=not (path / "archive.json").exists())
     try:
         if not site.demonstration:
             _mark(site)

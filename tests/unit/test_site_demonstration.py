@@ -13,7 +13,7 @@ import pytest
 
 from salus import spine
 from salus.core.consent import Actor
-from salus.core.errors import AwayError, RefusedError
+from salus.core.errors import AwayError, RefusedError, UserError
 from salus.record import manifest
 from salus.spine.demo import fill, open_demonstration
 from salus.spine.models import LIVE, statuses
@@ -64,6 +64,14 @@ def test_a_place_where_anything_was_done_is_no_demonstration(tmp_path: Path) -> 
         open_demonstration(tmp_path / "a")
     with closing(open_site(tmp_path / "a")) as site:
         assert not site.demonstration
+
+
+def test_no_ledger_is_made_beside_records_that_lost_theirs(demo: Site) -> None:
+    demo.close()
+    (demo.path / "salus.db").unlink()
+    with pytest.raises(UserError, match="no ledger here"):
+        open_demonstration(demo.path)
+    assert not (demo.path / "salus.db").exists()
 
 
 def test_a_demonstration_stays_one_through_later_reads(demo: Site, tmp_path: Path) -> None:
@@ -133,8 +141,6 @@ def test_a_first_read_that_was_killed_once_published_is_bound_by_whoever_comes_n
 
 
 def test_a_first_read_that_found_nothing_leaves_the_demonstration_to_begin_again(tmp_path: Path) -> None:
-    from salus.core.errors import UserError
-
     site = open_demonstration(tmp_path / "demo")
     with pytest.raises(UserError):
         fill(site, str(tmp_path / "nowhere"))
