@@ -6,6 +6,7 @@ last one read. Only what is contested is looked up in the verbatim copy, block b
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
@@ -39,27 +40,34 @@ def chosen(rows: pl.DataFrame, first: int, original: Original) -> Chosen:
 
     twice = pl.col("source").is_duplicated() & (pl.col("source") != "")
     # One that was replaced in an earlier read has lost its events and cannot stand again.
-    mine = rows.filter(twice).filter(pl.col("stands")).filter(pl.col("source").is_duplicated())
-    lost: list[int] = []
+    copies = rows.filter(twice).filter(pl.col("stands")).filter(pl.col("source").is_duplicated())
+    if not copies.height:
+        return Chosen(rows, [], [])
+    copies = copies.sort("order").select(_PLACE)
+    copies = copies.with_columns(pl.Series("total", list(map(crc32, _raws(copies, original)))))
+    alike = pl.col("total").n_unique().over("source") == 1
+    earlier = pl.col("order") < pl.col("order").max().over("source")
+    lost = copies.filter(alike & earlier)["order"].to_list()
     changed: list[str] = []
-    for source, copies in _copies(mine, original).items():
-        stands = versions.standing(copies)
-        lost += [copy.place for copy in copies if copy.place != stands.place]
-        if copies[0].place < first <= stands.place and copies[0].total != stands.total:
+    for source, found in _that_differ(copies.filter(~alike), original).items():
+        stands = versions.standing(found)
+        lost += [copy.place for copy in found if copy.place != stands.place]
+        if found[0].place < first <= stands.place and found[0].total != stands.total:
             changed.append(source)
-    if lost:
-        gone = pl.Series(lost, dtype=rows.schema["order"]).implode()
-        rows = rows.with_columns(pl.col("stands") & ~pl.col("order").is_in(gone))
-    return Chosen(rows, lost, changed)
+    gone = pl.Series(lost, dtype=rows.schema["order"]).implode()
+    return Chosen(rows.with_columns(pl.col("stands") & ~pl.col("order").is_in(gone)), lost, changed)
 
 
-def _copies(rows: pl.DataFrame, original: Original) -> dict[str, list[Copy]]:
-    """Return the copies of each resource in the order in which they were read."""
+def _raws(copies: pl.DataFrame, original: Original) -> Iterator[bytes]:
+    for order, frame, offset, length in copies.select("order", "frame", "offset", "length").iter_rows():
+        yield original.get(order >> ORDER_BITS, frame, offset, length)
+
+
+def _that_differ(copies: pl.DataFrame, original: Original) -> dict[str, list[Copy]]:
+    """Return copies with their versions by resource, in the order in which they were read."""
     found: dict[str, list[Copy]] = {}
-    for source, order, reason, *place in rows.sort("order").select(_PLACE).iter_rows():
-        raw = original.get(order >> ORDER_BITS, *place)
-        copies, total = found.setdefault(source, []), crc32(raw)
-        same = bool(copies) and copies[-1].total == total
-        said = copies[-1].version if same else versions.version(raw)
-        copies.append(Copy(order, total, said, bool(reason) and is_broken(reason)))
+    told = copies.select("source", "order", "total", "reason").iter_rows()
+    for (source, order, total, reason), raw in zip(told, _raws(copies, original), strict=True):
+        broken = bool(reason) and is_broken(reason)
+        found.setdefault(source, []).append(Copy(order, total, versions.version(raw), broken))
     return found
