@@ -50,20 +50,21 @@ def read_place(place: str, archive: Path, progress: Progress | None = None) -> A
         return into(archive, 0, lambda intake: _stream(intake, None, place, None))
     if places.is_stream(place):
         return into(archive, 0, lambda intake: _stream(intake, Path(place), place, None))
-    _refuse_itself(Path(place).resolve(), archive.resolve())
+    refuse_itself(Path(place).resolve(), archive.resolve())
     found, passed = places.files(place)
     root = Path(place) if Path(place).is_dir() else Path(place).parent
     if root == Path(place):
         # A linked folder may lead back to the archive.
         for folder in {path.parent.resolve() for path in found}:
-            _refuse_itself(folder, archive.resolve())
+            refuse_itself(folder, archive.resolve())
     with _bar(progress, sum(path.stat().st_size for path in found)) as seen:
         account = into(archive, places.size(found), lambda intake: _files(intake, found, root, seen))
     account.notes += [f"passed over: {name}" for name in passed]
     return account
 
 
-def _refuse_itself(place: Path, archive: Path) -> None:
+def refuse_itself(place: Path, archive: Path) -> None:
+    """Refuse a place that is the archive, holds it or lies in it."""
     if archive in (place, *place.parents) or place in archive.parents:
         raise UserError(
             f"'{place}' is, holds or lies in the archive '{archive}', whose own copies are no new evidence: "

@@ -39,7 +39,7 @@ def check_place(place: str, archive: Path) -> None:
             next(server.search("Patient", {}), None)
     elif place != places.STDIN and not places.is_stream(place):
         places.files(place)
-        bulk._refuse_itself(Path(place).resolve(), archive.resolve())
+        bulk.refuse_itself(Path(place).resolve(), archive.resolve())
 
 
 def read(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] | None = None) -> Account:
