@@ -33,6 +33,12 @@ _ALIASES = {
     "urn:oid:2.16.840.1.113883.6.88": "RxNorm",
     "urn:oid:2.16.840.1.113883.6.90": "ICD10CM",
     "urn:oid:2.16.840.1.113883.6.103": "ICD9CM",
+    "urn:oid:2.16.840.1.113883.6.3": "ICD10",
+    "urn:oid:2.16.840.1.113883.6.73": "ATC",
+    "http://terminology.hl7.org/CodeSystem/icd9cm": "ICD9CM",
+    # HL7 Deutschland, basisprofil-de-r4: the German modification keeps the stems of ICD-10.
+    "http://fhir.de/CodeSystem/bfarm/icd-10-gm": "ICD10",
+    "http://fhir.de/CodeSystem/bfarm/atc": "ATC",
 }
 _SHORT = SYSTEMS | _ALIASES
 URIS = {short: uri for uri, short in SYSTEMS.items()}

@@ -67,8 +67,8 @@ _SPELLINGS = {
     "°F": "[degF]", "degF": "[degF]", "deg F": "[degF]", "fahrenheit": "[degF]", "Fahrenheit": "[degF]",
     "bpm": "/min", "beats/min": "/min", "beats/minute": "/min", "breaths/min": "/min",
     "breaths/minute": "/min", "insp/min": "/min", "per minute": "/min", "1/min": "/min",
-    "mg/dl": "mg/dL", "g/dl": "g/dL", "umol/l": "umol/L", "µmol/L": "umol/L", "μmol/L": "umol/L",
-    "mmol/l": "mmol/L", "mEq/L": "meq/L", "µg/L": "ug/L", "μg/L": "ug/L",
+    "mg/dl": "mg/dL", "g/dl": "g/dL", "umol/l": "umol/L",
+    "mmol/l": "mmol/L", "mEq/L": "meq/L", "mEq/l": "meq/L",
     "lb": "[lb_av]", "lbs": "[lb_av]", "in": "[in_i]", "inch": "[in_i]", "inches": "[in_i]",
     "kg/m^2": "kg/m2", "percent": "%", "years": "a", "year": "a", "mL/min/1.73m2": "mL/min/{1.73_m2}",
     "mL/min/1.73 m2": "mL/min/{1.73_m2}", "mL/min/{1.73m2}": "mL/min/{1.73_m2}",
@@ -78,6 +78,9 @@ _SPELLINGS = {
     "mL/min/1.73m^2": "mL/min/{1.73_m2}", "ml/min/1.73m^2": "mL/min/{1.73_m2}",
     "mL/min/1.73_m2": "mL/min/{1.73_m2}", "mL/min/1.73 m^2": "mL/min/{1.73_m2}",
 }  # fmt: skip
+
+# The micro sign and the Greek mu look alike; UCUM writes both "u".
+_MICRO = str.maketrans("\u00b5\u03bc", "uu")
 
 _TERM = re.compile(r"([./]?)((?:[^./{}\[\]()0-9+\-]|\[[^\]]*\])+|10[*^]|)([+\-]?\d+)?(?:\{[^{}]*\})?")
 
@@ -119,7 +122,8 @@ def parse(unit: str) -> Unit:
 
     Raises EvidenceError for a unit that UCUM (as far as it is known here) does not define.
     """
-    text = _SPELLINGS.get(unit.strip(), unit.strip())
+    plain = unit.strip().translate(_MICRO)
+    text = _SPELLINGS.get(plain, plain)
     if text in _AFFINE:
         factor, offset = _AFFINE[text]
         return Unit(factor, (0, 0, 0, 0, 1, 0), offset)

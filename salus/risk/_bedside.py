@@ -6,6 +6,7 @@ its answers, the US Core pulse oximetry profile (LOINC 3151-8 flow, 3150-6 conce
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -59,6 +60,10 @@ _YES_NO = {
 _SCALE_1, _SCALE_2 = "SNOMED/1104311000000102", "SNOMED/1104321000000108"
 _TARGET = "SNOMED/852641000000103"
 _SCALE = "SpO2 scale"
+# A target is written in words ("88-92 %"), or comes as a FHIR Range ("88.0..92.0").
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_TARGETS: dict[tuple[float, ...], str] = {(88.0, 92.0): "2", (94.0, 98.0): "1"}
+UNREAD_TARGET = "SpO2 target recorded, but not readable"
 SCALE_CODES = (_SCALE_1, _SCALE_2, _TARGET)
 
 
@@ -190,21 +195,30 @@ def scale(view: View) -> Answer:
     )
     read = [(event, _scale(event)) for event in found]
     known = [(event, which) for event, which in read if which]
+    strange = tuple(event for event, which in read if not which and _is_target(event))
     if not known:
-        return Answer(_SCALE, ("1",), absent="SpO2 scale 2 not recorded")
+        return Answer(
+            _SCALE, ("1",), strange, absent=UNREAD_TARGET if strange else "SpO2 scale 2 not recorded"
+        )
     moment = known[-1][0].time
     last = [(event, which) for event, which in known if event.time == moment]
-    return Answer(
-        _SCALE, tuple(dict.fromkeys(which for _, which in last)), tuple(event for event, _ in last), moment
+    options = tuple(dict.fromkeys(which for _, which in last))
+    later = max(
+        (event.time for event in strange if event.time and moment and event.time > moment), default=None
     )
+    return Answer(_SCALE, options, tuple(event for event, _ in last), moment, blank=later)
+
+
+def _is_target(event: Event) -> bool:
+    return event.coded({_TARGET}) and event.value is not None and not is_blank(event)
 
 
 def _scale(event: Event) -> str:
     if event.coded({_SCALE_1, _SCALE_2}):
         return _recorded_scale(event)
     if isinstance(event.value, str):
-        digits = "".join(letter if letter.isdigit() else " " for letter in event.value).split()
-        return {"88 92": "2", "94 98": "1"}.get(" ".join(digits), "")
+        ends = tuple(float(number) for number in _NUMBER.findall(event.value))
+        return _TARGETS.get(ends, "")
     return ""
 
 

@@ -163,6 +163,11 @@ def _ages(
 
 
 def _scale_caution(view: View, scale: bedside.Answer) -> str:
+    if scale.absent == bedside.UNREAD_TARGET:
+        return (
+            "SpO2 scale 1 is used: a target saturation is recorded that is neither 88 to 92 nor 94 to 98 %, "
+            "or cannot be read."
+        )
     if scale.absent:
         return (
             "SpO2 scale 1 is used: scale 2 (target 88 to 92 %, confirmed hypercapnic respiratory failure) is "
@@ -171,7 +176,8 @@ def _scale_caution(view: View, scale: bedside.Answer) -> str:
     when = at(view, scale.at)
     if len(scale.options) > 1:
         return f"Both SpO2 scales were recorded {when}; the range allows for both."
-    return f"SpO2 scale {scale.options[0]} is used, as recorded for this patient {when}."
+    later = " A later target cannot be read." if scale.blank else ""
+    return f"SpO2 scale {scale.options[0]} is used, as recorded for this patient {when}.{later}"
 
 
 def timing(found: Scored) -> tuple[str, ...]:

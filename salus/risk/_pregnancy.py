@@ -7,9 +7,9 @@ from datetime import date, datetime, timedelta
 from salus.core.evidence import Event
 from salus.core.measures import USABLE
 from salus.core.seams import View
-from salus.risk._inputs import SUSPECTED, Fact, may_name, sex, worded
+from salus.risk._inputs import SUSPECTED, Fact, may_name, sex, walkable, worded
 from salus.risk._terms import PREGNANCY, PREGNANCY_OVER
-from salus.risk._words import NO_PREGNANCY
+from salus.risk._words import BECAUSE, NO_PREGNANCY, OF_PREGNANCY, PLAIN_PREGNANCY, spoken
 
 # A condition without an end counts for 42 weeks, the length of a post-term pregnancy (ACOG Committee Opinion
 # 579); an observed status for 12 weeks, since the next visit would repeat it.
@@ -52,9 +52,31 @@ def _carrying(view: View) -> Fact:
     carried = tuple(event for event in lasting if _sure(event, since))
     if carried:
         return Fact(_NAME, True, carried, "pregnant")
+    named = _named(view, since)
+    if named:
+        return named
     if lasting:
         return Fact(_NAME, None, tuple(lasting), f"{_NAME}: on record, but not confirmed or not dated")
     return _told(view, since) or _ended(view, over)
+
+
+def _named(view: View, since: datetime | None) -> Fact | None:
+    """Return that words plainly name a pregnancy of today, unless a status says otherwise."""
+    named = tuple(event for event in view.timeline.where(kind="Condition") if _plain(view, event, since))
+    observed = _observed(view, since)
+    if not named or (observed is not None and observed.value is not True):
+        return None
+    return Fact(_NAME, True, named, "pregnant")
+
+
+def _plain(view: View, event: Event, since: datetime | None) -> bool:
+    """Whether an active condition is a pregnancy by its words, by whatever code."""
+    said = BECAUSE.split(worded(event).lower())[0]
+    if event.status not in _PRESENT or walkable(event) or not spoken(said, PREGNANCY.words):
+        return False
+    if not PLAIN_PREGNANCY.search(said) or OF_PREGNANCY.search(said) or NO_PREGNANCY.search(said):
+        return False
+    return _of_today(view, event, since) and _sure(event, since)
 
 
 def _told(view: View, since: datetime | None) -> Fact | None:

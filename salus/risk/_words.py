@@ -46,6 +46,14 @@ NO_PREGNANCY = re.compile(
     r"\b(negative|previous|prior|past|not|post-?partum|postnatal|infertil\w*|ectopic scar)\b|contracept|"
     r"after (pregnan|delivery)|history|\bh/o\b|pregnancy wanted|planning"
 )
+# Words that name a pregnancy itself, and those beside which they only speak of one.
+PLAIN_PREGNANCY = re.compile(r"\bpregnan(t|cy)\b|\b(first|second|third|1st|2nd|3rd) trimester\b|schwanger")
+OF_PREGNANCY = re.compile(
+    r"\b(tests?|counsel\w*|educat\w*|fear\w*|suspected|possible|probable|risk of|desire\w*|wish\w*|wants?|"
+    r"prevent\w*|partner|wife|verdacht|test|wunsch)\b|\?"
+)
+# Behind these words stands a reason, which may name what is past ("pregnancy due to history of ...").
+BECAUSE = re.compile(r"\b(due to|because of|secondary to|wegen)\b")
 HIGH_GLUCOSE = (
     "prediabet", "pre-diabet", "impaired glucose", "impaired fasting", "hyperglyc", "gestational diabetes",
     r"gdm\b", r"igt\b", r"ifg\b",

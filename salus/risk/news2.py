@@ -168,6 +168,8 @@ CARD = Card(
         "An oxygen saturation below 20 % is taken as an error of recording and not used.",
         "A later entry that says only that nothing was measured, known or sent takes no value back; one that "
         "was withheld or cannot be read does, since something was measured then.",
+        "An active condition whose words plainly name a pregnancy bars it, by whatever code: a score for "
+        "others may reassure falsely. An SpO2 target is read as words or as a range.",
         "A value older than 24 hours is not used; one older than 12 hours is said to be overdue.",
         "3 in one parameter with a sum below 5 is ranked as today (chart 2: urgent ward-based response).",
         "It abstains where the range has a harmless lower end, reaches 7, and starts at 0 or spans more than "

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from salus.core.codes import short
 from salus.core.evidence import Event
 from salus.core.insight import Abstention, Finding
 from salus.core.registry import model
@@ -124,3 +125,12 @@ def permuted(digit: int, rounds: int) -> int:
     for _ in range(rounds):
         digit = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)[digit]
     return digit
+
+
+@pytest.mark.parametrize(("system", "name"), [
+    ("http://terminology.hl7.org/CodeSystem/icd9cm", "ICD9CM"), ("urn:oid:2.16.840.1.113883.6.3", "ICD10"),
+    ("urn:oid:2.16.840.1.113883.6.73", "ATC"), ("http://fhir.de/CodeSystem/bfarm/icd-10-gm", "ICD10"),
+    ("http://fhir.de/CodeSystem/bfarm/atc", "ATC"),
+])  # fmt: skip
+def test_systems_by_their_other_names(system, name):
+    assert short(system, "x") == f"{name}/x"

@@ -11,7 +11,7 @@ from salus.core.evidence import Event
 from salus.core.insight import Abstention, Insight
 from salus.core.registry import model
 from salus.risk._pregnancy import pregnant
-from tests.risk_views import called, has, person, seen, takes, view
+from tests.risk_views import NOW, called, has, person, seen, takes, view
 
 MODELS = ["ckd", "findrisc", "news2", "prevent"]
 WOMAN, MAN = person(33, "female"), person(33, "male")
@@ -42,11 +42,36 @@ def test_pregnancy_by_any_code_is_not_for_these_models(name: str, event: Event) 
     assert isinstance(body, Abstention) and body.why == "not-eligible" and "pregnancy" in body.says
 
 
+PLAIN = [
+    "Pregnancy, 20 weeks gestation", "Third trimester", "Schwangerschaft", "Pregnancy",
+    "High risk pregnancy due to history of preterm labour", "Twin pregnancy (finding)",
+]  # fmt: skip
+
+
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("words", ["Pregnancy, 20 weeks gestation", "Third trimester", "Schwangerschaft"])
-def test_pregnancy_in_words_is_said(name: str, words: str) -> None:
+@pytest.mark.parametrize("words", PLAIN)
+def test_an_active_pregnancy_in_words_is_not_for_these_models(name: str, words: str) -> None:
+    for event in (called(words), called(words, "SNOMED/1"), replace(called(words), time=None, known_at=None)):
+        dated = event if event.time is None else replace(event, time=NOW - DUE, known_at=NOW - DUE)
+        body = ask(name, *WOMAN, dated).body
+        assert isinstance(body, Abstention) and body.why == "not-eligible" and "pregnancy" in body.says
+
+
+UNSURE = ["Suspected pregnancy", "Pregnancy test", "Pregnancy?", "20 weeks gestation", "Pre-eclampsia"]
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("words", UNSURE)
+def test_words_that_do_not_plainly_name_a_pregnancy_are_said(name: str, words: str) -> None:
     limits = ask(name, *WOMAN, replace(called(words), time=None, known_at=None)).limits
     assert any(limit.startswith("Pregnancy: named in words") for limit in limits), limits
+
+
+def test_a_pregnancy_in_words_that_is_not_active_or_denied_since_is_open() -> None:
+    named = replace(called("Pregnancy"), time=NOW - DUE)
+    assert pregnant(view(*WOMAN, named)).value is True
+    assert pregnant(view(*WOMAN, replace(named, status=None))).value is None
+    assert pregnant(view(*WOMAN, named, seen("LOINC/82810-3", "SNOMED/60001007"))).value is None
 
 
 @pytest.mark.parametrize("words", [
