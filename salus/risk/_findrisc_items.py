@@ -6,7 +6,6 @@ Lindström J, Tuomilehto J. Diabetes Care 2003;26:725-31, table 2; family histor
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -20,12 +19,13 @@ from salus.core.measures import USABLE, Measure, Reading, read
 from salus.core.seams import View
 from salus.risk import _words as words
 from salus.risk._body import body_mass_index
+from salus.risk._findrisc_family import family
 from salus.risk._inputs import Fact, age, condition, sex
 from salus.risk._labs import HBA1C
 from salus.risk._measures import BMI, HEIGHT, WAIST, WEIGHT
 from salus.risk._points import Item, amount, of_fact, on
 from salus.risk._taken import DRUG_KINDS, drug
-from salus.risk._terms import DIABETES, icd9, icd10, is_blood_pressure_drug, is_glucose_drug, snomed
+from salus.risk._terms import icd9, icd10, is_blood_pressure_drug, is_glucose_drug, snomed
 
 # (where the band begins, whether that value itself is in it, points), ascending.
 Steps = tuple[tuple[float, bool, int], ...]
@@ -36,7 +36,6 @@ WAIST_POINTS: dict[str, Steps] = {
     "female": ((-inf, True, 0), (80, True, 3), (88, False, 4)),
 }
 INACTIVE_POINTS, NO_VEGETABLES_POINTS, DRUG_POINTS, GLUCOSE_POINTS = 2, 1, 2, 5
-RELATIVE_POINTS, NEAR_RELATIVE_POINTS = 3, 5
 
 # How long a measurement of the body or an answer about habits stands: our choice, as the form has none.
 STANDS = timedelta(days=730)
@@ -84,37 +83,6 @@ MEASURES = (
     *(FASTING_GLUCOSE, ANY_GLUCOSE, HBA1C),
 )
 
-FAMILY_DIABETES = ValueSet(
-    "diabetes in the family",
-    snomed("160303001"),
-    icd10("Z833") + icd9("V180"),
-    "ICD-10 Z83.3; ICD-9-CM V18.0; SNOMED CT 160303001",
-)
-NO_FAMILY_DIABETES = frozenset({"SNOMED/160274005"})
-_DENIED = re.compile(r"\b(no|not|non|none|never|without|negative|denie[sd]|absent|excluded)\b")
-_ROLE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode|"
-# HL7 v3 RoleCode: parents, brothers and sisters, children; then grandparents, uncles, aunts, cousins.
-_NEAR = "FTH MTH PRN NFTH NMTH NPRN BRO SIS SIB NBRO NSIS NSIB TWIN TWINBRO TWINSIS SON DAU CHILD SONC DAUC"
-_FAR = (
-    "GRPRN GRFTH GRMTH MGRPRN MGRFTH MGRMTH PGRPRN PGRFTH PGRMTH UNCLE AUNT MUNCLE PUNCLE MAUNT PAUNT COUSN"
-)
-NEAR_RELATIVES = frozenset(f"{_ROLE}{code}" for code in (*_NEAR.split(), "NCHILD"))
-# SNOMED CT: mother, father, parent, brother, sister, sibling, son, daughter, child.
-NEAR_SNOMED = snomed(
-    *(
-        "72705000",
-        "66839005",
-        "40683002",
-        "70924004",
-        "27733009",
-        "375005",
-        "65616008",
-        "66089001",
-        "67822003",
-    )
-)
-RELATIVES = frozenset(f"{_ROLE}{code}" for code in (*_FAR.split(), "COUSN", "MCOUSN", "PCOUSN"))
-
 
 def stepped(steps: Steps, low: float, high: float) -> tuple[int, ...]:
     """Return every number of points that values from `low` to `high` can give."""
@@ -138,7 +106,7 @@ def items(view: View) -> tuple[Item, ...]:
         _vegetables(view),
         _blood_pressure_drug(view),
         _high_glucose(view),
-        _family(view),
+        family(view),
     )
 
 
@@ -274,48 +242,3 @@ def _is_high(measure: Measure, event: Event, limit: float) -> bool | None:
     if event.comparator in (">", ">="):
         return True if reached else None
     return reached
-
-
-def _family(view: View) -> Item:
-    name = "diabetes in the family"
-    near, far = _relatives(view, NEAR_RELATIVES | NEAR_SNOMED), _relatives(view, RELATIVES)
-    if near:
-        says = "parent, brother, sister or child with diabetes"
-        return Item(name, (NEAR_RELATIVE_POINTS,), says, _sources(near))
-    told = condition(view, FAMILY_DIABETES, ever=True)
-    if far or told.value:
-        absent = "diabetes in the family: whether a parent, brother, sister or child is not recorded"
-        points = (RELATIVE_POINTS, NEAR_RELATIVE_POINTS)
-        return Item(name, points, name, _sources(far) or told.sources, absent)
-    none = tuple(event for event in view.timeline if _says_none(event))
-    if none:
-        return Item(name, (0,), "no diabetes in the family", _sources(none))
-    others = tuple(event for event in view.timeline.where(kind="FamilyMemberHistory") if _diabetic(event))
-    absent = f"{name}: of a relative whom the form does not name, or not by a known code"
-    every = (0, RELATIVE_POINTS, NEAR_RELATIVE_POINTS)
-    return Item(name, every, name, _sources(others), absent if others else f"{name} not recorded")
-
-
-def _says_none(event: Event) -> bool:
-    return event.value in NO_FAMILY_DIABETES or not NO_FAMILY_DIABETES.isdisjoint(event.codes)
-
-
-def _relatives(view: View, kin: frozenset[str]) -> tuple[Event, ...]:
-    """Return family histories of diabetes: the relationship is the code, the condition the value."""
-    family = view.timeline.where(kind="FamilyMemberHistory", test=lambda event: event.coded(kin))
-    return tuple(event for event in family if _diabetic(event))
-
-
-def _diabetic(event: Event) -> bool:
-    if not isinstance(event.value, str):
-        return False
-    words = event.value.lower()
-    if _DENIED.search(words):
-        return False
-    return DIABETES.has(replace(event, codes=(event.value,))) or (
-        "diabetes" in words and "insipidus" not in words and "gestational" not in words
-    )
-
-
-def _sources(events: tuple[Event, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(event.source for event in events))

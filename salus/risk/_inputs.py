@@ -163,6 +163,11 @@ def count(events: tuple[Event, ...], what: str) -> str:
     return f"1 {what} on record is" if several == 1 else f"{several} {what}s on record are"
 
 
+def placed(code: str) -> bool:
+    """Whether a code of a condition is of a system that is known here."""
+    return code.startswith(_SYSTEMS)
+
+
 def walkable(event: Event) -> bool:
     """Whether it carries an ICD code: what such a code means stands in the code itself."""
     return any(code.startswith(_HIERARCHIES) for code in event.codes)

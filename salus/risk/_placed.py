@@ -14,7 +14,8 @@ from salus.core.measures import USABLE, Reading, ago
 from salus.core.seams import View
 from salus.risk import _af_terms as fibrillation
 from salus.risk import _terms as terms
-from salus.risk._findrisc_items import FAMILY_DIABETES, HIGH_GLUCOSE, SEDENTARY
+from salus.risk._findrisc_family import FAMILY_DIABETES
+from salus.risk._findrisc_items import HIGH_GLUCOSE, SEDENTARY
 from salus.risk._inputs import walkable
 from salus.risk._taken import DRUG_KINDS
 

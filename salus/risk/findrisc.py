@@ -184,8 +184,11 @@ CARD = Card(
         "A drug of the classes C02, C03, C07, C08 or C09 counts as taken for high blood pressure.",
         "A fasting glucose of 6.1 mmol/L, any of 11.1 mmol/L or an HbA1c of 6.5 % counts as high glucose "
         "found before; one that cannot be read leaves that open.",
-        "Relatives are told by code; a relationship or an answer given in other words is not read, and of an "
-        "Observation's coded answer only the first coding is.",
+        "Relatives are told by code, or by a plain English word for the relationship. A family history that "
+        "was recorded counts as whole unless it says that it is partial: no diabetes in it is 0 points, and "
+        "diabetes of a grandparent, aunt, uncle or cousin alone 3, where it was a range before. What a "
+        "recorded list does not name counts as no, as everywhere here, and the limits say so.",
+        "Of an Observation's coded answer only the first coding is read.",
     ),
 )
 

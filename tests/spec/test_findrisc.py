@@ -9,7 +9,7 @@ import pytest
 
 from salus.core.evidence import Event
 from salus.core.insight import Abstention, Insight, Risk, Urgency
-from salus.risk._findrisc_items import NEAR_RELATIVES, RELATIVES
+from salus.risk._findrisc_family import NEAR_RELATIVES, RELATIVES
 from salus.risk.findrisc import CATEGORIES, MODEL, category
 from tests.risk_views import NOW, has, person, seen, takes, view
 
@@ -147,8 +147,41 @@ def test_near_relatives(role: str) -> None:
 
 
 @pytest.mark.parametrize("role", sorted(code.partition("|")[2] for code in RELATIVES))
-def test_other_relatives_are_three_or_more(role: str) -> None:
-    assert span(ask(relative(role), without=("family",))) == (3, 5)
+def test_other_relatives_alone_are_three(role: str) -> None:
+    insight = ask(relative(role), without=("family",))
+    assert score(insight) == 3
+    assert any(limit.startswith("Whether a parent, brother, sister or child has diabetes is taken as no")
+               for limit in insight.limits)  # fmt: skip
+    assert span(ask(replace(relative(role), status="partial"), without=("family",))) == (3, 5)
+
+
+def test_a_family_history_without_diabetes_is_none_and_said() -> None:
+    insight = ask(relative("FTH", "SNOMED/709044004"), without=("family",))
+    assert score(insight) == 0
+    assert any(limit.startswith("Diabetes in the family is taken as no") for limit in insight.limits)
+
+
+@pytest.mark.parametrize("event", [
+    replace(relative("FTH", "SNOMED/709044004"), status="partial"), relative("MTH", "urn:local|77"),
+    replace(relative("SIS"), value=None, status="health-unknown"), relative("HBRO"),
+    relative("HUSB", "SNOMED/709044004"),
+])  # fmt: skip
+def test_a_family_history_that_is_not_whole_leaves_it_open(event: Event) -> None:
+    assert span(ask(event, without=("family",))) == (0, 5)
+
+
+NAMED = [
+    ("Mother", (5, 5)), ("father", (5, 5)), ("text/Sister", (5, 5)), ("Brother", (5, 5)), ("Son", (5, 5)),
+    ("Daughter", (5, 5)), ("Grandmother", (3, 3)), ("text/Maternal grandfather", (3, 3)), ("Aunt", (3, 3)),
+    ("Mother-in-law", (0, 5)), ("Stepfather", (0, 5)), ("Half brother", (0, 5)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("word", "points"), NAMED)
+def test_relatives_in_words(word: str, points: tuple[int, int]) -> None:
+    insight = ask(replace(relative("MTH"), codes=(word,)), without=("family",))
+    exact = insight.body.outcomes[1].estimate.value  # type: ignore[union-attr]
+    assert (exact, exact) == points if points[0] == points[1] else span(insight) == points
 
 
 @pytest.mark.parametrize("event", [relative("HUSB"), relative("FTH", "SNOMED/709044004")])
