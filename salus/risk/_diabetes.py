@@ -1,10 +1,13 @@
-"""Has the patient diabetes: a diagnosis counts; a drug for it or a diabetic HbA1c alone leaves it open."""
+"""Has the patient diabetes: a diagnosis counts; a drug for it or a diabetic HbA1c alone leaves it open.
+
+By the list alone, an HbA1c does not open what a recorded list of conditions has closed: the caller says it.
+"""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from salus.core.measures import read
+from salus.core.measures import Reading, read
 from salus.core.seams import View
 from salus.risk._inputs import Fact, condition
 from salus.risk._labs import HBA1C
@@ -17,8 +20,8 @@ DIABETIC_HBA1C = 6.5
 CURRENT = timedelta(days=365)
 
 
-def diabetes(view: View, *, ever: bool = False) -> Fact:
-    """Return whether the patient has diabetes (`ever`: had it once)."""
+def diabetes(view: View, *, ever: bool = False, by_list: bool = False) -> Fact:
+    """Return whether the patient has diabetes (`ever`: had it once; `by_list`: a recorded list decides)."""
     fact = condition(view, DIABETES, ever=ever)
     refuted = fact.value is False and fact.events
     if fact.value or refuted:
@@ -28,8 +31,16 @@ def diabetes(view: View, *, ever: bool = False) -> Fact:
     if treated.value is not False and any(is_glucose_drug(event) for event in treated.events):
         says = f"{name}: not diagnosed on record, though a drug that lowers glucose is; confirm or exclude it"
         return Fact(name, None, treated.events, says)
-    sugar = read(view.timeline, HBA1C, view.as_of)
-    if sugar.usable and sugar.high >= DIABETIC_HBA1C:
+    if by_list and fact.value is False:
+        return fact
+    sugar = diabetic(view)
+    if sugar is not None:
         says = f"{name}: not diagnosed, though the last HbA1c is diabetic; confirm or exclude it"
         return Fact(name, None, sugar.events, says)
     return fact
+
+
+def diabetic(view: View) -> Reading | None:
+    """Return the last HbA1c where it is, or may be, in the diabetic range."""
+    sugar = read(view.timeline, HBA1C, view.as_of)
+    return sugar if sugar.usable and sugar.high >= DIABETIC_HBA1C else None

@@ -122,7 +122,7 @@ def gather(view: View) -> Inputs:
             "sdi": read(view.timeline, SDI, view.as_of),
         },
         facts={
-            "diabetes": diabetes(view),
+            "diabetes": diabetes(view, by_list=True),
             "smoking": smokes(view, OTHERS_WITHIN),
             "bp_treated": drug(view, "blood pressure drugs", is_blood_pressure_drug, since),
             "statin": drug(view, "statin", is_statin, since),

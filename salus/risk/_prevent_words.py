@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 from salus.core.errors import printable
 from salus.core.insight import Reason
 from salus.core.measures import Reading
 from salus.core.seams import View
+from salus.risk._diabetes import diabetic
 from salus.risk._egfr import made_by
 from salus.risk._inputs import Fact, worded
 from salus.risk._kidney_pregnancy import undecided
-from salus.risk._prevent_equation import Answer, variant
+from salus.risk._prevent_equation import Answer, answers, probability, variant
 from salus.risk._prevent_inputs import (
     AGES_30_YEARS,
     BMI_LIMITS,
@@ -22,7 +24,7 @@ from salus.risk._prevent_inputs import (
     known,
     mass_fits,
 )
-from salus.risk._say import capital, how_old, number, on_day, sentence, span
+from salus.risk._say import capital, how_old, number, on_day, percent, sentence, span
 
 LOG_ODDS = "log-odds"
 _YEAR = timedelta(days=365.25)
@@ -119,6 +121,7 @@ def _absent(inputs: Inputs) -> Iterator[Reason]:
 def limits(view: View, inputs: Inputs) -> tuple[str, ...]:
     """Return what is not known and what was assumed, in whole sentences."""
     found = [_equation(inputs), *_not_known(inputs), *_assumed(inputs), *_optional_left_out(inputs)]
+    found += _perhaps_diabetic(view, inputs)
     return tuple(dict.fromkeys([*found, *_doubts(inputs), *_old(view, inputs)]))
 
 
@@ -158,6 +161,20 @@ def _assumed(inputs: Inputs) -> Iterator[str]:
     taken = [fact.name for fact in (*told, *inputs.prior) if fact.value is False]
     if taken:
         yield f"Taken as no, since the recorded lists do not name them: {_listed(taken)}."
+
+
+def _perhaps_diabetic(view: View, inputs: Inputs) -> Iterator[str]:
+    """Say what the figure were with diabetes, where the list holds none and the HbA1c speaks for it."""
+    sugar = diabetic(view) if inputs.facts["diabetes"].value is False else None
+    if sugar is None:
+        return
+    given = replace(known(inputs), diabetes=(True,))
+    risk = answers(given, variant(given))["total_cvd", 10]
+    yield (
+        f"HbA1c of {on_day(sugar.at)} is in the diabetic range although no diabetes is on record: confirm or "
+        "exclude it. With diabetes the risk of cardiovascular disease in 10 years would be "
+        f"{percent(probability(risk.low), probability(risk.high))}."
+    )
 
 
 def _optional_left_out(inputs: Inputs) -> Iterator[str]:

@@ -110,6 +110,9 @@ CARD = Card(
         "A drug counts where an order or statement of the last year runs at the moment of the question and "
         "nothing later stops that drug; one that ended within a year (completed: 90 days) or has no date "
         "gives a range.",
+        "Diabetes is no where a recorded list of conditions does not hold it, whatever the HbA1c: of 6.5 % "
+        "and above the limits say so, and what the figure would be with diabetes. It was a range before, "
+        "though the list had answered. It still is one without such a list, or with a drug for glucose.",
         "Total CVD, ASCVD, CHD and stroke do not depend on body mass index; only heart failure does.",
         "The 2026 ACC/AHA dyslipidaemia guideline reads the 10-year ASCVD risk: low below 3 %, borderline to "
         "below 5 %, intermediate to below 10 %, high from 10 % on.",

@@ -6,6 +6,7 @@ import pytest
 
 from salus.core.insight import Risk
 from salus.core.registry import model
+from salus.risk._say import percent
 from tests.risk_views import has, person, seen, takes, view
 
 KNOWN = (
@@ -19,7 +20,37 @@ HINTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("hint", HINTS)
+LIST = "SNOMED/38341003"
+UNLISTED = tuple(event for event in KNOWN if event.code != LIST)
+
+
+def risk(*events):
+    body = model("prevent").predict(view(*events)).body
+    assert isinstance(body, Risk)
+    return body.outcomes[0].estimate
+
+
+def test_of_a_recorded_list_the_hba1c_opens_nothing_in_prevent_and_it_is_said():
+    insight = model("prevent").predict(view(*KNOWN, HINTS[2]))
+    assert isinstance(insight.body, Risk) and insight.body.outcomes[0].estimate.value is not None
+    with_it = risk(*KNOWN, HINTS[2], has("SNOMED/44054006")).value
+    (said,) = [limit for limit in insight.limits if "although no diabetes is on record" in limit]
+    assert said.endswith(f"in 10 years would be {percent(with_it, with_it)}.")
+    assert with_it > insight.body.outcomes[0].estimate.value
+
+
+def test_below_the_diabetic_range_nothing_is_said():
+    limits = model("prevent").predict(view(*KNOWN, seen("LOINC/4548-4", 6.4, "%"))).limits
+    assert not any("although no diabetes" in limit for limit in limits)
+
+
+def test_without_a_list_a_diabetic_hba1c_leaves_it_open():
+    found = risk(*UNLISTED, HINTS[2])
+    assert found.value is None
+    assert found.high == risk(*UNLISTED, HINTS[2], has("SNOMED/44054006")).value
+
+
+@pytest.mark.parametrize("hint", HINTS[:2])
 def test_prevent_allows_for_both(hint):
     insight = model("prevent").predict(view(*KNOWN, hint))
     assert isinstance(insight.body, Risk)
