@@ -266,7 +266,7 @@ def _every(said: Concept) -> tuple[str | None, ...]:
 def _family(r: t.FamilyMemberHistory, source: str) -> Rows:
     """A relative's condition is the value and never the code, so that nobody takes it for the patient's."""
     told = first(r.date)
-    who = concept(bytes(r.relationship)).codes or ("FamilyMemberHistory",)
+    who = drug(bytes(r.relationship)) or ("FamilyMemberHistory",)
     has: Iterable[Value] = [
         value for part in r.condition or () for value in _every(concept(bytes(part.code)))
     ] or [None]
