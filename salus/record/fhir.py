@@ -117,7 +117,7 @@ class _Gathered:
         plain, kind = _at_once(raws), ""
         for at, (_, url, _, _) in enumerate(entries):
             # Only these two are ever referred to by what they are called; a look at every line costs a third.
-            if at not in plain and (url.startswith("urn:") or b"Medication" in raws[at]):
+            if url.startswith("urn:") or (at not in plain and b"Medication" in raws[at]):
                 self.near.announce(raws[at], url)
         for at, (_, url, place, line) in enumerate(entries):
             kind, source, subject, rows, reason = plain.get(at) or read(raws[at], kind, self.near, url)

@@ -95,6 +95,8 @@ class _Found:
         for path in inside:
             if not path.is_dir():
                 self._file(path)
+            elif path.name.startswith("."):
+                self.files.append((path, "hidden"))
             elif path.is_symlink():
                 self._links.append(path)
             else:

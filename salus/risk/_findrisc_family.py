@@ -16,7 +16,7 @@ from salus.core.seams import View
 from salus.risk._inputs import condition, placed
 from salus.risk._points import Item
 from salus.risk._terms import DIABETES, icd9, icd10, snomed
-from salus.risk._words import understood
+from salus.risk._words import spoken, understood
 
 RELATIVE_POINTS, NEAR_RELATIVE_POINTS = 3, 5
 
@@ -27,7 +27,11 @@ FAMILY_DIABETES = ValueSet(
     "ICD-10 Z83.3; ICD-9-CM V18.0; SNOMED CT 160303001",
 )
 NO_FAMILY_DIABETES = frozenset({"SNOMED/160274005"})
-_DENIED = re.compile(r"\b(no|not|non|none|never|without|negative|denie[sd]|absent|excluded)\b")
+# A denial of diabetes itself; "without complications" and "non-insulin-dependent" deny something else.
+_DENIED = re.compile(
+    r"\b(no|not|never|without|denie[sd]|negative for|absence of)\b[^,;.]{0,30}\bdiabet|\bnon-?diabetic|"
+    r"diabet\w*( mellitus)?:? \(?(no|none|negative|denied|absent|excluded|ruled out)\b(?! (known )?complic)"
+)
 _ROLE = "http://terminology.hl7.org/CodeSystem/v3-RoleCode|"
 # HL7 v3 RoleCode: parents, brothers and sisters, children; then grandparents, uncles, aunts, cousins.
 _NEAR = "FTH MTH PRN NFTH NMTH NPRN BRO SIS SIB NBRO NSIS NSIB TWIN TWINBRO TWINSIS SON DAU CHILD SONC DAUC"
@@ -139,9 +143,9 @@ def _diabetic(event: Event) -> bool:
     words = event.value.lower()
     if _DENIED.search(words):
         return False
-    return DIABETES.has(replace(event, codes=(event.value,))) or (
-        "diabetes" in words and "insipidus" not in words and "gestational" not in words
-    )
+    if "insipidus" in words or "gestational" in words:
+        return False
+    return DIABETES.has(replace(event, codes=(event.value,))) or spoken(words, DIABETES.words)
 
 
 def _sources(events: tuple[Event, ...]) -> tuple[str, ...]:

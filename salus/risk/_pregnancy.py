@@ -9,7 +9,7 @@ from salus.core.measures import USABLE
 from salus.core.seams import View
 from salus.risk._inputs import SUSPECTED, Fact, may_name, sex, walkable, worded
 from salus.risk._terms import PREGNANCY, PREGNANCY_OVER
-from salus.risk._words import BECAUSE, NO_PREGNANCY, OF_PREGNANCY, PLAIN_PREGNANCY, spoken
+from salus.risk._words import BECAUSE, OF_PREGNANCY, PLAIN_PREGNANCY, is_no_pregnancy, spoken
 
 # A condition without an end counts for 42 weeks, the length of a post-term pregnancy (ACOG Committee Opinion
 # 579); an observed status for 12 weeks, since the next visit would repeat it.
@@ -74,7 +74,7 @@ def _plain(view: View, event: Event, since: datetime | None) -> bool:
     said = BECAUSE.split(worded(event).lower())[0]
     if event.status not in _PRESENT or walkable(event) or not spoken(said, PREGNANCY.words):
         return False
-    if not PLAIN_PREGNANCY.search(said) or OF_PREGNANCY.search(said) or NO_PREGNANCY.search(said):
+    if not PLAIN_PREGNANCY.search(said) or OF_PREGNANCY.search(said) or is_no_pregnancy(said):
         return False
     return _of_today(view, event, since) and _sure(event, since)
 
@@ -162,7 +162,7 @@ def _lasts(view: View, event: Event, since: datetime | None) -> bool:
 
 def _worded(view: View, event: Event, since: datetime | None) -> bool:
     """Whether words alone may mean a pregnancy of today."""
-    if not may_name(event, PREGNANCY) or NO_PREGNANCY.search(worded(event).lower()):
+    if not may_name(event, PREGNANCY) or is_no_pregnancy(worded(event).lower()):
         return False
     return _of_today(view, event, since)
 

@@ -156,11 +156,17 @@ def _not_known(inputs: Inputs) -> Iterator[str]:
         )
 
 
+_TREATED = ("blood pressure drugs", "statin")
+
+
 def _assumed(inputs: Inputs) -> Iterator[str]:
     told = [fact for name, fact in inputs.facts.items() if name != "smoking"]
-    taken = [fact.name for fact in (*told, *inputs.prior) if fact.value is False]
+    no = [fact for fact in (*told, *inputs.prior) if fact.value is False]
+    stopped = [fact for fact in no if fact.name in _TREATED and fact.events]
+    taken = [fact.name for fact in no if fact not in stopped]
     if taken:
         yield f"Taken as no, since the recorded lists do not name them: {_listed(taken)}."
+    yield from (f"Taken as no: {fact.says}." for fact in stopped)
 
 
 def _perhaps_diabetic(view: View, inputs: Inputs) -> Iterator[str]:

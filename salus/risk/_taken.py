@@ -24,7 +24,8 @@ _NOT_TAKEN = frozenset(
     {"cancelled", "entered-in-error", "stopped", "not-taken", "not-done", "declined", "draft", "on-hold"}
 ) | {"do-not-perform", "proposal", "plan", "option", "intended", "preparation"}
 # Of these, what ends a drug that an earlier entry gave; a dose or a supply that was stopped is one of many.
-_STOPPED = frozenset({"stopped", "cancelled", "not-taken", "do-not-perform", "on-hold"})
+# "cancelled" is withdrawn before anything was given (medicationrequest-status): it ends nothing that ran.
+_STOPPED = frozenset({"stopped", "not-taken", "do-not-perform", "on-hold"})
 _THERAPIES = ("MedicationRequest", "MedicationStatement")
 # What runs, by kind; None: the record gives no status. A dose that was given, and a supply, are past.
 _RUNS = {**dict.fromkeys(_THERAPIES, ("active", None)), "MedicationAdministration": ("in-progress",)}

@@ -42,16 +42,29 @@ PREGNANCY = (
     "pre-?eclampsia", r"eclampsia", r"gestational (diabetes|hypertension)", r"gravid(a|ity)?\b",
 )  # fmt: skip
 # What is no pregnancy of today, however the word stands in it.
-NO_PREGNANCY = re.compile(
-    r"\b(negative|previous|prior|past|not|post-?partum|postnatal|infertil\w*|ectopic scar)\b|contracept|"
-    r"after (pregnan|delivery)|history|\bh/o\b|pregnancy wanted|planning"
+_NO_PREGNANCY = re.compile(
+    r"\b(negative|not|non|nonpregnan\w*|post-?partum|postnatal|infertil\w*|ectopic scar)\b|contracept|"
+    r"after (pregnan|delivery)|pregnan\w* history|pregnancy wanted|planning|ruled out|exclu(ded|des|sion)|"
+    r"terminat|abort|ausschlu|ausgeschlossen"
 )
+# What speaks of a pregnancy that was, where it stands before the word; behind it, of something else that was.
+_PAST = re.compile(r"\b(previous|prior|past|history|h/o)\b")
+_PREGNANT = re.compile(r"pregnan|trimester|schwanger|gravid|gestation|eclampsia")
 # Words that name a pregnancy itself, and those beside which they only speak of one.
 PLAIN_PREGNANCY = re.compile(r"\bpregnan(t|cy)\b|\b(first|second|third|1st|2nd|3rd) trimester\b|schwanger")
 OF_PREGNANCY = re.compile(
     r"\b(tests?|counsel\w*|educat\w*|fear\w*|suspected|possible|probable|risk of|desire\w*|wish\w*|wants?|"
     r"prevent\w*|partner|wife|verdacht|test|wunsch)\b|\?"
 )
+
+
+def is_no_pregnancy(said: str) -> bool:
+    """Whether words that name a pregnancy say that there is none today."""
+    past, named = _PAST.search(said), _PREGNANT.search(said)
+    was = past is not None and (named is None or past.start() < named.start())
+    return was or _NO_PREGNANCY.search(said) is not None
+
+
 # Behind these words stands a reason, which may name what is past ("pregnancy due to history of ...").
 BECAUSE = re.compile(r"\b(due to|because of|secondary to|wegen)\b")
 HIGH_GLUCOSE = (

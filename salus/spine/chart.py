@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.seams import View
 from salus.privacy.gate import open_view
-from salus.spine.consult import end_of_record
+from salus.spine.consult import last_known
 
 if TYPE_CHECKING:
     from salus.core.review import Entry
@@ -24,8 +24,9 @@ def open_chart(
     cannot be written down: what is not on record is not shown.
     """
     timeline = site.archive.timeline(subject)
-    whole_at = end_of_record(timeline, site.now())
-    view = open_view(timeline, actor, purpose, as_of or whole_at, whole_at)
+    now = site.now()
+    whole_at = last_known(timeline, now)
+    view = open_view(timeline, actor, purpose, as_of or whole_at or now, whole_at)
     said = {"subject": subject, "what": "record", "purpose": purpose, "as_of": view.as_of.isoformat()}
     with site.store.begin() as tx:
         tx.append(site.now(), actor.id, "look", {**said, "permit": view.permit})

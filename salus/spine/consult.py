@@ -96,7 +96,8 @@ def consult_many(
 
 
 def _view(question: Question, actor: Actor, purpose: str, now: datetime) -> View:
-    whole_at = end_of_record(question.timeline, now)
+    # Where nothing is dated, nothing tells that the record was not whole already.
+    whole_at = last_known(question.timeline, now)
     return open_view(question.timeline, actor, purpose, question.as_of, whole_at)
 
 

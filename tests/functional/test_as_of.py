@@ -80,3 +80,17 @@ def test_a_model_asked_early_does_not_hear_of_undated_conditions(tmp_path: Path)
         named = {source for reason in said.reasons for source in reason.evidence}
         assert ("Condition/af" in named) is (why is None)
     site.close()
+
+
+def test_where_nothing_is_dated_undated_evidence_counts(tmp_path: Path) -> None:
+    """Nothing tells that such a record was not whole; the clock that asks must not race with itself."""
+    site = spine.open_site(tmp_path / "site")
+    born = Event(("MEDS_BIRTH",), datetime(1940, 1, 1, tzinfo=UTC), source="Patient/1")
+    undated = Event(("SNOMED/49436004",), None, status="active", source="Condition/af")
+    timeline = Timeline.of("Patient/1", [born, undated])
+    for moment in (None, datetime.now(UTC)):
+        (said,) = consult(
+            site, actor=Actor("dr"), evidence=timeline, asks=["cha2ds2-vasc"], as_of=moment, live_only=False
+        )
+        assert "Condition/af" in {source for reason in said.reasons for source in reason.evidence}
+    site.close()

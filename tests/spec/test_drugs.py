@@ -106,7 +106,12 @@ def test_what_ended_long_ago_is_not_taken(event):
     assert drug(view(event), "drug", is_oral_anticoagulant, YEAR).value is False
 
 
-@pytest.mark.parametrize("status", ["stopped", "cancelled", "not-taken", "on-hold", "do-not-perform"])
+def test_an_order_that_was_cancelled_before_it_began_ends_none_that_runs():
+    again = takes("apixaban", days=10, status="cancelled", name="again")
+    assert drug(view(takes("apixaban", days=50), again), "drug", is_oral_anticoagulant, YEAR).value is True
+
+
+@pytest.mark.parametrize("status", ["stopped", "not-taken", "on-hold", "do-not-perform"])
 @pytest.mark.parametrize("before", [takes("apixaban 5 MG"), takes("Eliquis", status="completed"), ENDED])
 def test_a_later_stop_of_the_drug_ends_it(status, before):
     stop = takes("apixaban", days=10, status=status, name="stop")

@@ -296,3 +296,13 @@ def test_a_relative_without_diabetes_gives_no_points() -> None:
 def test_minoxidil_on_the_scalp_is_no_drug_for_blood_pressure() -> None:
     assert score(ask(takes("Minoxidil 5 % topical solution for hair"))) == 0
     assert score(ask(takes("Minoxidil 10 MG Oral Tablet"))) == 2
+
+
+@pytest.mark.parametrize(("words", "points"), [
+    ("Non-insulin-dependent diabetes mellitus", 5), ("Type 2 diabetes mellitus without complications", 5),
+    ("Diabetes type 2, no known complications", 5), ("T2DM", 5), ("Diabetic", 5), ("Diabetes mellitus", 5),
+    ("No diabetes", 0), ("without known diabetes", 0), ("Denies diabetes", 0), ("Non-diabetic", 0),
+    ("Diabetes: none", 0), ("Diabetes insipidus", 0),
+])  # fmt: skip
+def test_a_father_in_words(words: str, points: int) -> None:
+    assert score(ask(relative("FTH", words))) == points

@@ -45,6 +45,8 @@ def test_pregnancy_by_any_code_is_not_for_these_models(name: str, event: Event) 
 PLAIN = [
     "Pregnancy, 20 weeks gestation", "Third trimester", "Schwangerschaft", "Pregnancy",
     "High risk pregnancy due to history of preterm labour", "Twin pregnancy (finding)",
+    "Pregnancy complicated by previous caesarean section",
+    "Third trimester pregnancy with history of pre-eclampsia",
 ]  # fmt: skip
 
 
@@ -105,3 +107,16 @@ def test_a_status_of_months_ago_leaves_it_open() -> None:
 def test_a_pregnancy_in_the_record_of_a_man_contradicts_itself(name: str) -> None:
     limits = ask(name, *MAN, has("SNOMED/77386006", years=0.2)).limits
     assert any("on record for a man, so the record contradicts itself" in limit for limit in limits)
+
+
+NONE = [
+    "Pregnancy ruled out", "Abdominal pain, pregnancy excluded", "Ausschluss Schwangerschaft",
+    "Non-pregnant state", "Termination of pregnancy", "History of pregnancy", "Previous pregnancy",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", NONE)
+def test_words_that_exclude_a_pregnancy_of_today_bar_no_answer(words: str) -> None:
+    """A woman who is very ill must not go unscored because pregnancy was thought of."""
+    body = ask("news2", *WOMAN, replace(called(words), time=NOW - DUE, known_at=NOW - DUE)).body
+    assert not (isinstance(body, Abstention) and body.why == "not-eligible")
