@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -111,8 +111,8 @@ class Desk:
             done = told(site.store.reviews())
             for row in ward(site, actor=actor):
                 self._tally.note(row.insights)
-                bed = self._bed(row.subject, row.person, row.as_of, row.insights, done)
-                beds.append(bed if row.dated else replace(bed, dated=False))
+                bed = self._bed(row.subject, row.person, row.as_of, row.insights, done, dated=row.dated)
+                beds.append(bed)
         sheet = WardSheet(tuple(beds), live, len(states) - len(live), site.now())
         with self._lock:
             self._ward = sheet
@@ -148,13 +148,11 @@ class Desk:
         reviews = tuple(site.store.reviews(subject=subject))
         person = site.archive.person(subject)
         earlier = self._earlier(subject, insights, reviews)
+        dated = last_known(view.timeline, view.as_of) is not None
         sheet = PatientSheet(
             number,
             subject,
-            replace(
-                self._bed(subject, person, view.as_of, insights, told(reviews)),
-                dated=last_known(view.timeline, view.as_of) is not None,
-            ),
+            self._bed(subject, person, view.as_of, insights, told(reviews), dated=dated),
             _identifiers(person),
             site.now(),
             view.timeline,
@@ -249,7 +247,14 @@ class Desk:
         return self._codes[1]
 
     def _bed(
-        self, subject: str, person: Any, as_of: datetime, insights: Iterable[Insight], done: Mapping[str, str]
+        self,
+        subject: str,
+        person: Any,
+        as_of: datetime,
+        insights: Iterable[Insight],
+        done: Mapping[str, str],
+        *,
+        dated: bool = True,
     ) -> Bed:
         return Bed(
             number=self.site.archive.number(subject),
@@ -261,6 +266,7 @@ class Desk:
             as_of=as_of,
             insights=tuple(insights),
             reviewed=done,
+            dated=dated,
         )
 
 
