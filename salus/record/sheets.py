@@ -48,13 +48,13 @@ class Sheet(NamedTuple):
     of: list[int] = []  # noqa: RUF012 (never changed)
 
 
-class Coded(dict[bytes, int]):
-    """The number of a CodeableConcept's codes, by its bytes; -1 when it has none."""
+class Coded(dict[Any, int]):
+    """The number of a CodeableConcept's codes, by its bytes (or those of several); -1 when it has none."""
 
-    def __init__(self, words: Vocabulary, read: Callable[[bytes], tuple[str, ...]]) -> None:
+    def __init__(self, words: Vocabulary, read: Callable[[Any], tuple[str, ...]]) -> None:
         self._words, self._read = words, read
 
-    def __missing__(self, raw: bytes) -> int:
+    def __missing__(self, raw: Any) -> int:
         if len(self) > 1 << 16:
             self.clear()
         codes = self._read(raw)
@@ -79,6 +79,7 @@ class Words:
 
     def __init__(self, words: Vocabulary) -> None:
         self.coded = Coded(words, lambda raw: concept(raw).codes)
+        self.classed = Coded(words, lambda pair: concept(_listed(*pair)).codes)
         self.named, self.drugs = Coded(words, drug), Drugs(words)
 
     def drugs_of(self, found: Sequence[t.Medicated]) -> list[int]:
@@ -90,6 +91,11 @@ class Words:
             else (drugs[named.reference] if named.reference else -1)
             for r in found
         ]
+
+
+def _listed(kind: bytes, types: bytes) -> bytes:
+    """Return an encounter's class and types as one list of codings, the way `concept` joins them."""
+    return b"[" + b",".join(x for x in (kind, types[1:-1]) if x) + b"]"
 
 
 def _observations(found: list[t.Observation], words: Words) -> Sheet:
@@ -188,16 +194,13 @@ def _conditions(found: list[t.Condition], words: Words) -> Sheet:
 
 
 def _encounters(found: list[t.Encounter], words: Words) -> Sheet:
-    coded = words.coded
+    classed = words.classed
     moments = [
         _NEVER if (span := r.period) is None or span.start is None else moment[span.start] for r in found
     ]
     time, _, known = zip(*moments, strict=True)
     end = [last(r.period) for r in found]
-    # class and type as one list of codings, the way `concept` joins them.
-    codes = [
-        coded[b"[" + b",".join(x for x in (bytes(r.kind), bytes(r.type)[1:-1]) if x) + b"]"] for r in found
-    ]
+    codes = [classed[bytes(r.kind), bytes(r.type)] for r in found]
     return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
 
 
