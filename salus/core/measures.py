@@ -7,7 +7,7 @@ moment or only a bound is known. It is absent, with the reason in words, when no
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -155,25 +155,17 @@ def read(timeline: Timeline, measure: Measure, as_of: datetime, within: timedelt
 def _told(measure: Measure, told: Sequence[Event], as_of: datetime) -> Reading:
     """Return the latest of `told`, none of which is blank."""
     latest, at = latest_of(told), told[-1].time
-    older = [event for event in told if event not in latest and _readable(measure, event)]
     if any(isinstance(event.value, Absence) for event in latest):
-        return _absent(measure, f"{measure.name} not available{last_readable(older, as_of)}", latest, at)
+        before = last_readable(told, latest, measure.read, as_of)
+        return _absent(measure, f"{measure.name} not available{before}", latest, at)
     try:
         ends = [_bounds(measure, event) for event in latest]
     except EvidenceError as error:
-        before = last_readable(older, as_of)
+        before = last_readable(told, latest, measure.read, as_of)
         why = f"{str(error).rstrip('.')}{before}" if before else str(error)
         return _absent(measure, f"{measure.name} not usable: {why}", latest, at)
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     return Reading(measure, low, high, at, latest, _doubt(measure, ends))
-
-
-def _readable(measure: Measure, event: Event) -> bool:
-    try:
-        measure.read(event)
-    except EvidenceError:
-        return False
-    return True
 
 
 def is_blank(event: Event) -> bool:
@@ -192,10 +184,21 @@ def later_blank(told: Sequence[Event], dated: Sequence[Event]) -> datetime | Non
     return dated[-1].time if dated[-1].time != told[-1].time else None
 
 
-def last_readable(older: Sequence[Event], as_of: datetime) -> str:
-    """Say how old the last value is that can be read and is not used; "" where there is none."""
-    last = older[-1].time if older else None
+def last_readable(
+    told: Sequence[Event], latest: Collection[Event], read: Callable[[Event], object], as_of: datetime
+) -> str:
+    """Say how old the last of `told` but `latest` is that `read` can read; "" where there is none."""
+    older = (event for event in reversed(told) if event not in latest)
+    last = next((event.time for event in older if _can_be_read(event, read)), None)
     return "" if last is None else f" (the last that can be read is of {ago(as_of - last)} before, not used)"
+
+
+def _can_be_read(event: Event, read: Callable[[Event], object]) -> bool:
+    try:
+        read(event)
+    except EvidenceError:
+        return False
+    return True
 
 
 def usable(timeline: Timeline, codes: Iterable[str]) -> list[Event]:

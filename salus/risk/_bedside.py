@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from unicodedata import normalize
 
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Event
@@ -60,8 +61,17 @@ _YES_NO = {
 _SCALE_1, _SCALE_2 = "SNOMED/1104311000000102", "SNOMED/1104321000000108"
 _TARGET = "SNOMED/852641000000103"
 _SCALE = "SpO2 scale"
-# A target is written in words ("88-92 %"), or comes as a FHIR Range ("88.0..92.0").
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+# A target is written in words ("SpO2 88-92 %"), or comes as a FHIR Range ("88.0..92.0"). Only a text that
+# says the range and nothing else but these words is read: "not 88-92 %" is no plain target.
+_GAS = re.compile(r"\b(?:s[ap])?o ?2(?!\d)")
+_BESIDE = (
+    r"(?:[\s:;,.()\[\]=]|[-–—](?=\s)|\b(?:target|goal|range|aim|for|of|at|is|keep|maintain|between|within|with|"
+    r"sats?|saturations?|oxygen|peripheral|prescribed|risk|copd|hypercapni[ac]|respiratory|failure)\b)*"
+)
+_END = r"(?<!\d)(\d+(?:\.\d+)?)\s*(?:%|per ?cent\b)?"
+_RANGE = re.compile(rf"{_BESIDE}(?<!\.){_END}\s*(?:-|–|—|\.\.|to|and)\s*{_END}{_BESIDE}")
+# Oxygen saturation scale 2 is for a prescribed target of 88-92 %, scale 1 for the usual one of 94-98 % (Royal
+# College of Physicians, National Early Warning Score (NEWS) 2, 2017).
 _TARGETS: dict[tuple[float, ...], str] = {(88.0, 92.0): "2", (94.0, 98.0): "1"}
 UNREAD_TARGET = "SpO2 target recorded, but not readable"
 SCALE_CODES = (_SCALE_1, _SCALE_2, _TARGET)
@@ -123,28 +133,19 @@ def _answer(view: View, asked: _Question, within: timedelta) -> Answer:
 def _told(view: View, asked: _Question, told: Sequence[Event]) -> Answer:
     """Return the latest of `told`, none of which is blank."""
     latest = latest_of(told)
-    older = [event for event in told if event not in latest and _readable(asked, event)]
     given = [event for event in latest if not isinstance(event.value, Absence)]
     if not given:
-        return _gap(asked, latest, f"not available{last_readable(older, view.as_of)}")
+        return _gap(asked, latest, f"not available{last_readable(told, latest, asked.read, view.as_of)}")
     try:
         answers = tuple(dict.fromkeys(asked.read(event) for event in given))
     except EvidenceError as error:
-        why = f"not usable: {str(error).rstrip('.')}{last_readable(older, view.as_of)}"
-        return _gap(asked, latest, why)
+        before = last_readable(told, latest, asked.read, view.as_of)
+        return _gap(asked, latest, f"not usable: {str(error).rstrip('.')}{before}")
     return Answer(asked.name, answers, tuple(given), told[-1].time)
 
 
 def _gap(asked: _Question, latest: tuple[Event, ...], why: str) -> Answer:
     return Answer(asked.name, asked.every, latest, latest[-1].time, f"{asked.name} {why}")
-
-
-def _readable(asked: _Question, event: Event) -> bool:
-    try:
-        asked.read(event)
-    except EvidenceError:
-        return False
-    return True
 
 
 def _blank(event: Event) -> bool:
@@ -216,10 +217,16 @@ def _is_target(event: Event) -> bool:
 def _scale(event: Event) -> str:
     if event.coded({_SCALE_1, _SCALE_2}):
         return _recorded_scale(event)
-    if isinstance(event.value, str):
-        ends = tuple(float(number) for number in _NUMBER.findall(event.value))
-        return _TARGETS.get(ends, "")
+    if isinstance(event.value, str) and event.unit in (None, "%"):
+        return _targeted(event.value)
     return ""
+
+
+def _targeted(text: str) -> str:
+    """Return the scale for a target in words; "" for any other, and for words that say more than a target."""
+    plain = _GAS.sub(" ", normalize("NFKC", text).casefold())
+    found = _RANGE.fullmatch(plain)
+    return _TARGETS.get(tuple(float(end) for end in found.groups()), "") if found else ""
 
 
 def _recorded_scale(event: Event) -> str:
