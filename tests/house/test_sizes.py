@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from functools import cache
 
-from tests.house.source import functions, modules
+from tests.house.source import ROOT, functions, modules
 
 LINES_OF_MODULE = 400
 LINES_OF_FUNCTION = 50
@@ -15,6 +15,12 @@ _BLOCKS = (ast.If, ast.For, ast.While, ast.With, ast.Try, ast.AsyncFor, ast.Asyn
 
 def test_no_module_is_longer_than_it_can_be_read():
     long = [f"{module.name}: {module.lines}" for module in modules() if module.lines > LINES_OF_MODULE]
+    assert long == []
+
+
+def test_no_file_of_tests_is_longer_than_it_can_be_read():
+    lines = {path: path.read_text(encoding="utf-8").count("\n") for path in (ROOT / "tests").rglob("*.py")}
+    long = [f"{path.relative_to(ROOT)}: {count}" for path, count in lines.items() if count > LINES_OF_MODULE]
     assert long == []
 
 

@@ -10,12 +10,10 @@ import pytest
 
 from salus.core.evidence import Absence, Event, Timeline
 from salus.record import fhir
-from salus.record.fhir_time import when
 
 UCUM = "http://unitsofmeasure.org"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
 ROLES = "http://terminology.hl7.org/CodeSystem/v3-RoleCode"
-ERROR = {"coding": [{"code": "entered-in-error"}]}
 AT = "2026-11-02T08:00:00+01:00"
 SEVEN = datetime(2026, 11, 2, 7, tzinfo=UTC)
 
@@ -130,46 +128,6 @@ def test_components_and_their_absence() -> None:
     assert {event.source for event in found.values()} == {"Observation/1"}
 
 
-@pytest.mark.parametrize(
-    ("text", "first", "last", "known"),
-    [
-        ("2024", "2024-01-01", "2024-12-31T23:59:59.999999", "2024-12-31T23:59:59.999999"),
-        ("2024-02", "2024-02-01", "2024-02-29T23:59:59.999999", "2024-02-29T23:59:59.999999"),
-        ("2024-02-03", "2024-02-03", "2024-02-03T23:59:59.999999", "2024-02-03"),
-        ("2024-02-03T04:05:06Z", "2024-02-03T04:05:06", None, "2024-02-03T04:05:06"),
-        (
-            "2024-02-03T04:05:06.1234567+05:30",
-            "2024-02-02T22:35:06.123456",
-            None,
-            "2024-02-02T22:35:06.123456",
-        ),
-        ("2024-02-03T04:05:06", "2024-02-03T04:05:06", None, "2024-02-03T04:05:06"),
-        ("2024-02-03T04:05-00:30", "2024-02-03T04:35", None, "2024-02-03T04:35"),
-        ("2016-12-31T23:59:60Z", "2016-12-31T23:59:59.999999", None, "2016-12-31T23:59:59.999999"),
-    ],
-)
-def test_partial_dates_and_zones(text: str, first: str, last: str | None, known: str) -> None:
-    def micros(iso: str) -> int:
-        return round(
-            (datetime.fromisoformat(iso).replace(tzinfo=UTC) - datetime(1970, 1, 1, tzinfo=UTC)) / MICRO
-        )
-
-    found = when(text)
-    assert found.start == micros(first)
-    assert found.end == (None if last is None else micros(last))
-    assert found.known == micros(known)
-
-
-MICRO = datetime(1970, 1, 1, 0, 0, 0, 1) - datetime(1970, 1, 1)
-
-
-@pytest.mark.parametrize("text", ["", "20", "2024-13", "2024-02-30", "2024-1-1", "2024-01-01T25:00:00Z",
-                                  "2024-01-01T08:00:00+99:00", "0000", "yesterday", "2024-01-01 08:00",
-                                  "２０２４", "2024-01-01T08:00:00+1:00"])  # fmt: skip
-def test_what_is_no_date_is_refused_without_repeating_it(text: str) -> None:
-    assert refused(resource(effectiveDateTime=text)) == "not a FHIR date or time"
-
-
 def test_a_condition_says_how_sure_it_is() -> None:
     status = {"coding": [{"code": "active"}]}
 
@@ -187,11 +145,6 @@ def test_a_condition_says_how_sure_it_is() -> None:
     assert said("confirmed") == "active"
     assert said("refuted") == "refuted"
     assert said("provisional") == "provisional"
-
-
-def test_an_undated_onset_does_not_end_a_condition() -> None:
-    (event,) = events(resource("Condition", status=None, code=snomed("73211009"), onsetDateTime="2020"))
-    assert event.end is None
 
 
 def test_what_a_relative_has_is_not_the_patients() -> None:
@@ -283,41 +236,6 @@ def test_an_empty_list_says_nothing_known() -> None:
     assert events(withheld)[0].value is Absence.WITHHELD
 
 
-@pytest.mark.parametrize(
-    ("one", "reason"),
-    [
-        (resource(status="entered-in-error"), "entered-in-error"),
-        (resource("Condition", verificationStatus=ERROR), "entered-in-error"),
-        (resource(status=None), "no status"),
-        (resource(code=None), "no code"),
-        (resource(subject=None), "no patient named"),
-        (resource(subject={"display": "Mr X"}), "no patient named"),
-        (resource(subject={"reference": "Group/1"}), "no patient named"),
-        (resource(subject={"reference": "#inside"}), "no patient named"),
-        (resource("Nonsense"), "resourceType is not one of FHIR R4"),
-        ({"id": "1"}, "no resourceType"),
-        (resource(id="a b"), "wrong shape: $.id"),
-        (resource(valueQuantity={"value": "12"}), "wrong shape: $.valueQuantity.value"),
-        (resource(valueQuantity={"value": 1}, status=3), "wrong shape: $.status"),
-        (resource(code=[3]), "wrong shape: a code is no CodeableConcept"),
-        (resource(implicitRules="x"), "implicitRules: it is to be read by rules that Salus does not know"),
-        (resource(modifierExtension=[{"url": "http://x/not"}]),
-         "modifierExtension that Salus does not know: it may reverse the meaning"),
-        (resource(component=[{"code": loinc("1"), "modifierExtension": [{"url": "u"}]}]),
-         "modifierExtension that Salus does not know: it may reverse the meaning"),
-        (b'{"resourceType": "Observation", "id"', "not JSON"),
-        (b'{"resourceType": "Observation", "valueInteger": NaN}', "not JSON"),
-        (b"[1, 2]", "not a JSON object"),
-        (b"null", "not a JSON object"),
-        (b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
-        (b'{"resourceType":"Observation","id":"1","status":"final","subject":{"reference":"Patient/p"},'
-         b'"code":{"text":"x"},"valueQuantity":{"value":1e999}}', "wrong shape: $.valueQuantity.value"),
-    ],
-)  # fmt: skip
-def test_refused_with_a_reason_that_repeats_nothing(one: Any, reason: str) -> None:
-    assert refused(one) == reason
-
-
 def test_context_is_counted_as_context() -> None:
     _, account = fhir.bundle(b'{"resourceType":"Practitioner","id":"1","name":[{"family":"X"}]}', "b")
     assert account.as_context == {"Practitioner": 1}
@@ -359,53 +277,3 @@ def test_the_quick_timeline_is_the_timeline() -> None:
     ]
     found = events(*same)
     assert Timeline.of("Patient/p", reversed(found)).events == found
-
-
-def test_an_observation_with_only_issued_is_dated_by_it() -> None:
-    (event,) = events(resource(effectiveDateTime=None, issued="2024-02-03T04:05:06Z"))
-    assert event.time == event.known_at
-    assert event.time is not None
-
-
-@pytest.mark.parametrize(
-    ("status", "fate"),
-    [
-        (
-            {"coding": [{"system": "urn:local", "code": "ERR"}, {"code": "entered-in-error"}]},
-            "entered-in-error",
-        ),
-        ({"text": "entered-in-error"}, "entered-in-error"),
-        ({"coding": [{"system": "urn:local", "code": "NO"}, {"code": "refuted"}]}, "refuted"),
-        ({"coding": [{"code": "confirmed"}]}, "resolved"),
-    ],
-)
-def test_doubt_is_heard_from_any_coding(status: dict[str, object], fate: str) -> None:
-    said = {
-        "resourceType": "Condition",
-        "id": "c",
-        "subject": {"reference": "Patient/p"},
-        "code": {"coding": [{"system": "http://snomed.info/sct", "code": "49436004"}]},
-        "verificationStatus": status,
-        "clinicalStatus": {"coding": [{"system": "urn:local", "code": "x"}, {"code": "resolved"}]},
-    }
-    timelines, account = fhir.bundle(json.dumps(said).encode(), "x")
-    if fate == "entered-in-error":
-        assert [reject.reason for reject in account.rejected] == [fate]
-        assert timelines == []
-    else:
-        assert [event.status for event in timelines[0]] == [fate]
-
-
-def test_what_was_observed_on_somebody_else_is_refused() -> None:
-    said = {
-        "resourceType": "Observation",
-        "id": "o",
-        "status": "final",
-        "subject": {"reference": "Patient/p"},
-        "focus": [{"reference": "Patient/other"}],
-        "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4"}]},
-        "valueQuantity": {"value": 140, "unit": "/min"},
-    }
-    timelines, account = fhir.bundle(json.dumps(said).encode(), "x")
-    assert timelines == []
-    assert account.rejected[0].reason.startswith("focus")
