@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from salus import __version__
 from salus.core.errors import SalusError
+from salus.core.registry import problems
 from salus.delivery.answers import RETRY_AFTER_S, Answer, Busy, Workers, log_away
 from salus.delivery.fhir_outcome import one
 from salus.delivery.tally import Tally
@@ -117,7 +118,8 @@ def _gauges(site: Site) -> Iterator[str]:
     try:
         kept = {_KEPT.get(name, f"salus_{name}"): count for name, count in site.store.counts().items()}
         live = sum(row.status == LIVE for row in statuses(site).values())
-        gauges = {"salus_store_up": 1, "salus_models_live": live, **kept}
+        stand = {"salus_models_live": live, "salus_models_broken": len(problems())}
+        gauges = {"salus_store_up": 1, **stand, **kept}
     except SalusError:
         gauges = {"salus_store_up": 0}
     for name, value in gauges.items():
@@ -159,14 +161,19 @@ class Operations:
         checks: dict[str, dict[str, object]] = {}
         try:
             checks["store"] = {"status": "ok", "entries": check_store(self._site)}
-            live = [row.name for row in statuses(self._site).values() if row.status == LIVE]
-            failing = self._metrics.tally.failing()
-            says = "failing" if failing else "ok" if live else "none live"
-            checks["models"] = {"status": says, "live": live, "failed_seconds_ago": failing}
+            checks["models"] = self._models()
         except SalusError as error:
             checks["store"] = {"status": "away", "says": str(error)}
         checks["records"] = self._records()
         return checks
+
+    def _models(self) -> dict[str, object]:
+        """Say which models are live, which fail, and which could not be loaded; these stop no other."""
+        live = [row.name for row in statuses(self._site).values() if row.status == LIVE]
+        failing = self._metrics.tally.failing()
+        broken = [problem._asdict() for problem in problems()]
+        says = "failing" if failing else "ok" if live else "none live"
+        return {"status": says, "live": live, "failed_seconds_ago": failing, "broken": broken}
 
     def _records(self) -> dict[str, object]:
         """Say whether the records can be opened; where there were some and are none, they are away."""

@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from salus.core.errors import AwayError, EvidenceError, RefusedError, UserError
 from salus.core.registry import models as known_models
+from salus.core.registry import problems
 from salus.core.review import OVERRIDE_REASONS, Review
 from salus.delivery.answers import log_away
 from salus.delivery.tally import Tally
@@ -147,6 +148,7 @@ class Pages:
             total=len(sheet.beds),
             live=len(sheet.live),
             silent=sheet.silent,
+            broken=len(problems()),
             read_at=sheet.at,
             away=away,
             groups=groups,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from salus.core.registry import model as find_model
+from salus.core.registry import problems
 from salus.delivery.web.pages.answers import measured
 
 if TYPE_CHECKING:
@@ -12,11 +13,12 @@ if TYPE_CHECKING:
 
 
 def listed(site: Site) -> dict[str, Any]:
-    """Return every model with its standing here, the live ones first."""
+    """Return every model with its standing here, the live ones first; and what could not be loaded."""
     from salus.spine import models
 
     rows = sorted(models(site), key=lambda row: (row.status != "live", row.name))
-    return {"rows": rows, "live": [row for row in rows if row.status == "live"]}
+    live = [row for row in rows if row.status == "live"]
+    return {"rows": rows, "live": live, "broken": problems()}
 
 
 def one(site: Site, name: str) -> dict[str, Any]:
