@@ -62,22 +62,33 @@ _SQLITE_AWAY = {
 }
 
 
-def parse(url: str) -> URL:
+def url_of(file: Path) -> URL:
+    """Return the URL of an embedded database; written as text, ``?`` and ``%`` would mean something."""
+    return URL.create("sqlite", database=str(file.absolute()))
+
+
+def parse(url: str | URL) -> URL:
     """Return the URL of a store; ``postgresql://`` means the psycopg driver.
 
-    Raises UserError when it names no back end that Salus has.
+    Raises UserError when it names no back end that Salus has, or a file whose name ends at a question mark.
     """
     try:
         found = make_url(url)
     except ArgumentError:
-        raise UserError(f"'{url.partition(':')[0][:20]}…' is no store URL. {_FORMS}") from None
+        raise UserError(f"'{str(url).partition(':')[0][:20]}…' is no store URL. {_FORMS}") from None
     if found.drivername in ("postgresql", "postgres"):
         found = found.set(drivername="postgresql+psycopg")
     if found.drivername not in ("sqlite", "sqlite+pysqlite", "postgresql+psycopg"):
         raise UserError(f"Salus has no store for '{found.drivername}'. {_FORMS}")
     if is_sqlite(found) and found.database in (None, "", ":memory:"):
         raise UserError(f"A store must outlive the process, so it needs a file. {_FORMS}")
+    if is_sqlite(found) and isinstance(url, str) and "?" in url and not _is_uri(found):
+        raise UserError("A '?' ends the path of a store's URL: choose a path without, or leave --store out.")
     return found
+
+
+def _is_uri(url: URL) -> bool:
+    return (url.database or "").startswith("file:")
 
 
 _FORMS = "Write sqlite:///folder/salus.db or postgresql://user@host/database."

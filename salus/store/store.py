@@ -242,13 +242,13 @@ def _identity(url: URL) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino)
 
 
-def open_store(url: str, *, create: bool = True, to_read: bool = False) -> Store:
+def open_store(url: str | URL, *, create: bool = True, to_read: bool = False) -> Store:
     """Open the store at `url`, and make (unless `create` is off) or migrate its tables where needed.
 
-    url: ``sqlite:///folder/salus.db`` or ``postgresql://user@host/database``. to_read: a file that cannot be
-    written is opened as it lies. Raises UserError for
-    another URL, a store that a newer Salus wrote, or none where none may be made; AwayError when it does not
-    answer, EvidenceError when its file is damaged or lacks a table.
+    url: ``sqlite:///folder/salus.db`` or ``postgresql://user@host/database``, or as `url_of` makes one.
+    to_read: a file that cannot be written is opened as it lies. Raises UserError for another URL, a store
+    that a newer Salus wrote, or none where none may be made; AwayError when it does not answer, EvidenceError
+    when its file is damaged or lacks a table.
     """
     where = parse(url)
     if not create and is_sqlite(where) and not file_of(where).is_file():

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from salus.core.consent import Actor
 from salus.core.errors import EvidenceError, UserError
 from salus.spine.audit import verify
+from salus.spine.read import read
 from salus.spine.site import Site, open_site
 
 
@@ -32,6 +35,43 @@ def test_a_site_is_found_without_being_made(site: Site) -> None:
     again = open_site(site.path, create=False)
     assert again.id == site.id
     assert verify(again).intact
+
+
+NAMES = ["50%20 off", "ward #3", "file:x", "a&b=c", "a{1,2}", "Stroke Unit é", "a\\b"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_may_be_named_as_people_name_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    record = tmp_path / "patient.json"
+    record.write_text('{"resourceType": "Patient", "id": "p", "gender": "female"}')
+    for place in (tmp_path / name, Path(name)):
+        site = open_site(place)
+        read(site, str(record), actor=Actor("maria"))
+        site.close()
+        again = open_site(place, create=False, to_read=True)
+        assert list(again.archive.timeline("Patient/p"))
+        assert verify(again).intact
+        again.close()
+        shutil.rmtree(place)
+    assert list(tmp_path.iterdir()) == [record], "nothing was written anywhere else"
+
+
+@pytest.mark.parametrize("name", ["ward?", "ward*", "ward[1]"])
+def test_a_folder_whose_name_matches_others_is_refused(tmp_path: Path, name: str) -> None:
+    """The columns of ``ward[1]`` would be those of ``ward1`` beside it: another ward's patients."""
+    for create in (True, False):
+        with pytest.raises(UserError, match="would match other folders too"):
+            open_site(tmp_path / name, create=create)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_whose_url_ends_at_a_question_mark_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="ends the path"):
+        open_site(tmp_path / "a", f"sqlite:///{tmp_path}/what?/salus.db")
+    assert not (tmp_path / "what").exists()
 
 
 @pytest.mark.parametrize("beside", ["site.key", "archive.json"])
