@@ -54,8 +54,7 @@ def open_view(
     """
     if as_of.tzinfo is None:
         raise RefusedError("The instant of a view needs a time zone: write 2026-01-31T08:00:00Z.")
-    if not is_named(actor):
-        raise RefusedError("Nobody in particular asks: every view is opened for a named actor.")
+    refuse_nobody(actor)
     if purpose != DIRECT_CARE:
         raise RefusedError(f"No permit for purpose '{purpose}': the record is open for {DIRECT_CARE} only.")
     early = whole_at is not None and as_of < whole_at
@@ -65,6 +64,12 @@ def open_view(
         if _known(event, as_of) and not (early and _is_undated(event))
     )
     return _GatedView(Timeline(timeline.subject, seen), actor, purpose, as_of, BASIS)
+
+
+def refuse_nobody(actor: object) -> None:
+    """Raise RefusedError unless `actor` is somebody in particular."""
+    if not is_named(actor):
+        raise RefusedError("Nobody in particular asks: every view is opened for a named actor.")
 
 
 def is_named(actor: object) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from salus.core.consent import Actor
 from salus.core.insight import Insight, Urgency
 from salus.core.registry import model as find_model
+from salus.privacy.gate import refuse_nobody
 from salus.spine.consult import Question, consult_many, last_known
 
 if TYPE_CHECKING:
@@ -79,9 +80,11 @@ def ward(
 
     as_of: default the end of each subject's own record. Answers are kept until records, approvals or
     reviews of models change; a look at the ward is written down each time.
+    Raises RefusedError when nobody in particular asks, whether answers are kept or not.
     """
     from salus.spine.models import statuses
 
+    refuse_nobody(actor)
     approvals = tuple((row.name, row.version, row.status) for row in statuses(site).values())
     key = ("ward", site.archive.generation, approvals, as_of)
     if site.memory.get("ward-key") == key:

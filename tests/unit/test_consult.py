@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from salus.core.insight import Abstention, Estimate, Finding, Insight, ModelRef,
 from salus.core.seams import View
 from salus.privacy.gate import open_view
 from salus.spine.consult import _ask, end_of_record
+from salus.spine.look import look
 from salus.spine.site import Site
 from salus.store.rows import status_content
 
@@ -108,7 +110,10 @@ def test_evidence_of_somebody_else_than_the_subject_named_is_refused(site: Site)
         assert insight.subject == "Patient/m1"
 
 
-@pytest.mark.parametrize("nobody", [Actor(""), Actor("   "), Actor("\n\t"), Actor(None), None, "maria"])  # type: ignore[arg-type]
+NOBODY: list[Any] = [Actor(""), Actor("   "), Actor("\n\t"), Actor(None), None, "maria"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("nobody", NOBODY)
 def test_nobody_in_particular_is_answered(site: Site, nobody: Actor, tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="Nobody in particular"):
         spine.consult(site, actor=nobody, evidence=MAN, asks=["news2"], live_only=False)
@@ -117,6 +122,23 @@ def test_nobody_in_particular_is_answered(site: Site, nobody: Actor, tmp_path: P
     with pytest.raises(UserError, match="Nobody in particular"):
         spine.read(site, str(tmp_path), actor=nobody)
     assert [entry.did for entry in site.store.entries()] == ["setting", "setting"]
+
+
+@pytest.mark.parametrize("nobody", NOBODY)
+def test_nobody_in_particular_is_shown_a_ward(site: Site, nobody: Any, tmp_path: Path) -> None:
+    record = tmp_path / "patient.json"
+    record.write_text('{"resourceType": "Patient", "id": "p", "gender": "female"}')
+    spine.read(site, str(record), actor=WHO)
+    with pytest.raises(RefusedError, match="Nobody in particular"):
+        spine.ward(site, actor=nobody)
+    rows = spine.ward(site, actor=WHO)
+    assert spine.ward(site, actor=WHO) is rows, "the answers are kept"
+    before = site.store.head()
+    with pytest.raises(RefusedError, match="Nobody in particular"):
+        spine.ward(site, actor=nobody)
+    with pytest.raises(RefusedError, match="Nobody in particular"):
+        look(site, actor=nobody, subject="", what="RiskAssessment", count=1)
+    assert site.store.head() == before
 
 
 def test_the_same_question_is_written_down_once(site: Site) -> None:
