@@ -13,13 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salus.core.errors import AwayError, SalusError, UserError
+from salus.core.errors import AwayError, SalusError, UserError, printable
 
 if TYPE_CHECKING:
     from salus.core.consent import Actor
     from salus.spine import Site
 
 Args = argparse.Namespace
+
+_NOTHING = "was read to its end and holds no resource: see that the export was finished."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -31,6 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Looked for before the words are understood: a mistake among them is said in JSON too.
     as_json = any(word == "--json" or word.startswith("--json=") for word in words)
     try:
+        _refuse_no_text(words)
         args = _parser().parse_args(words)
         code: int = args.run(args)
         sys.stdout.flush()
@@ -49,11 +52,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+def _refuse_no_text(words: Sequence[str]) -> None:
+    """Refuse bytes that are no UTF-8: neither records nor ledger can hold a name that has them."""
+    for word in words:
+        if not word.isascii() and any("\ud800" <= one <= "\udfff" for one in word):
+            shown = word.encode(errors="replace").decode()
+            raise UserError(f"'{shown}' is not written in UTF-8: rename what it names, or write it anew.")
+
+
 def _complain(error: SalusError, as_json: bool) -> int:
-    """Say what is wrong, and return its exit code."""
+    """Say what is wrong on one line, and return its exit code."""
     if as_json:
         _json({"error": type(error).__name__, "code": error.exit_code, "says": str(error)})
-    sys.stderr.write(f"salus: {error}\n")
+    sys.stderr.write(f"salus: {printable(str(error), None)}\n")
     return error.exit_code
 
 
@@ -124,6 +135,8 @@ def _demo(args: Args) -> int:
     from salus.spine.demo import ACTOR, fill, open_demonstration
     from salus.spine.read import check_place
 
+    if not args.no_serve:
+        _check_address(args)
     began = perf_counter()
     path = Path(args.archive or _demo_folder(args.source))
     if args.source and not holds_site(path):
@@ -174,6 +187,8 @@ def _ward_row(row: Any) -> dict[str, Any]:
 def _print_ward(site: Site, account: Any, shape: dict[str, Any]) -> None:
     _say("Demonstration: not for care.")
     _say(f"{account.resources} resources read, {len(account.rejected)} refused; archive: {site.path}")
+    if not account.resources:
+        _say(f"What was named {_NOTHING}")
     told = f"{shape['insights']} insights, {shape['abstentions']} could not be judged"
     _say(f"{shape['patients']} patients, {told}.\n")
     for row in shape["ward"]:
@@ -199,7 +214,7 @@ def _read(args: Args) -> int:
     if args.json:
         return _json(account.as_json())
     if not account.resources:
-        _say(f"'{place}' was read to its end and holds no resource: see that the export was finished.")
+        _say(f"'{place}' {_NOTHING}")
         return 0
     _say(f"{account.resources} resources: {sum(account.as_events.values())} as events, "
          f"{sum(account.as_context.values())} as context, {len(account.rejected)} refused; "
@@ -307,6 +322,12 @@ def _serve(args: Args) -> int:
     return _run_server(_site(args, must_exist=there), args)
 
 
+def _check_address(args: Args) -> None:
+    from salus.delivery.serve import check_address
+
+    check_address(args)
+
+
 def _run_server(site: Site, args: Args) -> int:
     from salus.delivery.serve import run
 
@@ -321,3 +342,7 @@ def _parser() -> argparse.ArgumentParser:
         "approve": _approve, "serve": _serve, "verify": _verify,
     }  # fmt: skip
     return parser(verbs, _moment)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 from salus import __version__
@@ -45,14 +46,37 @@ def parser(verbs: Verbs, moment: Callable[[str], Any]) -> argparse.ArgumentParse
 def _common(parser: argparse.ArgumentParser, archive: str | None = "required", actor: bool = True) -> None:
     need = archive == "required"
     parser.add_argument(
-        "--archive", metavar="DIR", required=need, default=None, help="the archive's directory"
+        "--archive", metavar="DIR", type=_folder, required=need, help="the archive's directory"
     )
     parser.add_argument(
         "--store", metavar="URL", help="state elsewhere: postgresql://… (default: SQLite in DIR)"
     )
     parser.add_argument("--json", action="store_true", help="JSON for machines")
     if actor:
-        parser.add_argument("--actor", metavar="WHO", help="on whose behalf (default: your login name)")
+        words = "on whose behalf (default: your login name)"
+        parser.add_argument("--actor", metavar="WHO", type=_somebody, help=words)
+
+
+def _folder(text: str) -> str:
+    """Refuse what can be no archive: a file, or nothing, as a variable leaves it that was never set."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("no folder is named")
+    if Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"'{text}' is a file, and an archive is a folder")
+    return text
+
+
+def _somebody(text: str) -> str:
+    """Refuse an empty name: the login name in its place would answer for somebody else's question."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("nobody is named")
+    return text
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"'{text}' is no port: write a number up to 65535")
+    return int(text)
 
 
 def _as_of(parser: argparse.ArgumentParser, moment: Callable[[str], Any]) -> None:
@@ -62,7 +86,7 @@ def _as_of(parser: argparse.ArgumentParser, moment: Callable[[str], Any]) -> Non
 
 def _http(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s)")
-    parser.add_argument("--port", type=int, default=8000, help="port to listen on (default %(default)s)")
+    parser.add_argument("--port", type=_port, default=8000, help="port to listen on (default %(default)s)")
     words = "a proxy asks everybody for a login first; needed to listen beyond this machine"
     parser.add_argument("--behind-login", action="store_true", help=words)
 

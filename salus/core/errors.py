@@ -46,7 +46,8 @@ class AwayError(SalusError):
 def choices(wanted: str, known: Iterable[str]) -> str:
     """Say which choices there are, the nearest to what was wanted first."""
     every = sorted(set(known))
-    near = get_close_matches(wanted, every, n=3, cutoff=0.4)
+    small = {name.casefold(): name for name in every}
+    near = [small[name] for name in get_close_matches(wanted.casefold(), small, n=3, cutoff=0.4)]
     return ", ".join(near + [name for name in every if name not in near]) or "none"
 
 

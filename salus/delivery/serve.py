@@ -49,6 +49,12 @@ def run(site: Site, args: argparse.Namespace) -> int:
     return 0
 
 
+def check_address(args: argparse.Namespace) -> None:
+    """Raise what `run` would raise of its address: asked before long work that would be for nothing."""
+    _guard(args.host, args.behind_login, _settings(args))
+    _listen(args.host, args.port).close()
+
+
 def _settings(args: argparse.Namespace) -> Settings:
     from salus.delivery.auth import JwksTrust
 

@@ -105,7 +105,7 @@ def _evidence(site: Site, subject: str | None, evidence: Timeline | None) -> Tim
     if evidence is not None:
         _refuse_another(subject, evidence)
         return evidence
-    if subject is None:
+    if subject is None or not subject.strip():
         raise UserError("Say whom to ask about: a subject in the archive, or evidence that you bring.")
     return site.archive.timeline(_named_subject(site, subject))
 

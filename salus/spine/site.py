@@ -83,7 +83,10 @@ class Site:
                 self._named = (stamp, manifest.id if manifest else "")
             return self._named[1]
         except OSError as error:
-            raise AwayError(f"The records in '{self.path}' are away: {error.strerror}.") from None
+            raise AwayError(
+                f"The records in '{self.path}' are away: {error.strerror}. See that the folder may be "
+                "read, or put it back from a backup."
+            ) from None
 
     def insight_id(self, document: bytes) -> str:
         """Return an id that the same answer always gets here, and from which nothing can be guessed."""
@@ -155,7 +158,7 @@ def _made(archive: Path) -> None:
         archive.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(
-            f"'{archive}' cannot be used as an archive: {error.strerror}. Choose another place."
+            f"'{archive}' cannot be used as an archive: {error.strerror}. Choose another with --archive."
         ) from None
 
 

@@ -73,7 +73,9 @@ def site_key(path: Path) -> SiteKey:
             raise RefusedError(f"Others may read the site's key {path}. Run: chmod 600 '{path}'")
         return _loaded(path, path.read_bytes())
     except OSError as error:
-        raise AwayError(f"The site's key {path} cannot be used: {error.strerror}.") from None
+        raise AwayError(
+            f"The site's key {path} cannot be used: {error.strerror}. See that whoever runs Salus owns it."
+        ) from None
 
 
 def key_to_read(path: Path) -> SiteKey | KeyAway:

@@ -1,0 +1,133 @@
+"""What a newcomer gets wrong: each mistake is one line that names the remedy, before anything is made."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.conftest import ROOT
+
+RECORD = '{"resourceType": "Patient", "id": "p", "gender": "female"}'
+
+
+@pytest.fixture(name="place")
+def place_fixture(run_salus: Callable[..., Any], tmp_path: Path) -> Path:
+    """A folder with an archive ``a``, an empty folder, a file, and an export without a resource."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text(RECORD)
+    (tmp_path / "nothing.ndjson").touch()
+    run_salus("read", "file", "--archive", "a", cwd=tmp_path)
+    return tmp_path
+
+
+ODD = [
+    (("ask", "NWES2", "--about", "p", "--archive", "a"), "Choose one of: news2"),
+    (("ask", "news2", "--about", "q", "--archive", "a"), "'salus read'"),
+    (("ask", "news2", "--about", "", "--archive", "a"), "Say whom to ask about"),
+    (("ask", "news2", "--about", "p\x1b[31m\nq", "--archive", "a"), "No evidence"),
+    (("ask", "news2", "--about", "p\udcff", "--archive", "a"), "UTF-8"),
+    (("ask", "news2", "--about", "p", "--archive", "a", "--as-of", "31.1.2026"), "2026-01-31T08:00:00Z"),
+    (("ask", "news2", "--about", "p", "--archive", "a", "--actor", " "), "nobody is named"),
+    (("ask", "news2", "--about", "p", "--archive", "empty"), "salus read PLACE"),
+    (("ask", "news2", "--about", "p", "--archive", "file"), "'file' is a file"),
+    (("ask", "news2", "--about", "p", "--archive", ""), "no folder is named"),
+    (("demo", "--archive", "file"), "'file' is a file"),
+    (("demo", "--archive", "file/x"), "Choose another with --archive"),
+    (("demo", "--archive", "new\udcff"), "UTF-8"),
+    (("demo", "--archive", "new", "--from", "empty"), "holds no FHIR"),
+    (("demo", "--archive", "new", "--as-of", "tomorrow"), "2026-01-31T08:00:00Z"),
+    (("demo", "--archive", "new", "--port", "99999"), "up to 65535"),
+    (("demo", "--archive", "new", "--port", "-1"), "up to 65535"),
+]
+
+
+@pytest.mark.parametrize(("words", "remedy"), ODD)
+def test_a_mistake_is_one_line_with_its_remedy(
+    place: Path, run_salus: Callable[..., Any], words: tuple[str, ...], remedy: str
+) -> None:
+    before = sorted(place.iterdir())
+    ran = run_salus(*words, "--json", cwd=place, check=False)
+    said = json.loads(ran.out)
+    assert (ran.code, said["error"], said["code"]) == (2, "UserError", 2)
+    assert remedy in said["says"]
+    assert ran.err.startswith("salus: ") and ran.err.count("\n") == 1
+    assert ran.err.removesuffix("\n").isprintable()
+    assert sorted(place.iterdir()) == before, "nothing was made"
+
+
+@pytest.mark.parametrize("how", [("--host", "0.0.0.0"), ("--port", "taken")])
+def test_where_nobody_can_be_served_no_ward_is_made(
+    place: Path, run_salus: Callable[..., Any], how: tuple[str, str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        words = [word.replace("taken", str(taken.getsockname()[1])) for word in how]
+        ran = run_salus("demo", "--archive", "new", *words, "--json", cwd=place, check=False)
+    assert json.loads(ran.out)["code"] == ran.code == (2 if how[0] == "--port" else 3)
+    assert not (place / "new").exists()
+
+
+def test_a_demonstration_of_nothing_says_so(place: Path, run_salus: Callable[..., Any]) -> None:
+    ran = run_salus("demo", "--no-serve", "--archive", "new", "--from", "nothing.ndjson", cwd=place)
+    assert "holds no resource: see that the export was finished" in ran.out
+
+
+def test_the_module_is_the_command_too(place: Path) -> None:
+    command = [sys.executable, "-m", "salus.cli", "models"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=place, env=env, check=True)
+    assert "news2" in ran.stdout
+
+
+SHUT = [
+    ("a", ("ask", "news2", "--about", "p", "--archive", "a")),
+    ("a/salus.db", ("ask", "news2", "--about", "p", "--archive", "a")),
+    ("a/archive.json", ("ask", "news2", "--about", "p", "--archive", "a")),
+    ("a/site.key", ("ask", "news2", "--about", "p", "--archive", "a")),
+    ("a", ("demo", "--no-serve", "--archive", "a")),
+    ("file", ("demo", "--no-serve", "--archive", "new", "--from", "file")),
+]
+
+
+@pytest.mark.parametrize(("shut", "words"), SHUT)
+def test_what_may_not_be_read_is_named_with_what_to_do(
+    place: Path, run_salus: Callable[..., Any], shut: str, words: tuple[str, ...]
+) -> None:
+    (place / shut).chmod(0)
+    try:
+        ran = _as_a_user(words, place)
+    finally:
+        (place / shut).chmod(0o700)
+    said = json.loads(ran.stdout)
+    assert (ran.returncode, said["error"]) == (5, "AwayError")
+    assert Path(shut).name in said["says"] and (
+        "See " in said["says"] or "check " in said["says"] or "see " in said["says"]
+    )
+    assert ran.stderr.count("\n") == 1 and "Traceback" not in ran.stderr
+
+
+def _as_a_user(words: tuple[str, ...], place: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command without the right of root to read what it may not."""
+    drop = (
+        "setpriv",
+        "--inh-caps=-dac_override,-dac_read_search",
+        "--bounding-set=-dac_override,-dac_read_search",
+    )
+    first = drop if os.geteuid() == 0 else ()
+    if first and shutil.which("setpriv") is None:
+        pytest.fail("needs setpriv (util-linux) to run without the rights of root")
+    command = [*first, sys.executable, "-c", "import sys; from salus.cli import main; sys.exit(main())"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [*command, *words, "--json"], capture_output=True, text=True, cwd=place, env=env, check=False
+    )
