@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 from salus.core.errors import EvidenceError, UserError
 from salus.core.evidence import Timeline
 from salus.record import manifest as manifests
+from salus.record import superseded
 from salus.record.account import Reject
 from salus.record.columns import OF_A_ROW, rows_of
-from salus.record.fhir import timeline
+from salus.record.fhir import event, timeline
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.identity import Identities, Person, person_of
@@ -74,9 +76,10 @@ class Archive:
         named = self._subjects["subject"].to_list()
         return sorted({self.identities.canonical(subject) for subject in named})
 
-    def timeline(self, subject: str) -> Timeline:
+    def timeline(self, subject: str, at: datetime | None = None) -> Timeline:
         """Return all evidence of ``Patient/<id>`` (or ``<id>``), with that of records merged with it.
 
+        at: with the copies of resources that stood then (`stood`); default: those that stand now.
         Raises UserError when there is no such patient here.
         """
         asked = canonical(subject if "/" in subject else f"Patient/{subject}")
@@ -84,7 +87,39 @@ class Archive:
         rows = [row for one in group for row in self._rows(one)]
         if not rows:
             raise UserError(f"No evidence of '{asked}' in this archive: 'salus read' it first.")
-        return timeline(group[0], rows)
+        whole = timeline(group[0], rows)
+        return whole if at is None else self.stood(whole, at)
+
+    def stood(self, whole: Timeline, at: datetime) -> Timeline:
+        """Return `whole`, one of these timelines, as its resources stood at `at`: before later corrections.
+
+        at: without a zone it is UTC. What else became known later is still in it: the gate cuts by known_at.
+        """
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+        numbers = map(subject_number, self.identities.group(whole.subject))
+        corrected = [number for number in numbers if number in self._corrected]
+        rows = [row for number in corrected for row in self._stood(number, at.replace(tzinfo=None))]
+        if not rows:
+            return whole
+        told = {row[-1] for row in rows}
+        stands = [one for one in whole if one.source not in told or not one.known_at or one.known_at <= at]
+        return Timeline.of(whole.subject, [*stands, *map(event, rows)])
+
+    def _stood(self, number: int, at: datetime) -> list[Row]:
+        with _whole(self.root):
+            return rows_of(superseded.stood_at(superseded.shards(self._in()), number, at))
+
+    @cached_property
+    def _corrected(self) -> frozenset[int]:
+        """The numbers of subjects some of whose evidence was superseded."""
+        import polars as pl
+
+        shards = superseded.shards(self._in())
+        if not shards:
+            return frozenset()
+        with _whole(self.root):
+            found = pl.scan_parquet(shards).select(pl.col("subject_id").unique()).collect()
+        return frozenset(found["subject_id"].to_list())
 
     def person(self, subject: str) -> Person:
         """Return what the record calls this patient; an unnamed Person when it holds no Patient resource."""
@@ -123,7 +158,7 @@ class Archive:
     # --- columns -------------------------------------------------------------------------------
 
     def scan(self) -> pl.LazyFrame:
-        """Return all evidence, lazily: MEDS columns first, sorted by subject and time."""
+        """Return all evidence that stands, lazily: MEDS columns first, sorted by subject and time."""
         import polars as pl
 
         return pl.scan_parquet(self._in("data") / "*.parquet")

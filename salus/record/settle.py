@@ -14,8 +14,8 @@ import msgspec
 
 import salus
 from salus.core.errors import EvidenceError
-from salus.record import columns
-from salus.record.copies import chosen
+from salus.record import columns, superseded
+from salus.record.copies import Chosen, chosen
 from salus.record.fhir_terms import display_names
 from salus.record.identity import people_columns
 from salus.record.intake import EVENTS, ORDER_BITS, SUBJECTS, Intake, with_part
@@ -60,7 +60,7 @@ class _Settled:
         self.strangers: set[int] = set()
         self.codes: list[pl.Series] = []
         self.counts: list[pl.DataFrame] = []
-        for inside in ("data", "index", "metadata"):
+        for inside in ("data", superseded.FOLDER, "index", "metadata"):
             (self.folder / inside).mkdir(parents=True)
 
     # --- the index: which copy of each resource stands -----------------------------------------
@@ -75,11 +75,11 @@ class _Settled:
             rows = self.intake.index.part(number)
             if rows is None:
                 continue
-            rows, lost, changed = chosen(rows.drop("part"), first, original)
-            if lost:
-                self._replaced(rows, lost)
-            self.intake.account.changed += changed
-            rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
+            found = chosen(rows.drop("part"), first, original)
+            if found.lost:
+                self._replaced(found)
+            self.intake.account.changed += found.changed
+            found.rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
 
     def _take_old_index(self, old: Path) -> None:
         """Put the rows of the last generation before the new ones."""
@@ -88,13 +88,17 @@ class _Settled:
         for path in sorted((old / "index").glob("*.parquet")):
             self.intake.index.add(with_part(pl.read_parquet(path), self.parts))
 
-    def _replaced(self, rows: pl.DataFrame, lost: list[int]) -> None:
-        """Set aside the evidence, and who is who, of copies that no longer stand."""
+    def _replaced(self, found: Chosen) -> None:
+        """Set aside the evidence, and who is who, of copies that do not stand; note what superseded them."""
         import polars as pl
 
-        gone = rows.filter(pl.col("order").is_in(pl.Series(lost).implode()) & (pl.col("fate") == EVENTS))
-        self.lost.add(gone.select("subject_id", "order"))
-        self.strangers.update(gone.filter(pl.col("source").str.starts_with("Patient/"))["order"])
+        schema = {"order": pl.Int64, "newest": pl.Int64, "place": pl.Int64}
+        lines = pl.DataFrame(found.lines, schema, orient="row")
+        lost = pl.col("order").is_in(pl.Series(found.lost).implode())
+        contested = lost | pl.col("order").is_in(lines["order"].implode())
+        told = found.rows.filter(contested & (pl.col("fate") == EVENTS))
+        self.strangers.update(told.filter(lost & pl.col("source").str.starts_with("Patient/"))["order"])
+        self.lost.add(told.select("subject_id", "order").join(lines, on="order", how="left"))
 
     # --- the evidence ----------------------------------------------------------------------------
 
@@ -112,9 +116,9 @@ class _Settled:
             rows = self._with_old(number, rows)
             if rows is None or not rows.height:
                 continue
-            gone = self.lost.part(number)
-            if gone is not None:
-                rows = rows.filter(~pl.col("order").is_in(gone["order"].implode()))
+            rows, past = superseded.parted(rows, self._superseded(number), self.lost.part(number))
+            if past is not None:
+                past.write_parquet(self.folder / superseded.FOLDER / f"{number:04d}.parquet", **_WRITTEN)
             if self.old is not None:
                 rows = rows.sort(*_SORTED, maintain_order=True)
             rows.write_parquet(self.folder / "data" / f"{number:04d}.parquet", **_WRITTEN)
@@ -129,13 +133,24 @@ class _Settled:
         """Return the last generation's rows of this part before the new ones."""
         import polars as pl
 
-        if self.old is None or not any((self.old / "data").glob("*.parquet")):
+        old = self._of_old(number, sorted((self.old / "data").glob("*.parquet")) if self.old else [])
+        if old is None:
             return rows
+        return old if rows is None else pl.concat([old, rows])
+
+    def _superseded(self, number: int) -> pl.DataFrame | None:
+        """Return what the last generation kept of superseded copies in this part; None when there is none."""
+        return self._of_old(number, superseded.shards(self.old) if self.old else [])
+
+    def _of_old(self, number: int, files: list[Path]) -> pl.DataFrame | None:
+        """Return the rows of this part out of files of the last generation; None when there are no files."""
+        import polars as pl
+
+        if not files:
+            return None
         width = (1 << 63) // self.parts + 1
         mine = pl.col("subject_id").is_between(number * width, (number + 1) * width, closed="left")
-        old = pl.scan_parquet(self.old / "data" / "*.parquet").filter(mine).collect()
-        old = self._with_drugs(old)
-        return old if rows is None else pl.concat([old, rows])
+        return self._with_drugs(pl.scan_parquet(files).filter(mine).collect())
 
     def _with_drugs(self, old: pl.DataFrame) -> pl.DataFrame:
         """Give older rows that name a Medication its codes, when it has come since."""

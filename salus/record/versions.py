@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import NamedTuple
 
 import msgspec
@@ -63,27 +64,54 @@ def compared(one: Version, other: Version) -> int:
 
 
 class Copy(NamedTuple):
-    """One copy of a resource: where it stands, the sum of its bytes, and whether it could not be decoded."""
+    """One copy of a resource.
+
+    place: its order of reading. total: the sum of its bytes. broken: whether it could not be decoded.
+    whose: the number of the subject that it is evidence of; None: it is none. stood, fell: whether it stood
+    at the end of the read before, or had lost its place by then; a new one did neither.
+    """
 
     place: int
-    total: int
     version: Version
-    broken: bool
+    total: int | None = None
+    broken: bool = False
+    whose: int | None = None
+    stood: bool = False
+    fell: bool = False
 
 
-def standing(copies: Sequence[Copy]) -> Copy:
-    """Return the copy that stands, of copies in the order in which they were read.
+def ordered(copies: Sequence[Copy]) -> list[Copy]:
+    """Return the copies from the oldest to the one that stands, of copies in the order of reading.
 
-    A copy that cannot be decoded costs itself alone: it stands only where there is no other.
+    A later copy moves none of those before it, so the order is the same whichever read brought them. A copy
+    that cannot be decoded costs itself alone: it is left out unless there is no other.
     """
-    found = copies[0]
-    for copy in copies[1:]:
-        older = copy.broken == found.broken and compared(copy.version, found.version) < 0
-        if older or (copy.broken and not found.broken):
-            continue
+    found: list[Copy] = []
+    for copy in [one for one in copies if not one.broken] or copies:
+        at = len(found)
+        while at and _is_before(copy, found[at - 1]):
+            at -= 1
         # One that names no version takes the place of the one before, and what is older than that stays old.
-        found = copy if is_said(copy.version) or found.broken else copy._replace(version=found.version)
+        lent = found[at - 1].version if at and not is_said(copy.version) else copy.version
+        found.insert(at, copy._replace(version=lent))
     return found
+
+
+def _is_before(copy: Copy, other: Copy) -> bool:
+    # What stood keeps its place among what was read with it: the evidence of the others may be gone.
+    if copy.stood:
+        return False
+    return (copy.fell and other.stood) or compared(copy.version, other.version) < 0
+
+
+def of_one_subject(line: Sequence[Copy]) -> list[Copy]:
+    """Return the end of `line` (oldest first) that tells, without a break, of one and the same subject.
+
+    What is older than a copy that was withdrawn, refused, or told of somebody else, was never so.
+    """
+    whose = line[-1].whose
+    found = list(takewhile(lambda copy: whose is not None and copy.whose == whose, reversed(line)))
+    return found[::-1]
 
 
 def is_said(said: Version) -> bool:

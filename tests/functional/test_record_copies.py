@@ -64,6 +64,10 @@ def values(tmp_path: Path, subject: str = "p") -> list[object]:
         ([[copy(None, **GONE)], [copy(None)]], [1], ["Observation/o1"]),
         ([[copy(2)], [copy(None, **value(9))]], [9], ["Observation/o1"]),
         ([[copy(2), copy(None, **value(9)), copy(1)]], [9], []),
+        # One without a version took the place of the second, so the first is older, reads later too.
+        ([[copy(2)], [copy(None, **value(9))], [copy(1)]], [9], []),
+        ([[copy(2)], [copy(None, **value(9))], [observation(2)], [copy(1)]], [9], []),
+        ([[copy(2)], [copy(None, **value(9))], [copy(3)]], [1], ["Observation/o1"]),
     ],
 )
 def test_the_newest_version_stands_whichever_read_brought_it(
