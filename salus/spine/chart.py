@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.seams import View
 from salus.privacy.gate import open_view
-from salus.spine.consult import last_known
+from salus.spine.consult import archived
 
 if TYPE_CHECKING:
     from salus.core.review import Entry
@@ -23,10 +23,8 @@ def open_chart(
     Raises UserError for an unknown subject, RefusedError when the gate says no, AwayError when the look
     cannot be written down: what is not on record is not shown.
     """
-    timeline = site.archive.timeline(subject)
-    now = site.now()
-    whole_at = last_known(timeline, now)
-    view = open_view(timeline, actor, purpose, as_of or whole_at or now, whole_at)
+    asked = archived(site.archive, subject, as_of, site.now())
+    view = open_view(asked.timeline, actor, purpose, asked.as_of, asked.whole_at)
     said = {"subject": subject, "what": "record", "purpose": purpose, "as_of": view.as_of.isoformat()}
     with site.store.begin() as tx:
         tx.append(site.now(), actor.id, "look", {**said, "permit": view.permit})

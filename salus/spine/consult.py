@@ -21,6 +21,7 @@ from salus.spine.models import LIVE, statuses
 from salus.spine.shape import as_json
 
 if TYPE_CHECKING:
+    from salus.record.archive import Archive
     from salus.spine.site import Site
     from salus.store.store import Transaction
 
@@ -33,10 +34,14 @@ Shown = Callable[[list[Insight]], Mapping[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One subject's evidence, and the instant at which it is asked about."""
+    """One subject's evidence as it stood at an instant, which it is asked about; and when it was whole.
+
+    whole_at: the last moment at which something became known; None: nothing tells that it was not whole.
+    """
 
     timeline: Timeline
     as_of: datetime
+    whole_at: datetime | None
 
 
 def consult(
@@ -61,8 +66,7 @@ def consult(
     """
     for name in asks or ():
         find_model(name)
-    timeline = _evidence(site, subject, evidence)
-    question = Question(timeline, as_of or end_of_record(timeline, site.now()))
+    question = _question(site, subject, evidence, as_of)
     (answers,) = consult_many(
         site, [question], actor=actor, asks=asks, purpose=purpose, live_only=live_only, shown=shown
     )
@@ -82,7 +86,7 @@ def consult_many(
     """Ask about many subjects, and write all of it down in one transaction."""
     chosen = _chosen(site, asks, live_only)
     now = site.now()
-    views = [_view(question, actor, purpose, now) for question in questions]
+    views = [_view(question, actor, purpose) for question in questions]
     answers = [[_named(site, insight) for insight in _answers(chosen, view)] for view in views]
     ranked = [sorted(insights, key=lambda insight: insight.rank) for insights in answers]
     with site.store.begin() as tx:
@@ -95,19 +99,28 @@ def consult_many(
     return ranked
 
 
-def _view(question: Question, actor: Actor, purpose: str, now: datetime) -> View:
-    # Where nothing is dated, nothing tells that the record was not whole already.
-    whole_at = last_known(question.timeline, now)
-    return open_view(question.timeline, actor, purpose, question.as_of, whole_at)
+def _view(question: Question, actor: Actor, purpose: str) -> View:
+    return open_view(question.timeline, actor, purpose, question.as_of, question.whole_at)
 
 
-def _evidence(site: Site, subject: str | None, evidence: Timeline | None) -> Timeline:
+def _question(site: Site, subject: str | None, evidence: Timeline | None, as_of: datetime | None) -> Question:
     if evidence is not None:
         _refuse_another(subject, evidence)
-        return evidence
+        now = site.now()
+        return Question(evidence, as_of or end_of_record(evidence, now), last_known(evidence, now))
     if subject is None or not subject.strip():
         raise UserError("Say whom to ask about: a subject in the archive, or evidence that you bring.")
-    return site.archive.timeline(_named_subject(site, subject))
+    return archived(site.archive, _named_subject(site, subject), as_of, site.now())
+
+
+def archived(archive: Archive, subject: str, as_of: datetime | None, now: datetime) -> Question:
+    """Return what the archive holds of `subject` as it stood at `as_of` (default: the end of that record).
+
+    Raises UserError for an unknown subject.
+    """
+    whole = archive.timeline(subject)
+    at = as_of or end_of_record(whole, now)
+    return Question(archive.stood(whole, at), at, last_known(whole, now))
 
 
 def _refuse_another(subject: str | None, evidence: Timeline) -> None:

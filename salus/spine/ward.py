@@ -12,7 +12,7 @@ from salus.core.consent import Actor
 from salus.core.insight import Insight, Urgency
 from salus.core.registry import model as find_model
 from salus.privacy.gate import refuse_nobody
-from salus.spine.consult import Question, consult_many, last_known
+from salus.spine.consult import archived, consult_many
 
 if TYPE_CHECKING:
     from salus.spine.site import Site
@@ -108,13 +108,10 @@ def _rows(
 ) -> Iterator[WardRow]:
     archive, rest = site.archive, iter(progress(subjects) if progress else subjects)
     while batch := list(islice(rest, _BATCH)):
-        timelines = [archive.timeline(subject) for subject in batch]
         now = site.now()
-        ends = [last_known(timeline, now) for timeline in timelines]
-        questions = [
-            Question(timeline, as_of or end or now) for timeline, end in zip(timelines, ends, strict=True)
-        ]
+        questions = [archived(archive, subject, as_of, now) for subject in batch]
         answers = consult_many(site, questions, actor=actor)
-        for subject, end, asked, insights in zip(batch, ends, questions, answers, strict=True):
+        for subject, asked, insights in zip(batch, questions, answers, strict=True):
             said = tuple(sorted(insights, key=attention))
-            yield WardRow(subject, asked.as_of, said, archive.person(subject), end is not None)
+            dated = asked.whole_at is not None
+            yield WardRow(subject, asked.as_of, said, archive.person(subject), dated)

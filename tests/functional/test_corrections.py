@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import pytest
 
 from salus import spine
 from salus.core.consent import Actor
-from salus.core.insight import Finding
+from salus.core.insight import Finding, Insight
 from salus.record.fhir import bundle as from_bundle
+from salus.spine.chart import open_chart
 from salus.spine.site import Site
 
 WHO = Actor("Practitioner/7")
@@ -76,6 +78,40 @@ def test_a_corrected_value_makes_the_insight_stale_and_the_new_answer_differs(si
     assert site.store.stale([after.id]) == {}
     assert "stale" in [entry.did for entry in site.store.entries()]
     assert spine.verify(site).intact
+
+
+def at(hour: int) -> datetime:
+    return datetime(2026, 1, 2, hour, tzinfo=UTC)
+
+
+def rates(site: Site, hour: int | None = None) -> list[set[str]]:
+    """Return what the chart, a model and the ward say of the breathing at `hour` (default: the end)."""
+    when = at(hour) if hour else None
+    chart = open_chart(site, "m1", actor=WHO, as_of=when).timeline
+    (row,) = spine.ward(site, actor=WHO, as_of=when)
+    seen = {f"{event.value:.0f}" for event in chart if event.source == "Observation/rr"}
+    asked = spine.consult(site, actor=WHO, subject="m1", asks=["news2"], as_of=when, live_only=False)
+    return [seen, said(asked), said(one for one in row.insights if one.model.name == "news2")]
+
+
+def said(insights: Iterable[Insight]) -> set[str]:
+    reasons = [reason for insight in insights for reason in insight.reasons]
+    about = [reason.says for reason in reasons if reason.evidence == ("Observation/rr",)]
+    return {words.partition(" /min")[0].rpartition(" ")[2] for words in about}
+
+
+def test_asked_about_an_instant_before_the_correction_the_record_says_what_it_said(site: Site) -> None:
+    read(site, MAN, *VITALS)
+    spine.approve(site, "news2", by="Dr Test", because="test")
+    before = news2(site)
+    account = read(site, {**vital("rr", "9279-1", 16, "/min"), "issued": at(6).isoformat()})
+    assert account.changed == ["Observation/rr"]
+    assert rates(site, 4) == [{"26"}] * 3
+    assert rates(site, 6) == rates(site) == [{"16"}] * 3
+    assert before.id in site.store.stale([before.id])
+    assert news2(site).as_of == at(6)
+    read(site, vital("rr", "9279-1", 16, "/min", "entered-in-error"))
+    assert rates(site, 4) == rates(site) == [set()] * 3
 
 
 def test_a_value_entered_in_error_is_taken_out(site: Site) -> None:
