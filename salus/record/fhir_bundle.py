@@ -1,8 +1,9 @@
 """What a Bundle holds: resources with their full URLs, and what it says was deleted.
 
 Source: HL7 FHIR R4 Bundle. A history is newest first. A batch answers a search with a Bundle inside, which is
-opened. An entry without a resource that asks for DELETE takes back what an earlier copy said. An entry that
-cannot be read costs itself alone.
+opened. An entry without a resource that asks for DELETE takes back what an earlier copy said, and is of the
+version that its response names: an older copy that is read later does not come back. An entry that cannot be
+read costs itself alone.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from salus.record.fhir_types import NOTHING
 _DEEPEST = 4
 _BROKEN = (msgspec.MsgspecError, RecursionError)
 _DELETED = re.compile(r"[A-Za-z]+/[^\s/#|?]{1,128}")
+# RFC 9110 section 8.8.3, as FHIR R4 writes a version in it (3.1.0.1.3): W/"3".
+_ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 Entries = list[tuple[Raw | bytes, str]]
 
@@ -44,13 +47,14 @@ _as_loose = msgspec.json.Decoder(_Loose).decode
 _as_entry = msgspec.json.Decoder(t.Entry).decode
 _as_resource = msgspec.json.Decoder(_Resource).decode
 _as_request = msgspec.json.Decoder(t.Request).decode
+_as_response = msgspec.json.Decoder(t.Response).decode
 
 
 def entries(raw: bytes | Raw, depth: int = 0) -> Entries | None:
     """Return (resource, full URL) of each entry of a Bundle, oldest first; None when it is no Bundle.
 
-    What was deleted stands as ``{"request": …}``. Raises EvidenceError when it is a Bundle that cannot be
-    read.
+    What was deleted stands as ``{"request": …}``, with the `meta` of that version where it is told. Raises
+    EvidenceError when it is a Bundle that cannot be read.
     """
     try:
         read = _as_bundle(raw)
@@ -92,7 +96,7 @@ def _loosely(entry: Raw, depth: int) -> Iterator[tuple[Raw | bytes, str]]:
 
 
 def _opened(entry: t.Entry, depth: int) -> Iterator[tuple[Raw | bytes, str]]:
-    gone = entry.request is not NOTHING and _deleted(entry.request)
+    gone = entry.request is not NOTHING and _deleted(entry)
     if gone:
         yield gone, ""
     elif entry.resource is not NOTHING:
@@ -117,14 +121,27 @@ def _found_none(empty: Raw) -> bool:
     return _as_loose(empty).type in ("searchset", "history")
 
 
-def _deleted(request: Raw) -> bytes:
+def _deleted(entry: t.Entry) -> bytes:
     """Return what stands for a deleted resource; b"" where nothing is deleted."""
-    if b"DELETE" not in bytes(request):
+    if b"DELETE" not in bytes(entry.request):
         return b""
     try:
-        asked = _as_request(request)
+        asked = _as_request(entry.request)
     except _BROKEN:
         return b""
     if asked.method != "DELETE" or not _DELETED.fullmatch(asked.url or ""):
         return b""
-    return msgspec.json.encode({"request": {"method": "DELETE", "url": asked.url}})
+    meta = _version(entry.response)
+    said = {"request": {"method": "DELETE", "url": asked.url}}
+    return msgspec.json.encode(said | {"meta": meta} if meta else said)
+
+
+def _version(response: Raw) -> dict[str, str]:
+    """Return as `Resource.meta` which version a deletion is; {} where it does not say."""
+    try:
+        told = _as_response(response)
+    except _BROKEN:
+        return {}
+    tag = _ETAG.fullmatch(told.etag or "")
+    meta = {"lastUpdated": told.lastModified, "versionId": tag and tag[1]}
+    return {name: text for name, text in meta.items() if text}

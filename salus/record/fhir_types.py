@@ -333,12 +333,20 @@ class Request(Struct, gc=False):
     url: str | None = None
 
 
+class Response(Struct, gc=False):
+    """Bundle.entry.response: in a history, the version that the entry's request made."""
+
+    lastModified: str | None = None
+    etag: str | None = None
+
+
 class Entry(Struct, gc=False):
     """Bundle.entry."""
 
     fullUrl: str | None = None
     resource: Raw = NOTHING
     request: Raw = NOTHING
+    response: Raw = NOTHING
 
 
 class Link(Struct, gc=False):

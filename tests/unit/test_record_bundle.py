@@ -40,6 +40,7 @@ def read(one: Any, tmp_path: Path) -> tuple[list[object], Account]:
     """Return the pulses and the account of a Bundle, which both ways of reading must agree on."""
     raw = json.dumps(one).encode()
     timelines, account = fhir.bundle(raw, "b")
+    tmp_path.mkdir(exist_ok=True)
     place, archive = tmp_path / "b.json", tmp_path / "archive"
     place.write_bytes(raw)
     kept = read_place(str(place), archive)
@@ -88,6 +89,47 @@ def test_a_deletion_takes_back_what_came_before(tmp_path: Path) -> None:
     values, account = read(bundle({"resource": pulse(1)}, {"resource": pulse(2, 81)}, gone), tmp_path)
     assert values == [81]
     assert [one.reason for one in account.rejected] == ["deleted where it came from"]
+
+
+OLD, NEW = ({"versionId": str(number), "lastUpdated": f"2026-11-0{number}T00:00:00Z"} for number in (1, 4))
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        {"lastModified": "2026-11-03T00:00:00Z", "etag": 'W/"3"'},
+        {"lastModified": "2026-11-03T00:00:00Z"},
+        {"etag": 'W/"3"'},
+        {"etag": '"3"'},
+    ],
+)
+def test_a_deletion_is_of_a_version(response: dict[str, str], tmp_path: Path) -> None:
+    gone = {"request": {"method": "DELETE", "url": "Observation/1"}, "response": response}
+    old, new = {"resource": pulse(1) | {"meta": OLD}}, {"resource": pulse(1, 90) | {"meta": NEW}}
+    other = {"resource": pulse(2, 81)}
+    for number, (entries, left) in enumerate(
+        [((gone, old), []), ((gone, new), [90]), ((new, gone), [90]), ((old, new, gone), [90])]
+    ):
+        values, _ = read(bundle(*entries, other), tmp_path / str(number))
+        assert values == [*left, 81]
+
+
+def test_what_is_older_than_a_deletion_stays_deleted_when_it_is_read_later(tmp_path: Path) -> None:
+    response = {"lastModified": "2026-11-03T00:00:00Z"}
+    gone = {"request": {"method": "DELETE", "url": "Observation/1"}, "response": response}
+    found = []
+    for entry in (gone, {"resource": pulse(1) | {"meta": OLD}}, {"resource": pulse(1, 90) | {"meta": NEW}}):
+        (tmp_path / "b.json").write_text(json.dumps(bundle({"resource": pulse(2, 81)}, entry)))
+        read_place(str(tmp_path / "b.json"), tmp_path / "a")
+        found.append([event.value for event in Archive.open(tmp_path / "a").timeline("Patient/p")])
+    assert found == [[81], [81], [90, 81]]
+
+
+@pytest.mark.parametrize("response", [7, {"etag": 7}, {"etag": "3", "lastModified": "soon"}, {}])
+def test_a_deletion_whose_version_cannot_be_read_is_one_all_the_same(response: Any, tmp_path: Path) -> None:
+    gone = {"request": {"method": "DELETE", "url": "Observation/1"}, "response": response}
+    values, _ = read(bundle({"resource": pulse(1) | {"meta": OLD}}, gone, {"resource": pulse(2)}), tmp_path)
+    assert values == [80]
 
 
 @pytest.mark.parametrize(
