@@ -36,10 +36,11 @@ class Chosen(NamedTuple):
     changed: list[str]
 
 
-def chosen(rows: pl.DataFrame, first: int, original: Original) -> Chosen:
+def chosen(rows: pl.DataFrame, first: int, kept: pl.Series, original: Original) -> Chosen:
     """Choose the copies that stand in one part of the index.
 
-    rows: with `stands`, which says of what was read before `first` whether it stood until now.
+    rows: with `stands`, which says of what was read before `first` whether it stood until now. kept: the
+    orders of superseded copies whose evidence is kept.
     """
     import polars as pl
 
@@ -53,8 +54,12 @@ def chosen(rows: pl.DataFrame, first: int, original: Original) -> Chosen:
     alike = pl.col("total").n_unique().over("source") == 1
     earlier = pl.col("order") < pl.col("order").max().over("source")
     made = Chosen(rows, copies.filter(alike & earlier)["order"].to_list(), [], [])
-    for source, found in _that_differ(rows, copies.filter(~alike), first, original).items():
-        _choose(source, found, made)
+    differ = copies.filter(~alike).select("order", "total")
+    if differ.height:
+        contested = pl.col("source").is_in(copies.filter(~alike)["source"].unique().implode())
+        told = rows.filter(contested).join(differ, on="order", how="left")
+        for source, found in _deciding(told, first, kept, original).items():
+            _choose(source, found, made)
     gone = pl.Series(made.lost, dtype=rows.schema["order"]).implode()
     return made._replace(rows=rows.with_columns(pl.col("stands") & ~pl.col("order").is_in(gone)))
 
@@ -76,21 +81,47 @@ def _raws(copies: pl.DataFrame, original: Original) -> Iterator[bytes]:
         yield original.get(order >> ORDER_BITS, frame, offset, length)
 
 
-def _that_differ(
-    rows: pl.DataFrame, differ: pl.DataFrame, first: int, original: Original
+def _deciding(
+    contested: pl.DataFrame, first: int, kept: pl.Series, original: Original
 ) -> dict[str, list[Copy]]:
-    """Return every copy of the resources in `differ` by resource, in the order in which they were read.
+    """Return by resource the copies that decide, in the order in which they were read.
 
-    Those that fell in an earlier read count too: one without a version has taken the place of theirs.
+    A copy without a version has taken the place of one that may have had one: where such a copy was read
+    before, every one of them decides.
     """
     import polars as pl
 
-    if not differ.height:
-        return {}
-    contested = pl.col("source").is_in(differ["source"].unique().implode())
-    copies = (
-        rows.filter(contested).join(differ.select("order", "total"), on="order", how="left").sort("order")
-    )
+    deciding = contested.select(_decides(first, kept)).to_series()
+    found = _read(contested.filter(deciding), first, original)
+    others = set(contested.filter(~deciding)["source"])
+    unsaid = [source for source in found if source in others and any(map(_is_old_and_unsaid, found[source]))]
+    if unsaid:
+        found |= _read(contested.filter(pl.col("source").is_in(unsaid)), first, original)
+    return found
+
+
+def _decides(first: int, kept: pl.Series) -> pl.Expr:
+    """Whether a copy can still decide what becomes of any other.
+
+    Of those that fell in an earlier read, one whose evidence is kept; and, where new evidence may turn out to
+    be older than it, one that was withdrawn or told of somebody else. All the others have had their say.
+    """
+    import polars as pl
+
+    order, evidence = pl.col("order"), pl.col("fate") == EVENTS
+    stood = (order < first) & pl.col("stands")
+    elsewhere = pl.col("subject_id").ne_missing(pl.col("subject_id").filter(stood).first().over("source"))
+    awaited = (evidence & (order >= first)).any().over("source")
+    return pl.col("stands") | order.is_in(kept.implode()) | (awaited & (~evidence | elsewhere))
+
+
+def _is_old_and_unsaid(copy: Copy) -> bool:
+    return (copy.stood or copy.fell) and not versions.is_said(copy.version)
+
+
+def _read(copies: pl.DataFrame, first: int, original: Original) -> dict[str, list[Copy]]:
+    """Return the copies with their versions by resource, in the order in which they were read."""
+    copies = copies.sort("order")
     found: dict[str, list[Copy]] = {}
     told = copies.select("source", "order", "total", "reason", "fate", "subject_id", "stands").iter_rows()
     for row, raw in zip(told, _raws(copies, original), strict=True):

@@ -24,7 +24,7 @@ from salus.record.fhir_types import NOTHING
 _DEEPEST = 4
 _BROKEN = (msgspec.MsgspecError, RecursionError)
 _DELETED = re.compile(r"[A-Za-z]+/[^\s/#|?]{1,128}")
-# RFC 9110 section 8.8.3, as FHIR R4 writes a version in it (3.1.0.1.3): W/"3".
+# RFC 9110 section 8.8.3; FHIR R4 Bundle.entry.response.etag writes a version in it: W/"3".
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 Entries = list[tuple[Raw | bytes, str]]

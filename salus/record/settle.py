@@ -71,11 +71,12 @@ class _Settled:
         if self.old is not None:
             self._take_old_index(self.old)
         original, first = Original(self.root / "raw"), self.intake.number << ORDER_BITS
+        kept = superseded.orders(superseded.shards(self.old) if self.old else [])
         for number in range(self.parts):
             rows = self.intake.index.part(number)
             if rows is None:
                 continue
-            found = chosen(rows.drop("part"), first, original)
+            found = chosen(rows.drop("part"), first, kept, original)
             if found.lost:
                 self._replaced(found)
             self.intake.account.changed += found.changed

@@ -24,6 +24,15 @@ def shards(generation: Path) -> list[Path]:
     return sorted((generation / FOLDER).glob("*.parquet"))
 
 
+def orders(files: list[Path]) -> pl.Series:
+    """Return the orders of the copies whose evidence is in `files`."""
+    import polars as pl
+
+    if not files:
+        return pl.Series("order", dtype=pl.Int64)
+    return pl.scan_parquet(files).select(pl.col("order").unique()).collect()["order"]
+
+
 def parted(
     rows: pl.DataFrame, before: pl.DataFrame | None, told: pl.DataFrame | None
 ) -> tuple[pl.DataFrame, pl.DataFrame | None]:

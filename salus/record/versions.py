@@ -92,8 +92,8 @@ def ordered(copies: Sequence[Copy]) -> list[Copy]:
         while at and _is_before(copy, found[at - 1]):
             at -= 1
         # One that names no version takes the place of the one before, and what is older than that stays old.
-        lent = found[at - 1].version if at and not is_said(copy.version) else copy.version
-        found.insert(at, copy._replace(version=lent))
+        lends = at > 0 and not is_said(copy.version)
+        found.insert(at, copy._replace(version=found[at - 1].version) if lends else copy)
     return found
 
 

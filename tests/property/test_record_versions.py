@@ -66,6 +66,23 @@ versions = st.lists(
 )
 
 
+def as_told(archive: Archive) -> list[list[object]]:
+    return [in_archive(archive, patient, today) for patient in "pq" for today in DAYS]
+
+
+@settings(max_examples=400 if IN_SOAK else 40)
+@given(versions, st.randoms(use_true_random=False))
+def test_copies_that_name_no_version_count_by_their_order_whichever_read_brought_them(
+    told: list[Told], draw: random.Random
+) -> None:
+    every = [resource(number, one) for number, one in enumerate(told, 1)]
+    draw.shuffle(every)
+    every = [one if draw.random() < 0.6 else {**one, "meta": {}} for one in every]
+    with TemporaryDirectory() as together, TemporaryDirectory() as apart:
+        at_once = as_told(read(Path(together), every))
+        assert as_told(read(Path(apart), *([one] for one in every))) == at_once
+
+
 @settings(max_examples=400 if IN_SOAK else 60)
 @given(versions, st.randoms(use_true_random=False))
 def test_any_order_of_reads_gives_the_same_record_at_every_instant(
