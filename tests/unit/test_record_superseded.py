@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from salus.core.evidence import Event, Timeline
+from salus.record import bulk
 from salus.record.archive import Archive
 from salus.record.bulk import read_place
 
@@ -196,3 +197,23 @@ def test_a_drug_that_is_named_later_is_named_in_the_past_too(tmp_path: Path) -> 
     archive = read(tmp_path, [order(1, 1, "active")], [order(2, 5, "stopped")], [drug])
     found = [event for event in archive.timeline("p", day(4)) if event.kind == "MedicationRequest"]
     assert [(event.status, event.code) for event in found] == [("active", "RxNorm/1049502")]
+
+
+def test_many_patients_pasts_are_each_found_in_an_archive_of_many_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second read has more parts than the first, so that what it finds in one it writes into others."""
+    names = [f"x{number}" for number in range(40)]
+
+    def all_of(version: int, issued: int, value: float) -> list[dict[str, Any]]:
+        said = {"valueQuantity": {"value": value, "unit": "/min", "code": "/min"}}
+        return [copy(version, issued, patient=name, id=name, **said) for name in names]
+
+    read(tmp_path, all_of(1, 1, 11))
+    monkeypatch.setattr(bulk, "_PART", 1 << 10)
+    before = read(tmp_path, all_of(3, 9, 33))
+    archive = read(tmp_path, all_of(2, 5, 22))
+    assert (before.manifest.parts > 8) and len(archive.subjects()) == len(names) + len(PEOPLE)
+    for name in names:
+        assert at_noon(archive, 4, 5, 9, patient=name) == [[11], [22], [33]]
+        assert pulses(archive.timeline(name)) == [33]
