@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 
-from tests.house.source import ROOMS, Module, imports
+from tests.house.source import ROOMS, Module, imports, modules
 
 # All of the standard library that a pure model needs. Whatever is not here (files, the network, the clock,
 # chance, the environment, other processes, the import system) a room does without.
@@ -30,6 +31,10 @@ FORBIDDEN_PARTS = frozenset(
 )
 # Of the names between two underscores, those by which nothing else is reached.
 HARMLESS = frozenset({"__doc__", "__init__", "__name__", "__post_init__", "__setattr__"})
+LOADERS = ("importlib.import_module", "importlib.util", "importlib.machinery", "importlib.reload",
+           "importlib.abc", "importlib._bootstrap")  # fmt: skip
+# What of an archive opens a whole record; a door gets its evidence from a verb.
+OPENS_RECORDS = frozenset({"timeline", "stood", "scan", "standing", "write_back"})
 BY_NAME = frozenset({"getattr", "operator.attrgetter", "operator.methodcaller"})
 DOORS = ("salus.delivery", "salus.cli")
 BEHIND_THE_SPINE = ("salus.record", "salus.privacy", "salus.store", *(f"salus.{room}" for room in ROOMS))
@@ -131,15 +136,17 @@ def _by_name(call: ast.Call, names: dict[str, str]) -> str:
 
 
 def importing(module: Module) -> Iterator[str]:
-    """Yield where a file of core, the registry apart, loads code by its name."""
-    if module.package != "core" or module.name == "salus.core.registry":
+    """Yield where a file, the registry apart, loads code by its name or makes it out of text."""
+    if module.name == "salus.core.registry":
         return
+    # Outside core a version may be asked for, and a file that ships beside the code may be opened.
+    loads = ("importlib",) if module.package == "core" else LOADERS
     for name, line in reached(module):
-        if name.split(".")[0] in ("importlib", "pkgutil", "runpy"):
+        if f"{name}.".startswith(tuple(f"{each}." for each in (*loads, "pkgutil", "runpy", "sys.modules"))):
             yield f"{module.name}:{line}: {name}"
     for node in module.walk():
-        if isinstance(node, ast.Name) and node.id == "__import__":
-            yield f"{module.name}:{node.lineno}: __import__"
+        if isinstance(node, ast.Name) and node.id in ("__import__", "exec", "eval", "compile"):
+            yield f"{module.name}:{node.lineno}: {node.id}"
 
 
 def into_the_gate(module: Module) -> Iterator[str]:
@@ -154,11 +161,39 @@ def past_the_spine(module: Module) -> Iterator[str]:
     if not module.name.startswith(DOORS):
         return
     for name, line in reached(module):
-        if f"{name}.".startswith(tuple(f"{each}." for each in BEHIND_THE_SPINE)):
+        behind = f"{name}.".startswith(tuple(f"{each}." for each in BEHIND_THE_SPINE))
+        if behind or name.split(".")[0] == "sqlite3" or name in _lent():
             yield f"{module.name}:{line}: {name}"
     for node in module.walk():
         if isinstance(node, ast.Attribute) and node.attr == "begin":
             yield f"{module.name}:{node.lineno}: .begin"
+        elif isinstance(node, ast.Call) and _part(node.func) in OPENS_RECORDS:
+            yield f"{module.name}:{node.lineno}: .{_part(node.func)}()"
         elif isinstance(node, ast.Call) and _name(node.func, {}) == "getattr":
             said = [each.value for each in node.args[1:2] if isinstance(each, ast.Constant)]
             yield from (f"{module.name}:{node.lineno}: .begin" for each in said if each == "begin")
+
+
+def _part(node: ast.AST) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+@cache
+def _lent() -> frozenset[str]:
+    """Return the names in spine files that stand for something behind the spine and are not offered."""
+    found = set()
+    for module in modules():
+        if module.name.startswith("salus.spine"):
+            offered = {word for node in module.tree.body for word in _offered(node)}
+            for name, what in known_as(module).items():
+                behind = f"{what}.".startswith(tuple(f"{each}." for each in BEHIND_THE_SPINE))
+                if behind and name not in offered:
+                    found.add(f"{module.name}.{name}")
+    return frozenset(found)
+
+
+def _offered(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.Assign) and [getattr(each, "id", "") for each in node.targets] == ["__all__"]:
+        names: list[str] = ast.literal_eval(node.value)
+        return names
+    return []

@@ -117,9 +117,32 @@ IMPORTING = [
 ]
 
 
+# What no file may do, whatever its room.
+LOADING = [
+    "from importlib import import_module",
+    "from importlib import import_module as load; load('salus.record.archive')",
+    "import importlib; importlib.import_module('salus.record.archive')",
+    "import importlib.util as u; u.find_spec('salus.record')",
+    "import sys; sys.modules['salus.record.archive']",
+    "from sys import modules; modules['salus.privacy.gate']",
+    "import pkgutil; pkgutil.resolve_name('salus.privacy.gate:open_view')",
+    "import runpy; runpy.run_module('salus.privacy.gate')",
+    "__import__('salus.record.archive')",
+    "exec('import salus.privacy.gate')",
+    "eval('1')",
+]
+
+
 @pytest.mark.parametrize("text", IMPORTING)
-def test_only_the_registry_loads_by_name(text: str) -> None:
+def test_the_core_loads_nothing_by_name(text: str) -> None:
     assert list(importing(snippet(text, "salus.core.units"))) != []
+    assert list(importing(snippet(text, "salus.core.registry"))) == []
+
+
+@pytest.mark.parametrize("text", LOADING)
+def test_only_the_registry_loads_by_name(text: str) -> None:
+    for name in ("salus.delivery.web.desk", "salus.cli", "salus.spine.read", "salus.record.fhir"):
+        assert list(importing(snippet(text, name))) != []
     assert list(importing(snippet(text, "salus.core.registry"))) == []
 
 
@@ -150,6 +173,12 @@ PAST_THE_SPINE = [
     "with site.store.begin() as tx: tx.append(at, who, 'look', {})",
     "begin = site.store.begin",
     "getattr(site.store, 'begin')()",
+    "import sqlite3; sqlite3.connect('salus.db')",
+    "import salus.spine.consult as c; c.open_view",
+    "from salus.spine.consult import open_view",
+    "from salus.spine.site import Archive",
+    "site.archive.timeline('Patient/1')",
+    "archive = site.archive; archive.scan()",
 ]
 
 
@@ -158,6 +187,11 @@ def test_a_door_that_goes_around_the_spine_is_caught(text: str) -> None:
     for name in ("salus.cli", "salus.cli_words", "salus.delivery.web.desk"):
         assert list(past_the_spine(snippet(text, name))) != []
     assert list(past_the_spine(snippet(text, "salus.spine.read"))) == []
+
+
+def test_a_door_may_take_what_the_spine_offers() -> None:
+    text = "from salus.spine.bring import Account, bring; from salus.spine import read, consult"
+    assert list(past_the_spine(snippet(text, "salus.delivery.web.desk"))) == []
 
 
 def test_every_door_is_under_the_linters_contract() -> None:
