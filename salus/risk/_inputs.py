@@ -120,6 +120,13 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
     return _not_found(view, meaning, listed, tuple(against))
 
 
+def hinted(fact: Fact, *meanings: ValueSet) -> bool:
+    """Return whether `fact` is open because the record names it, suspects it or contradicts itself."""
+    return fact.value is None and any(
+        meaning.has(event) or may_name(event, meaning) for event in fact.events for meaning in meanings
+    )
+
+
 def with_unclear(view: View, fact: Fact, unclear: ValueSet) -> Fact:
     """Return `fact`, or that it is not known where a condition may mean it and does not say."""
     if fact.value:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from salus.core.measures import Reading, read
 from salus.core.seams import View
 from salus.risk._egfr import kidney_function
-from salus.risk._inputs import Fact, age, condition, sex
+from salus.risk._inputs import Fact, age, condition, hinted, sex
 from salus.risk._kfre import EGFR_LIMITS
 from salus.risk._kidney_history import (
     Jump,
@@ -22,7 +22,7 @@ from salus.risk._kidney_replacement import on_dialysis, transplanted
 from salus.risk._kidney_stage import a_categories, g_categories, groups, whole
 from salus.risk._labs import CREATININE, URINE_ACR
 from salus.risk._pregnancy import pregnant
-from salus.risk._terms import KIDNEY_DISEASE, KIDNEY_FAILURE
+from salus.risk._terms import DIALYSIS, KIDNEY_DISEASE, KIDNEY_FAILURE, KIDNEY_TRANSPLANT
 
 # KDIGO 2024, practice point 2.1.1: at least yearly in CKD; one missed year is allowed for.
 WITHIN = timedelta(days=2 * 365.25)
@@ -101,10 +101,22 @@ class Kidneys:
             return "the creatinine is not in a steady state"
         if self.transplanted.value or self.failed.value:
             return "kidney failure or a transplant is on record"
+        if self.maybe_replaced:
+            return f"whether kidneys failed or were replaced is not sure ({'; '.join(self.maybe_replaced)})"
         if not self.age.usable:
             return "it needs the date of birth"
         fits = EGFR_LIMITS[0] <= self.egfr.low and whole(self.egfr.high) < EGFR_LIMITS[1]
         return "" if fits else "the equation was made for eGFR of 10 to 59"
+
+    @property
+    def maybe_replaced(self) -> tuple[str, ...]:
+        """What the record names of dialysis, a transplant or kidney failure, and does not decide."""
+        asked = (
+            (self.replaced, DIALYSIS),
+            (self.transplanted, KIDNEY_TRANSPLANT),
+            (self.failed, KIDNEY_FAILURE),
+        )
+        return tuple(fact.says for fact, meaning in asked if hinted(fact, meaning))
 
     @property
     def kfre_fits(self) -> bool:

@@ -168,6 +168,7 @@ DIALYSIS = ValueSet(
     snomed("105502003", "265764009", "302497006", "698074000", "236435004"),
     icd10("Z992", "Z49") + icd9("V4511", "V56"),
     "ICD-10-CM Z99.2 dependence on renal dialysis, Z49 care for it; ICD-9-CM V45.11, V56",
+    words.DIALYSIS,
 )
 KIDNEY_TRANSPLANT = ValueSet(
     "kidney transplant",
@@ -177,6 +178,7 @@ KIDNEY_TRANSPLANT = ValueSet(
     icd10("Z940", "T861") + icd9("V420") + ("ICD10PCS/0TY0", "ICD10PCS/0TY1"),
     "ICD-10-CM Z94.0 kidney transplant status, T86.1 its complications; ICD-9-CM V42.0; CPT 50360 and 50365, "
     "ICD-10-PCS 0TY (transplantation of a kidney)",
+    words.KIDNEY_TRANSPLANT,
 )
 KIDNEY_FAILURE = ValueSet(
     "kidney failure",
@@ -184,6 +186,7 @@ KIDNEY_FAILURE = ValueSet(
     icd10("N186") + icd9("5856"),
     "ICD-10-CM N18.6 end stage renal disease; ICD-9-CM 585.6; VSAC 2.16.840.1.113883.3.526.3.353. Stage 5 "
     "without dialysis is none: the KFRE was made for stages 3 to 5 (Tangri 2011)",
+    words.KIDNEY_FAILURE,
 )
 KIDNEY_DISEASE = ValueSet(
     "chronic kidney disease",

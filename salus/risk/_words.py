@@ -71,14 +71,22 @@ HIGH_GLUCOSE = (
     "prediabet", "pre-diabet", "impaired glucose", "impaired fasting", "hyperglyc", "gestational diabetes",
     r"gdm\b", r"igt\b", r"ifg\b",
 )  # fmt: skip
+# What comes before dialysis ("predialysis clinic"), or is done without, is none.
+DIALYSIS = (
+    r"(?<!pre-)(?<!pre )(?<!no )(?<!not on )(?<!without )(?!pre-?)\w*dialy[sz]", r"capd\b", r"ccpd\b",
+    r"crrt\b", r"cvvh(d|df)?\b", r"renal replacement therap", r"(on|maintenance|chronic) hd\b",
+    "nierenersatz",
+)  # fmt: skip
+KIDNEY_TRANSPLANT = (
+    r"(kidney|renal|pancreas[- ](and )?kidney)( \w+)? (allo)?(transplant|graft)",
+    "kidney-pancreas transplant",
+    r"transplant(ed|ation of)?( \w+)? (kidney|ren)", "nierentransplant", r"n?tx niere", r"ktx\b",
+)  # fmt: skip
+KIDNEY_FAILURE = (r"esr[df]\b", r"eskd\b", r"end[- ]stage (renal|kidney)", "terminale niereninsuffizienz")
 KIDNEY = (
-    r"ckd\b",
-    "chronic kidney disease",
-    r"esr[df]\b",
-    "dialysis",
-    "kidney transplant",
-    "renal transplant",
-)
+    r"ckd\b", "chronic (kidney|renal) (disease|failure|insuff)", *DIALYSIS, *KIDNEY_TRANSPLANT,
+    *KIDNEY_FAILURE,
+)  # fmt: skip
 # Common complaints that are none of what these models ask: a list that names them only in words stays a list.
 OTHERS = (
     r"(pulmona(ry|le)|portale?|ocular|intracranial) hypert", "diabetes insipidus", "heat stroke",
