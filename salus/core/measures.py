@@ -170,6 +170,8 @@ def _told(measure: Measure, told: Sequence[Event], as_of: datetime) -> Reading:
 
 def is_blank(event: Event) -> bool:
     """Whether it says only that nothing was measured, known or sent; what was withheld was measured."""
+    if event.value is None:
+        return True
     return isinstance(event.value, Absence) and event.value is not Absence.WITHHELD
 
 

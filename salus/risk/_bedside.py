@@ -150,7 +150,7 @@ def _gap(asked: _Question, latest: tuple[Event, ...], why: str) -> Answer:
 
 def _blank(event: Event) -> bool:
     """Whether nothing was answered; some codes are the answer themselves."""
-    return is_blank(event) or (event.value is None and not event.coded({_ON_OXYGEN, _ON_AIR}))
+    return is_blank(event) and not (event.value is None and event.coded({_ON_OXYGEN, _ON_AIR}))
 
 
 def consciousness(view: View, within: timedelta) -> Answer:
@@ -211,7 +211,7 @@ def scale(view: View) -> Answer:
 
 
 def _is_target(event: Event) -> bool:
-    return event.coded({_TARGET}) and event.value is not None and not is_blank(event)
+    return event.coded({_TARGET}) and not is_blank(event)
 
 
 def _scale(event: Event) -> str:

@@ -35,6 +35,7 @@ class Fact:
     """Something true, false, or (None) not known; `events` show it and `says` puts it in words.
 
     consulted: the list in which it was looked for, where "no" means that the list does not hold it.
+    blank: the moment of a later entry that holds no answer, where there is one.
     """
 
     name: str
@@ -42,6 +43,12 @@ class Fact:
     events: tuple[Event, ...] = ()
     says: str = ""
     consulted: tuple[Event, ...] = ()
+    blank: datetime | None = None
+
+    @property
+    def at(self) -> datetime | None:
+        """The last moment at which it was told."""
+        return max((event.time for event in self.events if event.time is not None), default=None)
 
     @property
     def options(self) -> tuple[bool, ...]:

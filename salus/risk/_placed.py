@@ -16,7 +16,7 @@ from salus.risk import _af_terms as fibrillation
 from salus.risk import _terms as terms
 from salus.risk._findrisc_family import FAMILY_DIABETES
 from salus.risk._findrisc_items import HIGH_GLUCOSE, SEDENTARY
-from salus.risk._inputs import walkable
+from salus.risk._inputs import Fact, walkable
 from salus.risk._taken import DRUG_KINDS
 
 _SETS = (
@@ -97,6 +97,11 @@ def blanks(view: View, found: Iterable[tuple[str, datetime | None, datetime | No
     if not kept:
         return ()
     return (f"A later entry is blank, so the last value before it counts: {', '.join(dict.fromkeys(kept))}.",)
+
+
+def blank_since(view: View, *facts: Fact) -> tuple[str, ...]:
+    """Say which of `facts` were answered before a blank entry, as `blanks` does of measurements."""
+    return blanks(view, ((fact.name, fact.at, fact.blank) for fact in facts if fact.value is not None))
 
 
 def _preliminary(found: Reading) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from salus.core.evidence import Event
-from salus.core.measures import USABLE
+from salus.core.measures import USABLE, is_blank, later_blank
 from salus.core.seams import View
 from salus.risk._inputs import SUSPECTED, Fact, may_name, sex, walkable, worded
 from salus.risk._terms import PREGNANCY, PREGNANCY_OVER
@@ -112,12 +113,21 @@ def _happened(event: Event) -> bool:
 
 
 def _observed(view: View, since: datetime | None) -> Fact | None:
-    """Return what the latest observed status says; two answers at one moment leave it open."""
-    found = view.timeline.where((*STATUS, *DUE), test=lambda event: _tells(view, event, since))
-    last = found.last()
-    if last is None or last.time is None:
+    """Return what the latest observed status says; a later blank one takes nothing back."""
+    found = view.timeline.where((*STATUS, *DUE), test=lambda event: _tells(view, event, since)).events
+    told = [event for event in found if not is_blank(event)]
+    if not found:
         return None
-    latest = tuple(event for event in found if event.time == last.time)
+    if not told:
+        return Fact(_NAME, None, found[-1:], f"{_NAME}: the recorded status is blank")
+    return replace(_latest(view, told), blank=later_blank(told, found))
+
+
+def _latest(view: View, told: list[Event]) -> Fact:
+    """Return what the latest of `told` says; two answers at one moment leave it open."""
+    last = told[-1]
+    assert last.time is not None
+    latest = tuple(event for event in told if event.time == last.time)
     said = {_answer(event) for event in latest}
     if len(said) > 1:
         return Fact(_NAME, None, latest, f"{_NAME}: recorded differently at one moment")

@@ -14,6 +14,7 @@ from salus.risk._diabetes import diabetic
 from salus.risk._egfr import made_by
 from salus.risk._inputs import Fact, worded
 from salus.risk._kidney_pregnancy import undecided
+from salus.risk._placed import blank_since
 from salus.risk._prevent_equation import Answer, answers, probability, variant
 from salus.risk._prevent_inputs import (
     AGES_30_YEARS,
@@ -122,6 +123,7 @@ def limits(view: View, inputs: Inputs) -> tuple[str, ...]:
     """Return what is not known and what was assumed, in whole sentences."""
     found = [_equation(inputs), *_not_known(inputs), *_assumed(inputs), *_optional_left_out(inputs)]
     found += _perhaps_diabetic(view, inputs)
+    found += blank_since(view, inputs.facts["smoking"], inputs.excluded[-1])
     return tuple(dict.fromkeys([*found, *_doubts(inputs), *_old(view, inputs)]))
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from salus.core.evidence import Event
-from salus.core.measures import USABLE, ago
+from salus.core.measures import USABLE, ago, is_blank, later_blank
 from salus.core.seams import View
 from salus.risk import _snomed as listed
 from salus.risk._inputs import Fact
@@ -36,11 +38,23 @@ _NOT_NOW = (
 
 
 def smokes(view: View, within: timedelta) -> Fact:
-    """Return whether the patient smokes; a former smoker does not. None when older than `within`."""
-    known = view.timeline.where(STATUS, test=lambda event: event.status in USABLE and event.time is not None)
-    last = known.last()
-    if last is None or last.time is None:
+    """Return whether the patient smokes; a former smoker does not. None when older than `within`.
+
+    A later entry that says only that nobody asked or knew takes nothing back: `blank` tells its moment.
+    """
+    usable = view.timeline.where(STATUS, test=lambda event: event.status in USABLE and event.time is not None)
+    dated = usable.events
+    if not dated:
         return Fact("smoking", None, (), "smoking status: not on record")
+    told = [event for event in dated if not is_blank(event)]
+    if not told:
+        return _last(view, dated, within)
+    return replace(_last(view, told, within), blank=later_blank(told, dated))
+
+
+def _last(view: View, known: Sequence[Event], within: timedelta) -> Fact:
+    last = known[-1]
+    assert last.time is not None
     events = tuple(event for event in known if event.time == last.time)
     if view.as_of - last.time > within:
         says = f"smoking status: last recorded {ago(view.as_of - last.time)} before"

@@ -20,7 +20,7 @@ from salus.risk._kidney_inputs import ACUTE, RISEN, Kidneys, gather
 from salus.risk._kidney_stage import GROUP_NAMES, joined
 from salus.risk._kidney_words import STEP, limits, reasons
 from salus.risk._labs import CREATININE, EGFR, URINE_ACR
-from salus.risk._placed import aged, left_out, unplaced
+from salus.risk._placed import aged, blank_since, left_out, unplaced
 from salus.risk._points import insight
 from salus.risk._say import capital, how_old, percent, span
 
@@ -120,7 +120,7 @@ class Kidney:
             return insight(self.card, view, refused[0], None, refused[1], said)
         parts = (*self._failure(kidneys), *_albumin(kidneys))
         body = Finding("CKD stage", _estimate(kidneys), _category(kidneys), _says(kidneys, parts), parts)
-        said = (*limits(view, kidneys), *unused)
+        said = (*limits(view, kidneys), *unused, *blank_since(view, kidneys.pregnant))
         return insight(self.card, view, body, _urgency(kidneys), reasons(view, kidneys), said)
 
     def _failure(self, kidneys: Kidneys) -> Iterator[Outcome]:

@@ -17,7 +17,7 @@ from salus.risk._diabetes import diabetes
 from salus.risk._inputs import age, condition
 from salus.risk._labs import HBA1C
 from salus.risk._measures import BMI, HEIGHT, WAIST, WEIGHT
-from salus.risk._placed import aged, left_out, unplaced
+from salus.risk._placed import aged, blank_since, left_out, unplaced
 from salus.risk._points import SCORE, Item, insight, limits, missing, part, reasons, spanned
 from salus.risk._pregnancy import pregnant
 from salus.risk._terms import DIABETES
@@ -118,6 +118,7 @@ def _cautions(view: View) -> tuple[str, ...]:
     if years.low < DERIVED_FROM or years.high > DERIVED_TO:
         found.append("FINDRISC was derived from people of 35 to 64 years in Finland.")
     looked_at = (read(view.timeline, each, view.as_of) for each in form.MEASURES)
+    found += blank_since(view, carrying)
     return (*found, *left_out(view, looked_at), *unplaced(view), *aged(view, drugs=True))
 
 

@@ -17,7 +17,7 @@ from salus.risk._inputs import age, sex
 from salus.risk._measures import PULSE, RESPIRATORY_RATE, SPO2, SYSTOLIC, TEMPERATURE
 from salus.risk._news2_chart import HIGH, MEDIUM, RED, category
 from salus.risk._news2_sum import VITAL, Scored, scored, timing
-from salus.risk._placed import unplaced
+from salus.risk._placed import blank_since, unplaced
 from salus.risk._points import SCORE, insight, limits, missing, part, reasons, spanned
 from salus.risk._terms import PREGNANCY
 
@@ -89,7 +89,9 @@ def _cautions(view: View) -> tuple[str, ...]:
     """Say that pregnancy is not known, where it could matter (55: the age to which it is asked for)."""
     carrying = pregnancy.pregnant(view)
     asked = sex(view)[0] != "male" and age(view).low <= 55
-    if carrying.value is not None or not (asked or carrying.events):
+    if carrying.value is not None:
+        return blank_since(view, carrying)
+    if not (asked or carrying.events):
         return ()
     if carrying.events:
         said = f"{carrying.says[:1].upper()}{carrying.says[1:]}; NEWS2 is not for pregnancy."

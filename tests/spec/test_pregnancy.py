@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from salus.core.evidence import Event
+from salus.core.evidence import Absence, Event
 from salus.core.insight import Abstention, Insight
 from salus.core.registry import model
 from salus.risk._pregnancy import pregnant
@@ -101,6 +101,31 @@ def test_a_status_of_months_ago_leaves_it_open() -> None:
     old = seen("LOINC/82810-3", "SNOMED/77386006", before=timedelta(weeks=20))
     fact = pregnant(view(*WOMAN, old))
     assert fact.value is None and "twelve weeks ago" in fact.says
+
+
+BLANKS = [Absence.NOT_MEASURED, Absence.NOT_SENT, None]
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("nothing", BLANKS)
+def test_a_later_blank_entry_takes_no_pregnancy_back(name: str, nothing: Absence | None) -> None:
+    told = seen("LOINC/82810-3", "SNOMED/77386006", before=timedelta(days=4), name="told")
+    body = ask(name, *WOMAN, told, seen("LOINC/82810-3", nothing)).body
+    assert isinstance(body, Abstention) and body.why == "not-eligible" and "pregnancy" in body.says
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_after_a_blank_entry_not_pregnant_holds_and_is_said_to_be_older(name: str) -> None:
+    told = seen("LOINC/82810-3", "SNOMED/60001007", before=timedelta(days=4), name="told")
+    limits = ask(name, *WOMAN, told, seen("LOINC/82810-3", Absence.NOT_MEASURED)).limits
+    assert any("A later entry is blank" in said and "pregnancy of 4 days" in said for said in limits), limits
+
+
+def test_a_status_that_was_withheld_or_only_left_blank_leaves_it_open() -> None:
+    told = seen("LOINC/82810-3", "SNOMED/77386006", before=timedelta(days=4), name="told")
+    assert pregnant(view(*WOMAN, told, seen("LOINC/82810-3", Absence.WITHHELD))).value is None
+    fact = pregnant(view(*WOMAN, seen("LOINC/82810-3", Absence.NOT_SENT)))
+    assert fact.value is None and fact.events
 
 
 @pytest.mark.parametrize("name", MODELS)

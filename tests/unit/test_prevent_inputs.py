@@ -51,6 +51,14 @@ def test_smoking_without_a_coded_answer_is_not_known(value):
     assert smokes(view(seen(SMOKES, value)), TWO_YEARS).value is None
 
 
+@pytest.mark.parametrize("blank", [Absence.NOT_SENT, Absence.NOT_MEASURED, None])
+def test_a_later_blank_smoking_status_takes_nothing_back(blank):
+    told = seen(SMOKES, "SNOMED/266919005", before=timedelta(days=30), name="told")
+    fact = smokes(view(told, seen(SMOKES, blank)), TWO_YEARS)
+    assert fact.value is False and fact.blank is not None
+    assert smokes(view(told, seen(SMOKES, Absence.WITHHELD)), TWO_YEARS).value is None
+
+
 BMI, WEIGHT, HEIGHT = "LOINC/39156-5", "LOINC/29463-7", "LOINC/8302-2"
 
 
