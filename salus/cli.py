@@ -87,14 +87,14 @@ def _actor(args: Args) -> Actor:
     )
 
 
-def _site(args: Args, *, must_exist: bool = True, to_read: bool = False) -> Site:
+def _site(args: Args, *, must_exist: bool = True, **how: bool) -> Site:
     from salus.spine import open_site
 
     path = Path(args.archive)
     if must_exist and not path.is_dir():
         raise UserError(f"No archive in '{path}'. Make one with 'salus read PLACE --archive {path}'.")
     store = args.store or os.environ.get("SALUS_STORE")
-    return open_site(path, store, create=not must_exist, to_read=to_read)
+    return open_site(path, store, create=not must_exist, **how)
 
 
 def _new_site(args: Args, place: str) -> Site:
@@ -295,7 +295,7 @@ def _verify(args: Args) -> int:
     from salus.core.errors import RefusedError
     from salus.spine import verify
 
-    verdict = verify(_site(args, to_read=True), args.head)
+    verdict = verify(_site(args, to_audit=True), args.head)
     shape = {"entries": verdict.entries, "head": verdict.head, "intact": verdict.intact}
     if args.json:
         _json({**shape, "problems": list(verdict.problems)})

@@ -107,12 +107,18 @@ def mark(site_id: str, archive_id: str = "") -> str:
 
 
 def open_site(
-    archive: Path, store_url: str | None = None, *, create: bool = True, to_read: bool = False
+    archive: Path,
+    store_url: str | None = None,
+    *,
+    create: bool = True,
+    to_read: bool = False,
+    to_audit: bool = False,
 ) -> Site:
     """Open (and, where nothing is yet and `create` is set, make) the site in directory `archive`.
 
     store_url: a database elsewhere (``postgresql://…``); by default SQLite in the directory itself.
     to_read: nothing will be written, so one that cannot be written (an auditor's backup) is opened too.
+    to_audit: nothing may be written, and what is damaged is opened as it lies: an audit mends nothing.
     Raises UserError when the directory cannot be made, nor named so, or there is no ledger and none may be
     made; AwayError when the store does not answer, EvidenceError when it is damaged.
     """
@@ -126,11 +132,13 @@ def open_site(
         _made(archive)
     else:
         _found(archive, store_url)
-    store = open_store(store_url or url_of(archive / "salus.db"), create=create, to_read=to_read)
+    store = open_store(
+        store_url or url_of(archive / "salus.db"), create=create, to_read=to_read, to_audit=to_audit
+    )
     try:
-        settings = _settings(store)
+        settings = _as_they_lie(store) if to_audit else _settings(store)
         key = (key_to_read if store.read_only else site_key)(archive / "site.key")
-        site = Site(archive, store, key, settings[_SITE_ID], _bytes(settings[_ID_KEY]))
+        site = Site(archive, store, key, settings[_SITE_ID], bytes.fromhex(settings[_ID_KEY]))
         finish_reads(site)
         return site
     except BaseException:
@@ -174,24 +182,46 @@ def _found(archive: Path, store_url: str | None) -> None:
     raise UserError(f"No archive in '{archive}'. Make one with 'salus read PLACE --archive {archive}'.")
 
 
-def _bytes(text: str) -> bytes:
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise EvidenceError(
-            f"The store's setting '{_ID_KEY}' is damaged: it is no hex number. Restore from a backup."
-        ) from None
-
-
 def _settings(store: Store) -> dict[str, str]:
-    """Return the site's own id and the key of its insight ids; made once, whoever opens first."""
+    """Return the site's own id and the key of its insight ids; made once, whoever opens first.
+
+    Raises EvidenceError when one is damaged, or gone from a ledger that has begun: a second value would
+    pass for the first.
+    """
     fresh = {_SITE_ID: token_hex(16), _ID_KEY: token_hex(32)}
     found = {name: store.setting(name) for name in fresh}
     if None in found.values():
         with store.begin() as tx:
-            for name, value in fresh.items():
-                found[name] = tx.setting(name)
-                if found[name] is None:
-                    tx.put_setting(name, value)
-                    found[name] = value
+            found = {name: tx.setting(name) for name in fresh}
+            for name in [name for name, value in found.items() if value is None]:
+                _refuse_second(store, name)
+                tx.put_setting(name, fresh[name])
+                found[name] = fresh[name]
+    for name, value in found.items():
+        if not _is_hex(value):
+            raise EvidenceError(
+                f"The store's setting '{name}' is damaged: it is no hex number. Restore from a backup."
+            )
     return {name: str(value) for name, value in found.items()}
+
+
+def _refuse_second(store: Store, name: str) -> None:
+    # What this transaction wrote is not counted: both settings are a site's first entries, made together.
+    if store.head()[0]:
+        raise EvidenceError(
+            f"The store is damaged: its setting '{name}' is gone, and its ledger has begun. See what else is "
+            "with 'salus audit verify', and restore from a backup."
+        )
+
+
+def _as_they_lie(store: Store) -> dict[str, str]:
+    """Return the site's settings without judging them, empty where they are gone or damaged."""
+    found = {name: store.setting(name) for name in (_SITE_ID, _ID_KEY)}
+    return {name: str(value) if _is_hex(value) else "" for name, value in found.items()}
+
+
+def _is_hex(value: object) -> bool:
+    try:
+        return isinstance(value, str) and bool(bytes.fromhex(value))
+    except ValueError:
+        return False

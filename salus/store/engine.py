@@ -154,8 +154,11 @@ def can_be_written(file: Path) -> bool:
     return os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
 
 
-def make_engine(url: URL, *, to_read: bool = False) -> Engine:
-    """Return an engine with a small pool; nothing is opened yet. to_read: the file is not written."""
+def make_engine(url: URL, *, to_read: bool = False, to_audit: bool = False) -> Engine:
+    """Return an engine with a small pool; nothing is opened yet.
+
+    to_read: the file cannot be written. to_audit: it may not be.
+    """
     shared: dict[str, Any] = {
         "hide_parameters": True,
         "pool_size": POOL,
@@ -166,7 +169,8 @@ def make_engine(url: URL, *, to_read: bool = False) -> Engine:
         opened = partial(_opened_to_read, file_of(url)) if to_read else None
         shared |= {"creator": opened} if opened else {}
         engine = create_engine(url, connect_args={"timeout": WAIT_S, "check_same_thread": False}, **shared)
-        event.listen(engine, "connect", _sqlite_connected_to_read if to_read else _sqlite_connected)
+        connected = _sqlite_connected_to_read if to_read or to_audit else _sqlite_connected
+        event.listen(engine, "connect", connected)
         event.listen(engine, "begin", _sqlite_begins)
         return engine
     try:
@@ -194,7 +198,8 @@ def _opened_to_read(file: Path) -> sqlite3.Connection:
 
 def _sqlite_connected_to_read(raw: Any, _record: object) -> None:
     raw.isolation_level = None
-    raw.execute(f"PRAGMA busy_timeout={WAIT_S * 1000}").close()
+    for pragma in ("query_only=ON", f"busy_timeout={WAIT_S * 1000}"):
+        raw.execute(f"PRAGMA {pragma}").close()
 
 
 def _sqlite_connected(raw: Any, _record: object) -> None:
@@ -250,11 +255,11 @@ def _schema(connection: Connection) -> str:
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
 
 
-def bring_up_to_date(engine: Engine, url: URL, *, create: bool = True) -> None:
+def bring_up_to_date(engine: Engine, url: URL, *, create: bool = True, to_audit: bool = False) -> None:
     """Run the migrations that the database lacks.
 
-    Raises UserError when the database was written by a newer Salus, or is empty and may not be filled;
-    EvidenceError when it lacks a table.
+    Raises UserError when the database was written by a newer Salus, is empty and may not be filled, or is
+    older and to be audited as it lies; EvidenceError when it lacks a table.
     """
     with engine.connect() as connection:
         have = _schema(connection)
@@ -268,6 +273,11 @@ def bring_up_to_date(engine: Engine, url: URL, *, create: bool = True) -> None:
     if have == SCHEMA:
         _all_there(url, there)
         return
+    if to_audit:
+        raise UserError(
+            f"{named(url)} was written by an older Salus (schema {have}, not {SCHEMA}), and an audit changes "
+            "nothing. Bring a copy up to date first, with 'salus models --archive' and its folder."
+        )
     with writing(engine) as connection:
         if _schema(connection) < SCHEMA:
             _migrate(connection)

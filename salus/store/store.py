@@ -242,23 +242,25 @@ def _identity(url: URL) -> tuple[int, int] | None:
     return (found.st_dev, found.st_ino)
 
 
-def open_store(url: str | URL, *, create: bool = True, to_read: bool = False) -> Store:
+def open_store(
+    url: str | URL, *, create: bool = True, to_read: bool = False, to_audit: bool = False
+) -> Store:
     """Open the store at `url`, and make (unless `create` is off) or migrate its tables where needed.
 
     url: ``sqlite:///folder/salus.db`` or ``postgresql://user@host/database``, or as `url_of` makes one.
-    to_read: a file that cannot be written is opened as it lies. Raises UserError for another URL, a store
-    that a newer Salus wrote, or none where none may be made; AwayError when it does not answer, EvidenceError
-    when its file is damaged or lacks a table.
+    to_read: a file that cannot be written is opened as it lies. to_audit: so is any. Raises
+    UserError for another URL, a store that a newer Salus wrote, or none where none may be made; AwayError
+    when it does not answer, EvidenceError when its file is damaged or lacks a table.
     """
     where = parse(url)
     if not create and is_sqlite(where) and not file_of(where).is_file():
         raise UserError(f"There is no ledger here: {file_of(where)} is missing. Put it back from a backup.")
-    read_only = to_read and is_sqlite(where) and not can_be_written(file_of(where))
-    engine = make_engine(where, to_read=read_only)
+    shut = (to_read or to_audit) and is_sqlite(where) and not can_be_written(file_of(where))
+    engine = make_engine(where, to_read=shut, to_audit=to_audit)
     try:
         with speaking(where):
-            bring_up_to_date(engine, where, create=create)
+            bring_up_to_date(engine, where, create=create, to_audit=to_audit)
     except BaseException:
         engine.dispose()
         raise
-    return Store(where, engine, read_only=read_only)
+    return Store(where, engine, read_only=shut or to_audit)

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, insert, select, update
 
-from salus.core.errors import UserError, choices
+from salus.core.errors import EvidenceError, UserError, choices
 from salus.core.review import DECISIONS, Entry, Review
 from salus.store import ledger
 from salus.store import tables as t
@@ -222,11 +222,23 @@ class Transaction:
         return self._to.execute(select(t.setting.c.value).where(t.setting.c.key == key)).scalar()
 
     def put_setting(self, key: str, value: str) -> None:
-        """Keep `value` under `key`, in place of what was there, and say so in the ledger."""
+        """Keep `value` under `key`, in place of what was there, and say so in the ledger.
+
+        Raises EvidenceError when nothing is there and the ledger says that something was: it is damaged.
+        """
         changed = self._to.execute(update(t.setting).where(t.setting.c.key == key).values(value=value))
         if changed.rowcount == 0:
+            self._refuse_lost(key)
             self._to.execute(insert(t.setting).values(key=key, value=value))
         self.append(datetime.now(UTC), SALUS, "setting", setting_content(key, value))
+
+    def _refuse_lost(self, key: str) -> None:
+        told = select(t.opening.c.seq).where(t.opening.c.kind == "setting", t.opening.c.record_id == key)
+        if self._to.execute(told).first() is not None:
+            raise EvidenceError(
+                f"The store is damaged: its setting '{key[:64]}' is gone, and its ledger says that it was "
+                "kept. See what else is with 'salus audit verify', and restore from a backup."
+            )
 
     def flush(self) -> None:
         """Send what waits to the database; the store does this before it commits."""

@@ -189,3 +189,15 @@ def test_no_password_of_a_server_is_kept(site: Site) -> None:
     newest = site.store.newest("abandon")
     assert newest is not None
     assert newest[1]["place"] == "http://127.0.0.1:9/fhir"
+
+
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_an_audit_of_a_killed_read_leaves_it_to_whoever_writes_next(
+    site: Site, empty_url: str, moment: str
+) -> None:
+    kill_reader(site, empty_url, moment)
+    before = deeds(site)
+    audited = spine.open_site(site.path, empty_url, create=False, to_audit=True)
+    assert spine.verify(audited).problems == ()
+    assert deeds(site) == before
+    audited.close()

@@ -103,3 +103,13 @@ def test_a_live_folder_is_read_with_what_was_not_yet_put_into_the_file(
 
 def test_where_it_can_be_written_nothing_is_different(live: Path, run_salus: Callable[..., Any]) -> None:
     assert run_salus("audit", "verify", "--archive", live, "--json").json()["intact"]
+
+
+def test_an_audit_writes_nothing_where_it_could(live: Path, run_salus: Callable[..., Any]) -> None:
+    with closing(sqlite3.connect(live / "salus.db")) as other, other:
+        other.execute("DELETE FROM setting WHERE key = 'site-id'")
+    before = {path.name: path.read_bytes() for path in live.glob("salus.db*")}
+    done = run_salus("audit", "verify", "--archive", live, check=False)
+    assert (done.code, "recorded setting site-id, which is no longer there" in done.out) == (3, True)
+    assert {path.name: path.read_bytes() for path in live.glob("salus.db*")} == before
+    assert run_salus("models", "--archive", live, check=False).code == 4

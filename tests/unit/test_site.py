@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from salus.core.consent import Actor
-from salus.core.errors import EvidenceError, UserError
+from salus.core.errors import AwayError, EvidenceError, UserError
 from salus.spine.audit import verify
 from salus.spine.read import read
 from salus.spine.site import Site, open_site
@@ -127,3 +127,33 @@ def test_a_dropped_table_is_named(site: Site, table: str) -> None:
     said(site.path, f"DROP TABLE {table}")
     with pytest.raises(EvidenceError, match=f"table {table} is missing: restore from a backup"):
         open_site(site.path)
+
+
+@pytest.mark.parametrize("key", ["site-id", "insight-id-key"])
+@pytest.mark.parametrize("how", ["DELETE FROM setting", "UPDATE setting SET value = CAST(value AS BLOB)"])
+def test_a_setting_that_is_gone_is_found_and_never_made_anew(site: Site, key: str, how: str) -> None:
+    head = site.store.head()
+    said(site.path, f"{how} WHERE key = '{key}'")
+    with pytest.raises(EvidenceError, match=f"setting '{key}' is (gone|damaged).*from a backup"):
+        open_site(site.path)
+    audited = open_site(site.path, create=False, to_audit=True)
+    verdict = verify(audited)
+    told = "which is no longer there" if how.startswith("DELETE") else "was changed after entry"
+    assert any(key in problem and told in problem for problem in verdict.problems), verdict.problems
+    assert audited.store.head() == head, "an audit writes nothing"
+    with pytest.raises(AwayError, match="can only be read"), audited.store.begin() as tx:
+        tx.put_setting("x", "y")
+
+
+def test_a_setting_that_the_ledger_says_exists_gets_no_second_value(site: Site) -> None:
+    with site.store.begin() as tx:
+        tx.put_setting("demonstration", "first")
+    said(site.path, "DELETE FROM setting WHERE key = 'demonstration'")
+    with pytest.raises(EvidenceError, match="'demonstration' is gone"), site.store.begin() as tx:
+        tx.put_setting("demonstration", "second")
+
+
+def test_an_audit_brings_no_older_ledger_up_to_date(site: Site) -> None:
+    said(site.path, "UPDATE alembic_version SET version_num = '0002'")
+    with pytest.raises(UserError, match=r"older Salus \(schema 0002"):
+        open_site(site.path, create=False, to_audit=True)
