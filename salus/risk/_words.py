@@ -100,16 +100,42 @@ _EVERY = (
     *STROKE, *VASCULAR, *DIABETES, *HEART_FAILURE, *FIBRILLATION, *HYPERTENSION, *PREGNANCY, *HIGH_GLUCOSE,
     *KIDNEY, *OTHERS,
 )  # fmt: skip
-DENIED = re.compile(r"^no\b|\bno (history|evidence|signs)|family history|at risk|screening|denies")
+# What denies, of that which follows it in its clause: "AF, no evidence of thrombus" is AF.
+_DENIAL = re.compile(
+    r"(?:^|[,;.(] ?)no\b|\bno (history|evidence|signs)\b|\bfamily history\b|\b(at risk|screening|denies)\b"
+)
+# Where its clause ends; a comma ends it but in a list ("no history of stroke, TIA or MI").
+_END = re.compile(r"[;.()]| - |\b(but|with|in|due to)\b|,(?![^;.()]*\b(or|nor)\b)")
+_LEAD = re.compile(r"[\s:,-]*")
+# What denies straight behind the word itself.
+_BEHIND = re.compile(r"\w*( mellitus)?,? (screening(?! ?:| positive)|ruled out|excluded|family history)\b")
+
+
+@lru_cache(maxsize=1 << 14)
+def _denied(said: str) -> tuple[tuple[int, int], ...]:
+    """Return from where to where `said` speaks of what is not."""
+    found = []
+    for denial in _DENIAL.finditer(said):
+        lead = _LEAD.match(said, denial.end())
+        start = lead.end() if lead else denial.end()
+        end = _END.search(said, start)
+        found.append((start, end.start() if end else len(said)))
+    return tuple(found)
+
+
+def _stands(said: str, word: re.Match[str]) -> bool:
+    inside = any(start <= word.start() < end for start, end in _denied(said))
+    return not inside and not _BEHIND.match(said, word.end())
 
 
 @lru_cache(maxsize=1 << 14)
 def spoken(said: str, words: tuple[str, ...]) -> bool:
     """Return whether `said`, in small letters, names what `words` mean, and does not deny it."""
-    return bool(said) and not DENIED.search(said) and any(re.search(rf"\b{word}", said) for word in words)
+    return any(_stands(said, found) for word in words for found in re.finditer(rf"\b{word}", said))
 
 
 @lru_cache(maxsize=1 << 14)
 def understood(said: str) -> bool:
-    """Return whether `said`, in small letters, names or denies anything that is known here."""
-    return bool(DENIED.search(said)) or spoken(said, _EVERY)
+    """Return whether `said`, in small letters, names anything that is known here, or is all a denial."""
+    first = _END.split(said, maxsplit=1)[0]
+    return bool(_DENIAL.search(first)) or any(re.search(rf"\b{word}", said) for word in _EVERY)
