@@ -117,7 +117,12 @@ def _moment(text: str) -> datetime:
         raise argparse.ArgumentTypeError(
             f"'{text}' is no instant: write 2026-01-31T08:00:00Z, or now"
         ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' lies outside the years 1 to 9999 in UTC: write 2026-01-31T08:00:00Z, or now"
+        ) from None
 
 
 def _progress(args: Args) -> Callable[..., Iterable[Any]]:

@@ -111,7 +111,11 @@ async def _ask(
 
     headers = {"Accept": "application/fhir+json"}
     if authorization:
-        headers["Authorization"] = f"Bearer {authorization['access_token']}"
+        token = str(authorization["access_token"])
+        if not token.isascii() or not token.isprintable():
+            # No header can carry it (RFC 6750 2.1), so that no server could answer.
+            return
+        headers["Authorization"] = f"Bearer {token}"
     limits = httpx.Limits(max_connections=_AT_ONCE)
     # No time limit of its own: it would begin anew with each byte. The caller's holds for all of it.
     how: dict[str, Any] = {"headers": headers, "limits": limits, "timeout": None, "verify": _certificates()}

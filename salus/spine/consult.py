@@ -222,6 +222,9 @@ def _ask(model: Model, view: View) -> Insight:
         # The text of a foreign error may hold a patient's value: only its type is logged.
         _log.error("model %s failed: %s", model.card.name, type(error).__name__)
         return _abstain(model, view, "not-available", f"{model.card.name} failed and gave no answer.")
+    if not isinstance(insight, Insight):
+        _log.error("model %s gave no insight", model.card.name)
+        return _abstain(model, view, "not-available", f"{model.card.name} failed and gave no answer.")
     return _held_to_view(model, view, insight)
 
 
@@ -234,7 +237,11 @@ def _held_to_view(model: Model, view: View, insight: Insight) -> Insight:
         return _abstain(
             model, view, "not-available", f"{model.card.name} gave a reason that is not in the record."
         )
-    return replace(insight, permit=view.permit, subject=view.subject, as_of=view.as_of)
+    # Whatever it says of itself: the answer is of this model, on this subject, at this instant.
+    mine = ModelRef(model.card.name, model.card.version)
+    return replace(
+        insight, model=mine, asks=model.card.asks, permit=view.permit, subject=view.subject, as_of=view.as_of
+    )
 
 
 def _abstain(model: Model, view: View, why: str, says: str) -> Insight:

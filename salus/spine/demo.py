@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from salus.core.consent import Actor
 from salus.core.errors import RefusedError
 from salus.spine.models import DEMONSTRATOR, LIVE, approve, statuses
-from salus.spine.read import read
+from salus.spine.read import take_in
 from salus.spine.site import DEMONSTRATION, Site, mark, open_site
 
 if TYPE_CHECKING:
@@ -51,12 +51,12 @@ def _mark(site: Site) -> None:
 def fill(site: Site, place: str | None, progress: Callable[..., Any] | None = None) -> Account:
     """Read `place`, or the ward that ships, into the demonstration and approve every model for it."""
     if place is not None:
-        account = read(site, place, actor=ACTOR, progress=progress)
+        account = take_in(site, place, actor=ACTOR, progress=progress)
     else:
         from salus.record.sources.ward import write_ward
 
         with TemporaryDirectory() as folder:
-            account = read(site, str(write_ward(Path(folder))), actor=ACTOR, progress=progress)
+            account = take_in(site, str(write_ward(Path(folder))), actor=ACTOR, progress=progress)
     for name, row in statuses(site).items():
         if row.status != LIVE:
             approve(site, name, by=DEMONSTRATOR, because="shows what the model says; not for care")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from salus.core.consent import Actor
-from salus.core.errors import AwayError, UserError
+from salus.core.errors import AwayError, RefusedError, UserError
 
 if TYPE_CHECKING:
     from salus.record.account import Account
@@ -46,14 +46,26 @@ def read(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] |
     """Read `place` (file, folder, ``-`` or the URL of a FHIR server) into the site's archive.
 
     What changed since the last read marks the insights that leaned on it as stale.
-    Raises EvidenceError when nothing can be read there, AwayError when another read is under way; a resource
-    that cannot be read is a counted reject.
+    Raises EvidenceError when nothing can be read there, AwayError when another read is under way,
+    RefusedError where a demonstration's records stand; a resource that cannot be read is a counted reject.
     """
     from salus.privacy.gate import is_named
-    from salus.record.manifest import Lock, load
+    from salus.record.manifest import load
 
     if not is_named(actor):
         raise UserError("Nobody in particular reads: every read is by a named actor.")
+    if load(site.path) is not None and site.demonstration:
+        raise RefusedError(
+            f"'{site.path}' is a demonstration, whose models nobody has approved for your records: read into "
+            "another archive with --archive, or show them with 'salus demo --from PLACE --archive NEW'."
+        )
+    return take_in(site, place, actor=actor, progress=progress)
+
+
+def take_in(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] | None = None) -> Account:
+    """Read as `read` does, whatever stands in the archive: for the demonstration's own records."""
+    from salus.record.manifest import Lock, load
+
     with Lock(site.path, _LOCK):
         _end(site)
         base = load(site.path)

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Select, func, select
+from sqlalchemy.exc import DBAPIError, StatementError
 
 from salus.core.errors import AwayError, UserError
 from salus.core.review import Entry, Review
@@ -200,8 +201,17 @@ class Store:
         Finds changed, removed and slipped-in rows; streams. The chain itself is `ledger.verify`'s.
         """
         with self._reading() as connection:
-            yield from check(connection)
-            yield from check_state(connection)
+            for part in (check, check_state):
+                try:
+                    yield from part(connection)
+                except DBAPIError:
+                    raise
+                except (AttributeError, KeyError, StatementError, TypeError, ValueError) as error:
+                    # SQLite lets a column hold another type than it was made for.
+                    yield (
+                        f"A row holds what Salus never writes there ({type(error).__name__}): the check "
+                        "stopped at it, and what stands behind it was not looked at."
+                    )
 
     def close(self) -> None:
         """Let go of every connection."""

@@ -45,6 +45,11 @@ ODD = [
     (("demo", "--archive", "new\udcff"), "UTF-8"),
     (("demo", "--archive", "new", "--from", "empty"), "holds no FHIR"),
     (("demo", "--archive", "new", "--as-of", "tomorrow"), "2026-01-31T08:00:00Z"),
+    (("demo", "--archive", "new", "--as-of", "0001-01-01T00:00:00+14:00"), "the years 1 to 9999"),
+    (
+        ("ask", "news2", "--about", "p", "--archive", "a", "--as-of", "9999-12-31T23:59:59-12:00"),
+        "the years 1 to 9999",
+    ),
     (("demo", "--archive", "new", "--port", "99999"), "up to 65535"),
     (("demo", "--archive", "new", "--port", "-1"), "up to 65535"),
 ]

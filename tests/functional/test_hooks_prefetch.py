@@ -110,6 +110,24 @@ def test_what_is_missing_is_fetched_with_the_clients_token(site: Site, server: E
     assert not any(path.startswith("/fhir/Patient/") for path, _ in server.asked)
 
 
+def test_a_token_that_no_header_can_carry_costs_what_was_to_be_fetched_alone(
+    site: Site, server: EhrServer
+) -> None:
+    token = {
+        "access_token": "tok\u2019n",
+        "token_type": "Bearer",
+        "expires_in": 9,
+        "scope": "x",
+        "subject": "y",
+    }
+    # What is named here is missing, and Salus would ask the server for it.
+    call = doors.call(fhirServer=server.base, fhirAuthorization=token)
+    with doors.served(site, Settings(insecure_no_jwt=True, fhir_servers=(server.base,))) as ehr:
+        answer = ehr.post(VIEW, json=call)
+    assert (answer.status_code, answer.json()["cards"][0]["indicator"]) == (200, "critical")
+    assert server.asked == []
+
+
 def test_a_prefetch_that_suffices_asks_nobody(site: Site, server: EhrServer) -> None:
     with doors.served(site, Settings(insecure_no_jwt=True, fhir_servers=(server.base,))) as ehr:
         offered = {one["hook"]: one for one in ehr.get("/cds-services").json()["services"]}

@@ -10,6 +10,7 @@ import pytest
 
 from salus import spine
 from salus.core.consent import Actor
+from salus.core.registry import models
 from salus.delivery.web import words
 from tests.browser.ward_site import Page, Ward, demonstration, served
 
@@ -22,6 +23,21 @@ def ward(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
 
 def test_the_root_leads_to_the_ward(ward: Ward) -> None:
     assert "Who needs me first?" in ward.get("/")
+
+
+def test_a_model_that_failed_is_named_above_everybody(ward: Ward, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "gave no answer" not in ward.get("/ward")
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    ward.site.memory.clear()
+    monkeypatch.setattr(type(models()["news2"]), "predict", fail)
+    text = ward.get("/ward")
+    monkeypatch.undo()
+    ward.site.memory.clear()
+    assert text.index("1 model gave no answer") < text.index('class="row')
+    assert re.search(r"<strong>news2</strong> gave no answer about \d+ patients of 30", text)
 
 
 def test_everyone_is_there_once(ward: Ward) -> None:

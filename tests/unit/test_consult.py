@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,26 @@ def test_a_model_that_fails_abstains_and_leaks_nothing(
     assert isinstance(insight.body, Abstention)
     assert insight.body.why == why
     assert SECRET not in caplog.text + repr(insight)
+
+
+@pytest.mark.parametrize("answer", [None, "NEWS2 3", Finding("x", Estimate(1.0))])
+def test_a_model_that_answers_with_no_insight_has_failed(answer: object) -> None:
+    class Mute(Misbehaving):
+        def predict(self, view: View) -> Any:
+            return answer
+
+    insight = ask(Mute())
+    assert isinstance(insight.body, Abstention)
+    assert insight.body.why == "not-available"
+
+
+def test_a_model_cannot_speak_in_the_name_of_another() -> None:
+    class Posing(Misbehaving):
+        def predict(self, view: View) -> Insight:
+            return replace(super().predict(view), model=ModelRef("news2", "1.0.0"), asks="Is she ill?")
+
+    insight = ask(Posing())
+    assert (insight.model, insight.asks) == (ModelRef("outside", "1"), "Is it so?")
 
 
 def test_a_reason_outside_the_view_is_refused() -> None:

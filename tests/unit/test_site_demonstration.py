@@ -150,6 +150,15 @@ def test_a_first_read_that_found_nothing_leaves_the_demonstration_to_begin_again
         assert again.demonstration
 
 
+def test_no_other_records_are_read_into_a_demonstration(demo: Site, tmp_path: Path) -> None:
+    before = demo.archive.subjects()
+    with pytest.raises(RefusedError, match="salus demo --from PLACE"):
+        spine.read(demo, export(tmp_path / "two.ndjson", "real"), actor=Actor("maria"))
+    assert demo.archive.subjects() == before
+    fill(demo, export(tmp_path / "one.ndjson"))
+    assert live(demo)
+
+
 def test_without_its_records_nobody_says_that_it_is_none(demo: Site) -> None:
     (demo.path / "archive.json").rename(demo.path / "away")
     with pytest.raises(AwayError, match="are away"):

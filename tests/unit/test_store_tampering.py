@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -122,6 +123,26 @@ def test_a_changed_row_is_found(full: Store, what: str) -> None:
     change(full, statement)
     assert any(says in problem for problem in problems(full)), problems(full)
     assert verify(full.entries(), head).intact, "the chain itself is whole"
+
+
+OTHER_KINDS = [
+    "UPDATE opening SET record_id = CAST(record_id AS BLOB) WHERE seq = 1",
+    "UPDATE review SET id = CAST(id AS BLOB)",
+    "UPDATE insight SET id = CAST(id AS BLOB) WHERE id = 'i2'",
+    "UPDATE status SET model = CAST(model AS BLOB)",
+    "UPDATE setting SET key = CAST(key AS BLOB)",
+]
+
+
+@pytest.mark.parametrize("statement", OTHER_KINDS)
+def test_a_value_of_another_kind_is_told_of_and_ends_no_audit(tmp_path: Path, statement: str) -> None:
+    with closing(open_store(f"sqlite:///{tmp_path / 'salus.db'}")) as store:
+        fill(store)
+        with store.begin() as tx:
+            tx.put_setting("site-id", "a")
+        assert problems(store) == []
+        change(store, statement)
+        assert problems(store) != []
 
 
 CHANGED_ENTRIES = {

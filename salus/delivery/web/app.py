@@ -149,6 +149,7 @@ class Pages:
             live=len(sheet.live),
             silent=sheet.silent,
             broken=len(problems()),
+            failed=ward_page.failed(sheet.beds),
             read_at=sheet.at,
             away=away,
             groups=groups,

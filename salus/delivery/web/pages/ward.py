@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from salus.core.card import Card
-from salus.core.insight import Insight
+from salus.core.insight import Abstention, Insight
 from salus.core.registry import models as known_models
 from salus.delivery.web import words
 from salus.delivery.web.words import (
@@ -99,6 +99,15 @@ SHOWS = {
     "cannot": "Where something cannot be judged",
     "new": "What nobody has reviewed",
 }
+
+
+def failed(beds: Iterable[Bed]) -> dict[str, int]:
+    """Return about how many patients each model that was asked gave no answer: it failed, or was away."""
+    found: dict[str, int] = {}
+    for insight in (one for bed in beds for one in bed.insights):
+        if isinstance(insight.body, Abstention) and insight.body.why == "not-available":
+            found[insight.model.name] = found.get(insight.model.name, 0) + 1
+    return found
 
 
 def read_choice(query: Mapping[str, str], known: Iterable[str]) -> Choice:
