@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Event, Timeline
-from salus.core.units import convert
+from salus.core.units import convert, tidy
 
 # Statuses of FHIR R4 ObservationStatus whose value may be used; `preliminary` is used and said.
 USABLE = frozenset({"final", "amended", "corrected", "preliminary", None})
@@ -75,7 +75,7 @@ class Measure:
         bare = _BARE.sub("", unit)
         if _AMOUNTS.fullmatch(bare):
             of, (slope, intercept) = next(iter(self.special.items()))
-            return slope * convert(value, bare, of) + intercept
+            return tidy(slope * convert(value, bare, of) + intercept)
         if bare in _SAME.get(self.unit, (self.unit,)):
             return float(value)
         allowed = " or ".join((self.unit, *self.special))

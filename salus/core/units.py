@@ -165,7 +165,7 @@ def convert(value: float, unit: str, to: str, molar_mass: float | None = None) -
         factor *= _molar(have.dimension, want.dimension, molar_mass, unit, to)
     if have.offset or want.offset:
         return (value * have.factor + have.offset - want.offset) / want.factor
-    return _tidy(value * factor)
+    return tidy(value * factor)
 
 
 def _molar(have: Dimension, want: Dimension, molar_mass: float | None, unit: str, to: str) -> float:
@@ -178,6 +178,6 @@ def _molar(have: Dimension, want: Dimension, molar_mass: float | None, unit: str
     return molar_mass**moles
 
 
-def _tidy(value: float) -> float:
+def tidy(value: float) -> float:
     """Take binary dust off, so that 5.55 mmol/L and its own mg/dL meet: 12 significant digits."""
     return float(f"{value:.12g}")

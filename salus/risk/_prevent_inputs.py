@@ -7,7 +7,7 @@ calculator): outside them the equations were not made, and nothing is estimated.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from salus.core.evidence import Event
@@ -47,7 +47,13 @@ LIMITS: Mapping[str, Span] = {
     "egfr": (15, 140),
 }
 BMI_LIMITS = (18.5, 40)  # from 18.5 to below 40
+# A ratio beyond what the equations hold for must be told from none: it is read up to 1000 g/g, far above any
+# urine's, where the measure itself ends at their limit.
+_ANY_ACR = replace(URINE_ACR, high=1e6)
+# What a change of unit leaves: 140.446 mmol/mol is 15.00000008 % by the NGSP equation.
+_DUST = 1e-6
 OPTIONAL_LIMITS: Mapping[str, Span] = {"hba1c": (3, 15), "acr": (0.1, 25000), "sdi": (1, 10)}
+ALL_LIMITS: Mapping[str, Span] = {**LIMITS, **OPTIONAL_LIMITS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +78,15 @@ class Inputs:
 
     @property
     def outside(self) -> tuple[Reading, ...]:
-        """Readings that lie wholly outside what the equations were made for."""
+        """Readings that lie wholly outside what the equations were made for, optional ones too.
+
+        Leaving an optional one out would make a sicker patient look better than one just inside.
+        """
+        every = {**self.required, **self.optional}
         return tuple(
             reading
-            for name, reading in self.required.items()
-            if reading.usable and not _overlap(reading, LIMITS[name])
+            for name, reading in every.items()
+            if reading.usable and not _overlap(reading, ALL_LIMITS[name])
         )
 
     @property
@@ -97,7 +107,7 @@ def _name(reading: Reading) -> str:
 
 
 def _overlap(reading: Reading, limits: Span) -> bool:
-    return reading.low <= limits[1] and reading.high >= limits[0]
+    return reading.low <= limits[1] + _DUST and reading.high >= limits[0] - _DUST
 
 
 def gather(view: View) -> Inputs:
@@ -118,7 +128,7 @@ def gather(view: View) -> Inputs:
         bmi=body_mass_index(view, OTHERS_WITHIN),
         optional={
             "hba1c": read(view.timeline, HBA1C, view.as_of, OTHERS_WITHIN),
-            "acr": read(view.timeline, URINE_ACR, view.as_of, OTHERS_WITHIN),
+            "acr": read(view.timeline, _ANY_ACR, view.as_of, OTHERS_WITHIN),
             "sdi": read(view.timeline, SDI, view.as_of),
         },
         facts={
@@ -163,8 +173,9 @@ def mass_fits(bmi: Reading) -> bool:
 def _span(reading: Reading, limits: Span) -> Span:
     if not reading.usable or not _overlap(reading, limits):
         return limits
-    return max(reading.low, limits[0]), min(reading.high, limits[1])
+    least, most = limits
+    return min(max(reading.low, least), most), max(min(reading.high, most), least)
 
 
 def _optional(reading: Reading, limits: Span) -> Span | None:
-    return _span(reading, limits) if reading.usable and _overlap(reading, limits) else None
+    return _span(reading, limits) if reading.usable else None

@@ -20,7 +20,6 @@ from salus.risk._prevent_inputs import (
     AGES_30_YEARS,
     BMI_LIMITS,
     LIMITS,
-    OPTIONAL_LIMITS,
     Inputs,
     known,
     mass_fits,
@@ -186,12 +185,8 @@ def _perhaps_diabetic(view: View, inputs: Inputs) -> Iterator[str]:
 
 
 def _optional_left_out(inputs: Inputs) -> Iterator[str]:
-    given = known(inputs)
-    for name, reading in inputs.optional.items():
-        if reading.usable and getattr(given, name) is None:
-            low, high = OPTIONAL_LIMITS[name]
-            yield f"{capital(reading.measure.name)} is outside {low:g} to {high:g} and not used."
-        elif not reading.usable and reading.at is not None:
+    for reading in inputs.optional.values():
+        if not reading.usable and reading.at is not None:
             yield f"{sentence(reading.problem)} It is not used."
 
 

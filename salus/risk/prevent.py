@@ -19,7 +19,7 @@ from salus.risk._measures import BMI, HEIGHT, SYSTOLIC, WEIGHT
 from salus.risk._placed import aged, left_out, unplaced
 from salus.risk._points import insight
 from salus.risk._prevent_equation import Answer, answers, probability, variant
-from salus.risk._prevent_inputs import AGES, AGES_30_YEARS, LIMITS, SDI_CODE, Inputs, gather, known
+from salus.risk._prevent_inputs import AGES, AGES_30_YEARS, ALL_LIMITS, SDI_CODE, Inputs, gather, known
 from salus.risk._prevent_words import limits, prior_reason, reasons
 from salus.risk._say import number, percent
 from salus.risk._smoking import STATUS
@@ -113,6 +113,8 @@ CARD = Card(
         "Diabetes is no where a recorded list of conditions does not hold it, whatever the HbA1c: of 6.5 % "
         "and above the limits say so, and what the figure would be with diabetes. It was a range before, "
         "though the list had answered. It still is one without such a list, or with a drug for glucose.",
+        "An HbA1c, urine albumin or Social Deprivation Index outside the range of the equations is an "
+        "Abstention, as of a required input: left out, it would make a sicker patient look better.",
         "Total CVD, ASCVD, CHD and stroke do not depend on body mass index; only heart failure does.",
         "The 2026 ACC/AHA dyslipidaemia guideline reads the 10-year ASCVD risk: low below 3 %, borderline to "
         "below 5 %, intermediate to below 10 %, high from 10 % on.",
@@ -164,10 +166,14 @@ def _not_for(inputs: Inputs) -> tuple[Abstention, tuple[Reason, ...]] | None:
 
 
 def _outside(inputs: Inputs) -> tuple[Abstention, tuple[Reason, ...]] | None:
-    found = [(name, reading) for name, reading in inputs.required.items() if reading in inputs.outside]
+    every = {**inputs.required, **inputs.optional}
+    found = [(name, reading) for name, reading in every.items() if reading in inputs.outside]
     if not found:
         return None
-    spans = [f"{reading.measure.name} {LIMITS[name][0]:g} to {LIMITS[name][1]:g}" for name, reading in found]
+    spans = [
+        f"{reading.measure.name} {ALL_LIMITS[name][0]:g} to {ALL_LIMITS[name][1]:g}"
+        for name, reading in found
+    ]
     why = tuple(
         Reason(reading.sources, 0.0, f"{reading.measure.name}: {number(reading)}", "log-odds")
         for _, reading in found

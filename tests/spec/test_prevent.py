@@ -225,10 +225,25 @@ def test_weight_and_height_make_the_index():
     assert estimates(ask(*scales, without=(BMI,)))["heart failure", "10 years"].value == 0.081
 
 
-@pytest.mark.parametrize("name", ["hba1c", "acr"])
-def test_optional_input_outside_its_range_is_left_out_and_said(name):
-    odd = {"hba1c": seen(HBA1C, 16.0, "%"), "acr": seen(ACR, 24000.0, "mg/mmol")}[name]
+@pytest.mark.parametrize("odd", [
+    seen(HBA1C, 15.1, "%"), seen(HBA1C, 2.9, "%"), seen(HBA1C, 142.0, "mmol/mol"), seen(ACR, 25001.0, "mg/g"),
+    seen(ACR, 24000.0, "mg/mmol"),
+], ids=lambda event: f"{event.value:g} {event.unit}")  # fmt: skip
+def test_an_optional_input_outside_its_range_makes_nobody_look_better(odd):
     insight = ask(odd)
+    body = abstains(insight, "out-of-distribution")
+    assert insight.reasons[0].evidence == (odd.source,) and "PREVENT was made for" in body.says
+
+
+@pytest.mark.parametrize("edge", [
+    seen(HBA1C, 15.0, "%"), seen(HBA1C, 140.446, "mmol/mol"), seen(ACR, 25000.0, "mg/g"),
+], ids=lambda event: f"{event.value:g} {event.unit}")  # fmt: skip
+def test_the_limit_of_an_optional_input_is_inside(edge):
+    assert estimates(ask(edge))["cardiovascular disease", "10 years"].value > 0.147
+
+
+def test_an_optional_input_that_cannot_be_read_is_left_out_and_said():
+    insight = ask(seen(ACR, 30.0, "mg"))
     assert estimates(insight)["cardiovascular disease", "10 years"].value == 0.147
     assert any("not used" in limit for limit in insight.limits)
 
