@@ -176,8 +176,13 @@ MITRAL_STENOSIS = ValueSet(
 VALVE = ValueSet(
     "replaced heart valve or mitral stenosis",
     snomed("79619009"),
-    icd10("Z952", "Z953", "Z954", "I342") + icd9("V422", "V433"),
-    "ICD-10 Z95.2-Z95.4, I34.2; ICD-9-CM V42.2, V43.3: mechanical and biological valves are not told apart",
+    icd10("Z952", "Z953", "Z954", "I342", "I080", "I081", "I083")
+    + icd9("V422", "V433", "3960", "3961", "3968")
+    + tuple(f"ICD10PCS/02R{valve}" for valve in "FGHJ"),
+    "ICD-10 Z95.2-Z95.4, I34.2, and I08.0, I08.1, I08.3 (several valves, which may mean mitral stenosis); "
+    "ICD-9-CM V42.2, V43.3, 396.0, 396.1, 396.8; ICD-10-PCS 02RF to 02RJ (replacement of a heart valve): "
+    "mechanical and biological valves are not told apart",
+    words.VALVE,
 )
 ANTICOAGULATE_ANYWAY = ValueSet(
     "hypertrophic cardiomyopathy or cardiac amyloidosis",

@@ -87,6 +87,11 @@ KIDNEY = (
     r"ckd\b", "chronic (kidney|renal) (disease|failure|insuff)", *DIALYSIS, *KIDNEY_TRANSPLANT,
     *KIDNEY_FAILURE,
 )  # fmt: skip
+# A replaced heart valve or a narrow mitral valve, of which words alone may tell.
+VALVE = (
+    r"(mechanical|prosthetic|artificial|bioprosthetic) [\w ]*valve", r"valve (replacement|prosthesis)",
+    r"(mitral|aortic) prosthesis", r"mitral (valve )?stenosis", "mitralstenose", "klappenersatz",
+)  # fmt: skip
 # Common complaints that are none of what these models ask: a list that names them only in words stays a list.
 OTHERS = (
     r"(pulmona(ry|le)|portale?|ocular|intracranial) hypert", "diabetes insipidus", "heat stroke",

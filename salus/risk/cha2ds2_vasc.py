@@ -18,13 +18,14 @@ from salus.core.seams import View
 from salus.risk import _af_terms as terms
 from salus.risk._af_treatment import anticoagulated, treatment
 from salus.risk._diabetes import CURRENT, diabetes
-from salus.risk._inputs import OVER, Fact, age, condition, sex, with_unclear
+from salus.risk._inputs import OVER, Fact, age, condition, sex, with_unclear, worded
 from salus.risk._labs import HBA1C
 from salus.risk._measures import DIASTOLIC, EJECTION_FRACTION, SYSTOLIC
 from salus.risk._placed import aged, left_out, unplaced
 from salus.risk._points import Item, insight, limits, missing, of_fact, on, part, reasons, spanned
 from salus.risk._taken import drug
 from salus.risk._terms import DIABETES, HEART_FAILURE, is_blood_pressure_drug
+from salus.risk._words import spoken
 
 # ESC 2024, section 6.1 and table 10.
 POINTS = {"heart failure": 1, "hypertension": 1, "diabetes": 1, "stroke": 2, "vascular disease": 1}
@@ -34,6 +35,7 @@ HIGH_SYSTOLIC, HIGH_DIASTOLIC = 140.0, 90.0
 FEMALE_POINT = 1
 ADULT = 18
 CONSIDER, RECOMMEND = 1, 2
+_UNDONE = frozenset({"refuted", "entered-in-error", "not-done", "preparation"})
 _MEASURES = (EJECTION_FRACTION, SYSTOLIC, DIASTOLIC, HBA1C)
 
 
@@ -168,7 +170,7 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
     found = []
     if all(event.status in OVER for event in fibrillates.events):
         found.append("Atrial fibrillation is recorded as over; ESC 2024 decides by risk, not by rhythm.")
-    if condition(view, terms.VALVE, ever=True).value:
+    if _names_valve(view):
         found.append(
             "A replaced valve or mitral stenosis is on record: with a mechanical valve or moderate to severe "
             "stenosis a vitamin K antagonist is given whatever this score says."
@@ -179,6 +181,21 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
         )
     looked_at = (read(view.timeline, each, view.as_of) for each in _MEASURES)
     return (*found, *left_out(view, looked_at), *unplaced(view), *aged(view, drugs=True))
+
+
+def _names_valve(view: View) -> bool:
+    """Whether a condition or a procedure tells, or its words may tell, of a valve that decides by itself."""
+    told = view.timeline.where(kind=("Condition", "Procedure"))
+    return any(
+        terms.VALVE.has(event) or spoken(_words(event), terms.VALVE.words)
+        for event in told
+        if event.status not in _UNDONE
+    )
+
+
+def _words(event: Event) -> str:
+    said = event.value if isinstance(event.value, str) else ""
+    return f"{worded(event)}; {said}".lower()
 
 
 def _shown(fibrillates: Fact, now: Fact) -> tuple[Reason, ...]:

@@ -213,6 +213,39 @@ def test_a_valve_and_a_cardiomyopathy_are_said() -> None:
     assert "Hypertrophic cardiomyopathy" in limits
 
 
+def operated(words: str, code: str = "Procedure", status: str = "completed") -> Event:
+    when = NOW - timedelta(days=90)
+    return Event((code,), when, None, when, words or None, None, None, status, "Procedure/1")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        called("Severe mitral stenosis", "SNOMED/194732001"),
+        called("Mechanical aortic valve"),
+        called("Rheumatic mitral stenosis", status="resolved"),
+        has("ICD10CM/I080"),
+        operated("Mechanical mitral valve replacement", "SNOMED/53059001"),
+        operated("", "ICD10PCS/02RG0JZ"),
+    ],
+)
+def test_a_valve_is_said_however_it_is_told(event: Event) -> None:
+    assert "mechanical valve" in " ".join(ask(event).limits)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        called("Aortic stenosis, mild"),
+        called("No mitral stenosis"),
+        called("Mitral stenosis", status="refuted"),
+        operated("Mitral valve replacement", status="not-done"),
+    ],
+)
+def test_no_valve_is_said_where_none_is_told(event: Event) -> None:
+    assert "mechanical valve" not in " ".join(ask(event).limits)
+
+
 def test_age_unknown_is_a_range() -> None:
     insight = MODEL.predict(view(AF, NO_DRUG, has("ICD10CM/I639")))
     assert span(insight) == (2, 4)
