@@ -28,7 +28,7 @@ from salus.delivery.answers import log_away
 from salus.delivery.tally import Tally
 from salus.delivery.web import words
 from salus.delivery.web.desk import Desk, PatientSheet, WardSheet, numbers
-from salus.delivery.web.forms import CHOICES, DONE, Draft, Tokens, read_draft, same_site
+from salus.delivery.web.forms import CHOICES, DONE, Draft, Tokens, is_called_here, read_draft, same_site
 from salus.delivery.web.pages import answers, messages
 from salus.delivery.web.pages import audit as audit_page
 from salus.delivery.web.pages import models as models_page
@@ -296,6 +296,8 @@ def _endpoint(pages: Pages, serve: Callable[..., Response]) -> Endpoint:
 
     async def endpoint(request: Request) -> Response:
         try:
+            if not is_called_here(request.url.hostname, pages.settings.base_url):
+                raise HTTPException(421)
             extra = (await _form(request),) if request.method == "POST" else ()
         except HTTPException as error:
             response = await run_in_threadpool(pages.failed, error.status_code)

@@ -12,6 +12,8 @@ import secrets
 import time
 from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from salus.core.errors import printable
 from salus.core.review import DECISIONS, OVERRIDE_REASONS
@@ -111,6 +113,21 @@ class Tokens:
     def _sign(self, head: str, actor: str, insight: str) -> str:
         parts = "\x1f".join((head, actor, insight)).encode()
         return hmac.new(self._secret, parts, hashlib.sha256).hexdigest()
+
+
+def is_called_here(host: str | None, base_url: str) -> bool:
+    """Whether a browser asked for this server by a name of its own: an address, this machine, the base URL's.
+
+    Any other name may be a stranger's that was pointed at this address (DNS rebinding), whose page would then
+    read what stands here, since pages have no login.
+    """
+    if host in (None, "", "localhost", urlsplit(base_url).hostname):
+        return True
+    try:
+        ip_address(host or "")
+    except ValueError:
+        return False
+    return True
 
 
 def same_site(headers: Mapping[str, str], here: Container[str]) -> bool:

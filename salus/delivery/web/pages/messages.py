@@ -126,6 +126,10 @@ _FAILED = {
     405: ("That cannot be done here", "This page takes no such request."),
     411: ("That did not work", "The server could not read what was sent."),
     413: ("That is too much at once", "A note may have 2,000 characters."),
+    421: (
+        "This server is not known by that name",
+        "Whoever runs it names it with --base-url; until then its pages answer under its address alone.",
+    ),
     500: (
         "Something went wrong on our side",
         "It was logged without any of the patient's values. Nothing that was recorded is lost. "
