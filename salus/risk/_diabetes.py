@@ -27,6 +27,11 @@ def diabetes(view: View, *, ever: bool = False, by_list: bool = False) -> Fact:
     if fact.value or refuted:
         return fact
     name = DIABETES.name
+    once = condition(view, DIABETES, ever=True)
+    if once.value:
+        # In remission it is not gone (Riddle MC et al., Diabetes Care 2021;44:2438-44), and many a list is
+        # closed when a visit ends.
+        return Fact(name, None, once.events, f"{name}: on record as over; confirm or exclude it")
     treated = drug(view, "treatment", is_glucose_drug, view.as_of - CURRENT)
     if treated.value is not False and any(is_glucose_drug(event) for event in treated.events):
         says = f"{name}: not diagnosed on record, though a drug that lowers glucose is; confirm or exclude it"

@@ -39,6 +39,19 @@ def test_of_a_recorded_list_the_hba1c_opens_nothing_in_prevent_and_it_is_said():
     assert with_it > insight.body.outcomes[0].estimate.value
 
 
+@pytest.mark.parametrize("status", ["inactive", "resolved", "remission"])
+def test_a_diabetes_that_is_recorded_as_over_is_open_and_never_not_named(status):
+    over = has("SNOMED/44054006", status=status)
+    found = risk(*KNOWN, over)
+    assert found.value is None
+    assert (found.low, found.high) == (
+        risk(*KNOWN).value,
+        risk(*KNOWN, has("SNOMED/44054006")).value,
+    )
+    limits = " ".join(model("prevent").predict(view(*KNOWN, over)).limits)
+    assert "on record as over" in limits
+
+
 def test_below_the_diabetic_range_nothing_is_said():
     limits = model("prevent").predict(view(*KNOWN, seen("LOINC/4548-4", 6.4, "%"))).limits
     assert not any("although no diabetes" in limit for limit in limits)
