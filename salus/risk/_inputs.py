@@ -5,6 +5,7 @@ Absent is not "no": a condition or drug counts as "no" only where that list was 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,7 @@ _YEAR_DAYS = 365.2425
 
 # FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known.
 SUSPECTED = frozenset({"unconfirmed", "provisional", "differential"})
+_AGAINST = re.compile(r"\b(antidote|reversal|antagoni[sz]ation|allerg)")
 OVER = frozenset({"resolved", "remission", "inactive"})
 # SNOMED CT has no order in its codes: what is none of the codes listed may still be a subtype of one.
 _HIERARCHIES = ("ICD10/", "ICD10CM/", "ICD9CM/")
@@ -207,7 +209,8 @@ def named(
             return True
         said = worded(event).lower()
         if any(word in said for word in words):
-            return True
+            # "Warfarin antidote" is none; which drug it is, the words do not say.
+            return None if _AGAINST.search(said) else True
         if any(code.startswith("ATC/") for code in event.codes):
             return False
         return False if recognised(event.codes, worded(event)) else None

@@ -138,3 +138,10 @@ def test_what_is_not_known_to_be_taken_lowers_no_urgency(event):
     found = model("cha2ds2-vasc").predict(view(*person(80), has("SNOMED/49436004"), event))
     assert found.urgency is Urgency.THIS_WEEK
     assert isinstance(found.body, Finding) and "is not known" in found.body.says
+
+
+@pytest.mark.parametrize(
+    "words", ["Warfarin antidote: phytonadione", "Apixaban reversal", "Rivaroxaban allergy"]
+)
+def test_what_speaks_against_a_drug_is_not_taken_for_it(words):
+    assert drug(view(takes(words)), "drug", is_oral_anticoagulant, YEAR).value is None
