@@ -76,10 +76,9 @@ class Archive:
         named = self._subjects["subject"].to_list()
         return sorted({self.identities.canonical(subject) for subject in named})
 
-    def timeline(self, subject: str, at: datetime | None = None) -> Timeline:
-        """Return all evidence of ``Patient/<id>`` (or ``<id>``), with that of records merged with it.
+    def timeline(self, subject: str) -> Timeline:
+        """Return all evidence of ``Patient/<id>`` (or ``<id>``) that stands, with that of merged records.
 
-        at: with the copies of resources that stood then (`stood`); default: those that stand now.
         Raises UserError when there is no such patient here.
         """
         asked = canonical(subject if "/" in subject else f"Patient/{subject}")
@@ -87,8 +86,7 @@ class Archive:
         rows = [row for one in group for row in self._rows(one)]
         if not rows:
             raise UserError(f"No evidence of '{asked}' in this archive: 'salus read' it first.")
-        whole = timeline(group[0], rows)
-        return whole if at is None else self.stood(whole, at)
+        return timeline(group[0], rows)
 
     def stood(self, whole: Timeline, at: datetime) -> Timeline:
         """Return `whole`, one of these timelines, as its resources stood at `at`: before later corrections.

@@ -27,7 +27,7 @@ def diabetes(view: View, *, ever: bool = False, by_list: bool = False) -> Fact:
     if fact.value or refuted:
         return fact
     name = DIABETES.name
-    once = condition(view, DIABETES, ever=True)
+    once = fact if ever else condition(view, DIABETES, ever=True)
     if once.value:
         # In remission it is not gone (Riddle MC et al., Diabetes Care 2021;44:2438-44), and many a list is
         # closed when a visit ends.

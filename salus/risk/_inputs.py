@@ -23,6 +23,8 @@ _YEAR_DAYS = 365.2425
 # FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known.
 SUSPECTED = frozenset({"unconfirmed", "provisional", "differential"})
 _AGAINST = re.compile(r"\b(antidote|reversal|antagoni[sz]ation|allerg)")
+# FHIR R4 event-status of a procedure that took place, or does.
+DONE = frozenset({"completed", "in-progress", None})
 OVER = frozenset({"resolved", "remission", "inactive"})
 # SNOMED CT has no order in its codes: what is none of the codes listed may still be a subtype of one.
 _HIERARCHIES = ("ICD10/", "ICD10CM/", "ICD9CM/")

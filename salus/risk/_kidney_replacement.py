@@ -12,11 +12,10 @@ from salus.core.codes import ValueSet
 from salus.core.evidence import Event
 from salus.core.seams import View
 from salus.risk import _snomed as listed
-from salus.risk._inputs import Fact, condition
+from salus.risk._inputs import DONE, Fact, condition
 from salus.risk._terms import DIALYSIS, KIDNEY_TRANSPLANT, snomed
 
 WITHIN = timedelta(days=90)
-_DONE = ("completed", "in-progress", None)
 SESSION = ValueSet(
     "dialysis session",
     snomed(
@@ -42,7 +41,7 @@ def on_dialysis(view: View) -> Fact:
 
 def transplanted(view: View) -> Fact:
     """Return whether a kidney was ever transplanted, by a condition or by the operation."""
-    done = view.timeline.where(kind="Procedure", test=lambda event: event.status in _DONE)
+    done = view.timeline.where(kind="Procedure", test=lambda event: event.status in DONE)
     operations = tuple(event for event in done if KIDNEY_TRANSPLANT.has(event))
     if operations:
         return Fact(KIDNEY_TRANSPLANT.name, True, operations, KIDNEY_TRANSPLANT.name)
@@ -50,7 +49,7 @@ def transplanted(view: View) -> Fact:
 
 
 def _recent(view: View, event: Event) -> bool:
-    if not SESSION.has(event) or event.status not in _DONE:
+    if not SESSION.has(event) or event.status not in DONE:
         return False
     until = event.end or event.time
     return event.status == "in-progress" or (until is not None and view.as_of - until <= WITHIN)

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from salus.core.evidence import Event
 from salus.core.measures import USABLE, is_blank, later_blank
 from salus.core.seams import View
-from salus.risk._inputs import SUSPECTED, Fact, may_name, sex, walkable, worded
+from salus.risk._inputs import DONE, SUSPECTED, Fact, may_name, sex, walkable, worded
 from salus.risk._terms import PREGNANCY, PREGNANCY_OVER
 from salus.risk._words import BECAUSE, OF_PREGNANCY, PLAIN_PREGNANCY, is_no_pregnancy, spoken
 
@@ -27,7 +27,6 @@ _NO = frozenset({"SNOMED/60001007", "LOINC/LA26683-5", "not pregnant"})
 _OVERDUE = timedelta(weeks=2)
 _GONE = frozenset({"resolved", "remission", "inactive", "refuted", "entered-in-error"})
 _PRESENT = frozenset({"active", "recurrence", "relapse"})
-_DONE = frozenset({"completed", "in-progress", None})
 _NAME = "pregnancy"
 
 
@@ -109,7 +108,7 @@ def _over(view: View) -> tuple[Event, ...]:
 def _happened(event: Event) -> bool:
     if event.kind == "Condition":
         return event.status not in SUSPECTED and event.status not in ("refuted", "entered-in-error")
-    return event.kind == "Procedure" and event.status in _DONE
+    return event.kind == "Procedure" and event.status in DONE
 
 
 def _observed(view: View, since: datetime | None) -> Fact | None:

@@ -18,7 +18,7 @@ from salus.core.seams import View
 from salus.risk import _af_terms as terms
 from salus.risk._af_treatment import anticoagulated, treatment
 from salus.risk._diabetes import CURRENT, diabetes
-from salus.risk._inputs import OVER, Fact, age, condition, sex, with_unclear, worded
+from salus.risk._inputs import DONE, OVER, Fact, age, condition, sex, with_unclear, worded
 from salus.risk._labs import HBA1C
 from salus.risk._measures import DIASTOLIC, EJECTION_FRACTION, SYSTOLIC
 from salus.risk._placed import aged, left_out, unplaced
@@ -35,7 +35,6 @@ HIGH_SYSTOLIC, HIGH_DIASTOLIC = 140.0, 90.0
 FEMALE_POINT = 1
 ADULT = 18
 CONSIDER, RECOMMEND = 1, 2
-_UNDONE = frozenset({"refuted", "entered-in-error", "not-done", "preparation"})
 _MEASURES = (EJECTION_FRACTION, SYSTOLIC, DIASTOLIC, HBA1C)
 
 
@@ -101,7 +100,7 @@ def _vascular(view: View) -> Fact:
     done = tuple(
         event
         for event in view.timeline.where(kind="Procedure")
-        if terms.REVASCULARISED.has(event) and event.status in ("completed", "in-progress", None)
+        if terms.REVASCULARISED.has(event) and event.status in DONE
     )
     if not fact.value and done:
         return Fact(fact.name, True, done, terms.REVASCULARISED.name)
@@ -172,8 +171,8 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
         found.append("Atrial fibrillation is recorded as over; ESC 2024 decides by risk, not by rhythm.")
     if _names_valve(view):
         found.append(
-            "A replaced valve or mitral stenosis is on record: with a mechanical valve or moderate to severe "
-            "stenosis a vitamin K antagonist is given whatever this score says."
+            "A replaced valve or mitral stenosis is, or may be, on record: with a mechanical valve or "
+            "moderate to severe stenosis a vitamin K antagonist is given whatever this score says."
         )
     if condition(view, terms.ANTICOAGULATE_ANYWAY, ever=True).value:
         found.append(
@@ -185,11 +184,10 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
 
 def _names_valve(view: View) -> bool:
     """Whether a condition or a procedure tells, or its words may tell, of a valve that decides by itself."""
-    told = view.timeline.where(kind=("Condition", "Procedure"))
+    listed = view.timeline.where(kind="Condition", test=lambda event: event.status != "refuted")
+    done = view.timeline.where(kind="Procedure", test=lambda event: event.status in DONE)
     return any(
-        terms.VALVE.has(event) or spoken(_words(event), terms.VALVE.words)
-        for event in told
-        if event.status not in _UNDONE
+        terms.VALVE.has(event) or spoken(_words(event), terms.VALVE.words) for event in (*listed, *done)
     )
 
 

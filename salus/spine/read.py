@@ -47,14 +47,9 @@ def read(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] |
 
     What changed since the last read marks the insights that leaned on it as stale.
     Raises EvidenceError when nothing can be read there, AwayError when another read is under way,
-    RefusedError where a demonstration's records stand; a resource that cannot be read is a counted reject.
+    RefusedError in a demonstration; a resource that cannot be read is a counted reject.
     """
-    from salus.privacy.gate import is_named
-    from salus.record.manifest import load
-
-    if not is_named(actor):
-        raise UserError("Nobody in particular reads: every read is by a named actor.")
-    if load(site.path) is not None and site.demonstration:
+    if site.demonstration:
         raise RefusedError(
             f"'{site.path}' is a demonstration, whose models nobody has approved for your records: read into "
             "another archive with --archive, or show them with 'salus demo --from PLACE --archive NEW'."
@@ -63,9 +58,12 @@ def read(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] |
 
 
 def take_in(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] | None = None) -> Account:
-    """Read as `read` does, whatever stands in the archive: for the demonstration's own records."""
+    """Read as `read` does, into a demonstration too: for its own records."""
+    from salus.privacy.gate import is_named
     from salus.record.manifest import Lock, load
 
+    if not is_named(actor):
+        raise UserError("Nobody in particular reads: every read is by a named actor.")
     with Lock(site.path, _LOCK):
         _end(site)
         base = load(site.path)

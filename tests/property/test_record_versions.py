@@ -51,7 +51,7 @@ def by_hand(versions: Sequence[Told], patient: str, today: int) -> list[float]:
 
 def in_archive(archive: Archive, patient: str, today: int) -> list[object]:
     now = day(today)
-    events = [event for event in archive.timeline(patient, now) if event.kind == "Observation"]
+    events = [event for event in archive.stood(archive.timeline(patient), now) if event.kind == "Observation"]
     return [event.value for event in events if event.known_at is None or event.known_at <= now]
 
 

@@ -53,12 +53,16 @@ def read(root: Path, *reads: list[dict[str, Any]]) -> Archive:
     return Archive.open(root / "a")
 
 
+def as_it_stood(archive: Archive, at: datetime, patient: str = "p") -> Timeline:
+    return archive.stood(archive.timeline(patient), at)
+
+
 def pulses(timeline: Timeline) -> list[object]:
     return [event.value for event in timeline if event.kind == "Observation"]
 
 
 def at_noon(archive: Archive, *days: int, patient: str = "p") -> list[list[object]]:
-    return [pulses(archive.timeline(patient, day(number))) for number in days]
+    return [pulses(as_it_stood(archive, day(number), patient)) for number in days]
 
 
 V1, V2, V3 = copy(1, 1), copy(2, 5), copy(3, 9)
@@ -85,7 +89,7 @@ def test_a_chain_of_corrections_is_the_same_whichever_way_it_was_read(
     assert at_noon(archive, 1, 4, 5, 8, 9, 20) == [[10], [10], [20], [20], [30], [30]]
     assert pulses(archive.timeline("p")) == [30]
     assert archive.scan().collect()["value"].drop_nulls().to_list() == [30]
-    assert pulses(archive.timeline("p", day(4).replace(tzinfo=None))) == [10]
+    assert pulses(as_it_stood(archive, day(4).replace(tzinfo=None))) == [10]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +111,7 @@ def test_the_old_value_stands_only_until_a_newer_one_is_known(
     reads: list[list[dict[str, Any]]], found: list[list[float]], tmp_path: Path
 ) -> None:
     archive = read(tmp_path, *reads)
-    known = [archive.timeline("p", day(at)).where(test=_known_on(day(at))) for at in (2, 6, 20)]
+    known = [as_it_stood(archive, day(at)).where(test=_known_on(day(at))) for at in (2, 6, 20)]
     assert list(map(pulses, known)) == found
 
 
@@ -142,7 +146,7 @@ def test_what_was_never_so_leaves_nothing_for_any_instant(
 
 def test_a_newer_copy_of_a_resource_that_came_back_has_no_past(tmp_path: Path) -> None:
     archive = read(tmp_path, [V1], [copy(2, 5, **ERROR)], [V3])
-    stands = [event for event in archive.timeline("p", day(4)) if event.kind == "Observation"]
+    stands = [event for event in as_it_stood(archive, day(4)) if event.kind == "Observation"]
     assert [(event.value, event.known_at) for event in stands] == [(30, day(9))]
 
 
@@ -195,7 +199,7 @@ def test_a_drug_that_is_named_later_is_named_in_the_past_too(tmp_path: Path) -> 
     code = {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "1049502"}]}
     drug = {"resourceType": "Medication", "id": "d", "code": code}
     archive = read(tmp_path, [order(1, 1, "active")], [order(2, 5, "stopped")], [drug])
-    found = [event for event in archive.timeline("p", day(4)) if event.kind == "MedicationRequest"]
+    found = [event for event in as_it_stood(archive, day(4)) if event.kind == "MedicationRequest"]
     assert [(event.status, event.code) for event in found] == [("active", "RxNorm/1049502")]
 
 

@@ -17,6 +17,7 @@ from salus.core.errors import AwayError, RefusedError, UserError
 from salus.record import manifest
 from salus.spine.demo import fill, open_demonstration
 from salus.spine.models import LIVE, statuses
+from salus.spine.read import take_in
 from salus.spine.site import DEMONSTRATION, Site, open_site
 
 MAN = {"resourceType": "Patient", "id": "m1", "gender": "male", "birthDate": "1950-02-03"}
@@ -131,7 +132,7 @@ def test_a_first_read_that_was_killed_once_published_is_bound_by_whoever_comes_n
     with monkeypatch.context() as patched:
         # As good as a kill: the read is published, and nobody is left to tell the ledger.
         patched.setattr(sys.modules["salus.spine.read"], "_end", lambda _site: None)
-        spine.read(site, export(tmp_path / "one.ndjson"), actor=Actor("maria"))
+        take_in(site, export(tmp_path / "one.ndjson"), actor=Actor("maria"))
     assert site.store.setting(DEMONSTRATION) == site.id
     site.close()
     with closing(open_demonstration(site.path)) as again:
@@ -148,6 +149,13 @@ def test_a_first_read_that_found_nothing_leaves_the_demonstration_to_begin_again
     with closing(open_demonstration(site.path)) as again:
         fill(again, export(tmp_path / "one.ndjson"))
         assert again.demonstration
+
+
+def test_no_other_records_are_the_first_of_a_demonstration(tmp_path: Path) -> None:
+    with closing(open_demonstration(tmp_path / "demo")) as site:
+        with pytest.raises(RefusedError):
+            spine.read(site, export(tmp_path / "two.ndjson", "real"), actor=Actor("maria"))
+        assert not site.has_archive
 
 
 def test_no_other_records_are_read_into_a_demonstration(demo: Site, tmp_path: Path) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from salus.core.card import Card
-from salus.core.insight import Abstention, Insight
+from salus.core.insight import Insight
 from salus.core.registry import models as known_models
+from salus.delivery.tally import cannot_answer
 from salus.delivery.web import words
 from salus.delivery.web.words import (
     CANNOT,
@@ -101,13 +103,9 @@ SHOWS = {
 }
 
 
-def failed(beds: Iterable[Bed]) -> dict[str, int]:
+def failed(beds: Iterable[Bed]) -> Mapping[str, int]:
     """Return about how many patients each model that was asked gave no answer: it failed, or was away."""
-    found: dict[str, int] = {}
-    for insight in (one for bed in beds for one in bed.insights):
-        if isinstance(insight.body, Abstention) and insight.body.why == "not-available":
-            found[insight.model.name] = found.get(insight.model.name, 0) + 1
-    return found
+    return Counter(one.model.name for bed in beds for one in bed.insights if cannot_answer(one))
 
 
 def read_choice(query: Mapping[str, str], known: Iterable[str]) -> Choice:
