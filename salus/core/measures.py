@@ -127,6 +127,10 @@ def _bounds(measure: Measure, event: Event) -> tuple[float, float]:
         return measure.low, value
     if event.comparator in (">", ">="):
         return value, measure.high
+    if event.comparator:
+        raise EvidenceError(
+            f"{measure.name} has a comparator that FHIR does not know ({event.source}): send <, <=, >= or >."
+        )
     return value, value
 
 

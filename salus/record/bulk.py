@@ -32,8 +32,9 @@ from salus.record.settle import settle
 # each would be many and small, it grows with the square root of the export.
 _PART = 1 << 24
 _MANY = 64
-# Lines looked at to tell NDJSON from one document.
+# Lines looked at to tell NDJSON from one document that is broken, and how a first line of the latter may end.
 _LOOKED_AT = 50
+_OPENS = (b"[", b"{", b":", b",")
 _PARTS_OF_A_STREAM = 32
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Progress = Callable[..., Any]
@@ -189,7 +190,7 @@ def _stream(intake: Intake, path: Path | None, name: str, seen: Callable[[int], 
         return
     lined = path is not None and places.kind_of(path) in (".ndjson", ".jsonl")
     alone = path is not None and path.is_file() and _is_alone(first)
-    if lined or (_is_line(first) and not alone):
+    if lined or (_is_lined(first) and not alone):
         _lines(intake, chain((first,), blocks), name)
     else:
         _document(intake, chain((first,), blocks), name)
@@ -206,10 +207,32 @@ def _named(name: str, pieces: Iterator[bytes]) -> Iterator[bytes]:
         ) from None
 
 
-def _is_line(block: bytes) -> bool:
-    """Whether one of the first lines is a resource by itself; any of them may be the broken one."""
-    lines = block.lstrip(b"\xef\xbb\xbf \t\r\n").split(b"\n", _LOOKED_AT)[:_LOOKED_AT]
+def _is_lined(block: bytes) -> bool:
+    """Whether each line is a resource by itself, any of which may be broken; else it is one document.
+
+    A document too may have a resource alone on a line: there, what stands before it is its beginning.
+    """
+    block = block.lstrip(b"\xef\xbb\xbf \t\r\n")
+    lines = block.split(b"\n")
+    if _is_resource(lines[0]):
+        return True
+    if _goes_on(block):
+        return False
+    if lines[0].rstrip()[-1:] in _OPENS:
+        some = lines[:_LOOKED_AT]
+        return 2 * sum(map(_is_resource, some)) >= len(some)
     return any(map(_is_resource, lines))
+
+
+def _goes_on(block: bytes) -> bool:
+    """Whether nothing is wrong with `block` as JSON but that it is not at its end."""
+    try:
+        msgspec.json.decode(block)
+    except msgspec.MsgspecError as error:
+        return str(error) == "Input data was truncated"
+    except RecursionError:
+        return False
+    return True
 
 
 def _is_resource(line: bytes) -> bool:

@@ -19,7 +19,7 @@ from salus.core.evidence import Event, Timeline
 from salus.record.account import Account
 from salus.record.columns import Vocabulary
 from salus.record.fhir_bundle import entries
-from salus.record.fhir_decode import Near, Plain, is_broken, read, why_not
+from salus.record.fhir_decode import Near, Plain, is_broken, names_patient, read, why_not
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.sheets import NOT_PLAIN, Words, sheet
@@ -73,7 +73,7 @@ class _Patients(dict[str, int]):
 
     def __missing__(self, told: str) -> int:
         name = canonical(told)
-        self[told] = number = len(self.names) if name.startswith("Patient/") else -1
+        self[told] = number = len(self.names) if names_patient(name) else -1
         self.names += [name] if number >= 0 else []
         return number
 

@@ -9,7 +9,7 @@ read costs itself alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -42,8 +42,19 @@ class _Resource(msgspec.Struct):
     resource: Raw = NOTHING
 
 
+# RFC 8259 section 7: a string, and in it what may stand (a pair of surrogates, another escape) or may not.
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_ODD = re.compile(
+    rb"(?P<pair>\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+    rb'|(?P<escape>\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))'
+    rb"|\\.|[\x00-\x1f]",
+    re.DOTALL,
+)
+
 _as_bundle = msgspec.json.Decoder(t.Bundle).decode
 _as_loose = msgspec.json.Decoder(_Loose).decode
+_as_list = msgspec.json.Decoder(list[Raw]).decode
 _as_entry = msgspec.json.Decoder(t.Entry).decode
 _as_resource = msgspec.json.Decoder(_Resource).decode
 _as_request = msgspec.json.Decoder(t.Request).decode
@@ -53,9 +64,12 @@ _as_response = msgspec.json.Decoder(t.Response).decode
 def entries(raw: bytes | Raw, depth: int = 0) -> Entries | None:
     """Return (resource, full URL) of each entry of a Bundle, oldest first; None when it is no Bundle.
 
-    What was deleted stands as ``{"request": …}``, with the `meta` of that version where it is told. Raises
-    EvidenceError when it is a Bundle that cannot be read.
+    A JSON array of resources is taken for a Bundle of these. What was deleted stands as ``{"request": …}``,
+    with the `meta` of that version where it is told. Raises EvidenceError when it is a Bundle that cannot be
+    read.
     """
+    if bytes(raw)[:1] == b"[":
+        return _listed(raw, depth)
     try:
         read = _as_bundle(raw)
     except _BROKEN as error:
@@ -65,6 +79,15 @@ def entries(raw: bytes | Raw, depth: int = 0) -> Entries | None:
     return _in_order(read.type, [one for entry in read.entry or () for one in _opened(entry, depth)])
 
 
+def _listed(raw: bytes, depth: int) -> Entries | None:
+    """Return what an array holds; None when it is no array."""
+    try:
+        found, text = _loosened(_as_list, raw)
+    except _BROKEN:
+        return None
+    return [each for one in _of(raw, text, found) for each in _opened(t.Entry(resource=one), depth)]
+
+
 def _in_order(kind: Any, found: Entries) -> Entries:
     return found[::-1] if kind == "history" else found
 
@@ -72,13 +95,46 @@ def _in_order(kind: Any, found: Entries) -> Entries:
 def _entries_that_can_be_read(raw: bytes | Raw, depth: int, error: Exception) -> Entries | None:
     if b"Bundle" not in bytes(raw):
         return None
+    raw = bytes(raw)
     try:
-        read = _as_loose(raw)
+        read, text = _loosened(_as_loose, raw)
     except _BROKEN:
         raise EvidenceError(f"Bundle cannot be read: {why_not(error)}") from None
     if read.resourceType != "Bundle":
         return None
-    return _in_order(read.type, [one for entry in read.entry or () for one in _loosely(entry, depth)])
+    return _in_order(
+        read.type, [one for entry in _of(raw, text, read.entry) for one in _loosely(entry, depth)]
+    )
+
+
+def _loosened(decode: Callable[[bytes], Any], raw: bytes) -> tuple[Any, bytes]:
+    """Return what `raw` holds, and the text in which it was found: `raw` itself or its plain form."""
+    try:
+        return decode(raw), raw
+    except _BROKEN:
+        text = _plain(raw)
+        return decode(text), text
+
+
+def _plain(raw: bytes) -> bytes:
+    """Return `raw` with all that JSON forbids in a string made plain, each byte in its place.
+
+    So the rest of a Bundle can be read beside an entry in which a character is cut in two.
+    """
+    return _STRING.sub(lambda text: _ODD.sub(_dotted, text[0]), raw)
+
+
+def _dotted(odd: re.Match[bytes]) -> bytes:
+    return odd[0] if odd.lastgroup else b"." * len(odd[0])
+
+
+def _of(raw: bytes, text: bytes, parts: Iterable[Raw] | None) -> Iterator[Raw]:
+    """Yield what stands in `raw` where consecutive parts of `text`, as long as it is, were found."""
+    at = 0
+    for part in map(bytes, parts or ()):
+        at = text.index(part, at)
+        yield Raw(raw[at : at + len(part)])
+        at += len(part)
 
 
 def _loosely(entry: Raw, depth: int) -> Iterator[tuple[Raw | bytes, str]]:

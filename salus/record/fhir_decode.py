@@ -236,17 +236,28 @@ def _read(
 
 
 def _subject(resource: t.Resource, near: Near) -> str:
-    """Return ``Patient/<id>`` (or ``#id`` of a contained one); "" when no patient is named."""
+    """Return ``Patient/<id>`` (or ``#id`` of a contained one); "" when no patient is named.
+
+    Raises EvidenceError when what stands for the id could be none.
+    """
     whose = resource.subject
     if whose.__class__ is t.Reference:
         told = whose.reference
         target = canonical(told) if told else ""
     else:
         target = _any_subject(resource)
-    if target[:8] == "Patient/":
+    if target[:8] != "Patient/":
+        target = near.resolve(target)
+    if names_patient(target):
         return target
-    target = near.resolve(target)
-    return target if target.startswith(("Patient/", "#")) else ""
+    if target[:8] == "Patient/":
+        raise EvidenceError("wrong shape: the reference to the patient")
+    return target if target[:1] == "#" else ""
+
+
+def names_patient(target: str) -> bool:
+    """Whether a reference is ``Patient/<id>``."""
+    return target[:8] == "Patient/" and is_id(target[8:]) is not None
 
 
 def _any_subject(resource: t.Resource) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.record.account import Account, Reject
 from salus.record.columns import Columns, Vocabulary, framed, from_rows
-from salus.record.fhir_decode import Near, guess, read
+from salus.record.fhir_decode import Near, guess, names_patient, read
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.identity import Person, person
@@ -55,7 +55,7 @@ class _Numbers(dict[str, int]):
             self.clear()
         subject = canonical(told)
         number = -1
-        if subject.startswith("Patient/"):
+        if names_patient(subject):
             self.met[subject] = number = subject_number(subject)
         self[told] = number
         return number

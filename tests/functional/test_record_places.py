@@ -267,3 +267,78 @@ def test_a_full_disk_is_said_in_words(
     with pytest.raises(AwayError, match="make room there"):
         read(tmp_path, patients(3))
     assert not list((tmp_path / "a").glob("gen-*"))
+
+
+def _ward() -> list[dict[str, Any]]:
+    """A patient and three observations, one of them told inside a report that is in error."""
+    return [
+        {"resourceType": "Patient", "id": "p"},
+        *(
+            {"resourceType": "Observation", "id": f"o{number}", "status": "final", "code": {"text": "pulse"},
+             "subject": {"reference": "Patient/p"}, "valueInteger": number}
+            for number in range(3)
+        ),
+    ]  # fmt: skip
+
+
+def _line_by_line(opens: str, between: str, closes: str) -> str:
+    return opens + between.join(f"\n{json.dumps(one)}\n" for one in _ward()) + closes + "\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        json.dumps(_ward()),
+        json.dumps(_ward(), indent=1),
+        _line_by_line("[", ",", "]"),
+        _line_by_line('{"resourceType":"Bundle","type":"collection","entry":[{"resource":',
+                      '},{"resource":', "}]}"),
+        _line_by_line('{"resourceType":"Bundle",\n"type":"collection","entry":[\n{"resource":',
+                      '},\n{"resource":', "}\n]}"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("name", ["export.json", "export.json.gz"])
+def test_one_document_is_read_as_one_whatever_its_lines(tmp_path: Path, text: str, name: str) -> None:
+    """An array of resources, a Bundle; a resource that has a line for itself is an entry like the others."""
+    raw = text.encode()
+    (tmp_path / name).write_bytes(gzip.compress(raw) if name.endswith("gz") else raw)
+    account = read_place(str(tmp_path / name), tmp_path / "a")
+    assert account.resources == 4
+    assert account.as_events == {"Patient": 1, "Observation": 3}
+    assert account.rejected == []
+
+
+def test_what_a_report_in_error_contains_is_no_evidence_though_it_has_a_line(tmp_path: Path) -> None:
+    report = (
+        '{"resourceType":"DiagnosticReport","id":"d","status":"entered-in-error",'
+        '"subject":{"reference":"Patient/p"},"contained":['
+    )
+    (tmp_path / "d.json").write_text(f"{report}\n{json.dumps(_ward()[1])}\n]}}\n")
+    account = read_place(str(tmp_path / "d.json"), tmp_path / "a")
+    assert (account.resources, account.events) == (1, 0)
+    assert [one.reason for one in account.rejected] == ["entered-in-error"]
+
+
+@pytest.mark.parametrize("broken", ['{"resourceType":"Patient","id":"x', '{"a":[', "{broken\n" * 59 + "{"])
+@pytest.mark.parametrize("name", ["export.json", "export.ndjson"])
+def test_a_first_line_that_is_broken_makes_lines_no_document(tmp_path: Path, broken: str, name: str) -> None:
+    raw = f"{broken}\n".encode() + patients(3)
+    kept, rejected = read(tmp_path, raw, name)
+    assert kept == 3
+    assert [line for _, line, _ in rejected] == [*range(1, broken.count("\n") + 2)]
+
+
+@pytest.mark.parametrize("odd", [r"\ud83d", r"\q", "\t", r"\u12"])
+@pytest.mark.parametrize("form", ['{"resourceType":"Bundle","entry":[%s]}', "[%s]"])
+def test_an_entry_that_is_no_json_costs_itself_alone(tmp_path: Path, odd: str, form: str) -> None:
+    """A text that was cut in the middle of a character, say; the others are kept as they came."""
+    lines = [json.dumps(one) for one in _ward()]
+    lines[1] = lines[1].replace("pulse", f"pulse {odd}")
+    lines[2] = lines[2].replace("pulse", r"\ud83d\ude00")
+    wrap = '{"resource":%s}' if "Bundle" in form else "%s"
+    (tmp_path / "b.json").write_text(form % ",\n".join(wrap % line for line in lines))
+    account = read_place(str(tmp_path / "b.json"), tmp_path / "a")
+    assert (account.resources, account.as_events) == (4, {"Patient": 1, "Observation": 2})
+    assert [one.reason for one in account.rejected] == ["not JSON"]
+    kept = {bytes(raw).decode() for _, raw in Archive.open(tmp_path / "a").standing("Observation")}
+    assert kept == {lines[2], lines[3]}

@@ -83,6 +83,13 @@ def test_a_blank_entry_alone_is_no_value(blank: Absence, says: str) -> None:
     assert reading(seen(blank, None)).problem == f"glucose {says}"
 
 
+@pytest.mark.parametrize("comparator", ["ad", "<>", "\u2264", "~"])
+def test_a_comparator_that_nobody_defined_makes_no_exact_number(comparator: str) -> None:
+    found = reading(seen(30.0, comparator=comparator))
+    assert not found.usable
+    assert "a comparator that FHIR does not know" in found.problem
+
+
 @pytest.mark.parametrize(("comparator", "ends"), [("<", (20, 30.0)), (">=", (30.0, 2000))])
 def test_a_bound_is_an_interval(comparator: str, ends: tuple[float, float]) -> None:
     found = reading(seen(30.0, comparator=comparator))

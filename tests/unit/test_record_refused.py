@@ -24,6 +24,10 @@ ERROR = {"coding": [{"code": "entered-in-error"}]}
         (resource(subject={"display": "Mr X"}), "no patient named"),
         (resource(subject={"reference": "Group/1"}), "no patient named"),
         (resource(subject={"reference": "#inside"}), "no patient named"),
+        *(
+            (resource(subject={"reference": f"Patient/{odd}"}), "wrong shape: the reference to the patient")
+            for odd in ("p1#x", "p1|2", "p1?x=1", "p1 ")
+        ),
         (resource("Nonsense"), "resourceType is not one of FHIR R4"),
         ({"id": "1"}, "no resourceType"),
         (resource(id="a b"), "wrong shape: $.id"),
@@ -37,7 +41,7 @@ ERROR = {"coding": [{"code": "entered-in-error"}]}
          "modifierExtension that Salus does not know: it may reverse the meaning"),
         (b'{"resourceType": "Observation", "id"', "not JSON"),
         (b'{"resourceType": "Observation", "valueInteger": NaN}', "not JSON"),
-        (b"[1, 2]", "not a JSON object"),
+        (b"[1]", "not a JSON object"),
         (b"null", "not a JSON object"),
         (b'{"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
         (b'{"resourceType":"Observation","id":"1","status":"final","subject":{"reference":"Patient/p"},'
