@@ -27,12 +27,17 @@ SYSTEMS = {
 _ALIASES = {
     "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-diagnosis-icd10": "ICD10CM",
     "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-diagnosis-icd9": "ICD9CM",
+    "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-procedure-icd10": "ICD10PCS",
+    "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-procedure-icd9": "ICD9PROC",
     "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-medication-name": "text",
     "urn:oid:2.16.840.1.113883.6.1": "LOINC",
     "urn:oid:2.16.840.1.113883.6.96": "SNOMED",
     "urn:oid:2.16.840.1.113883.6.88": "RxNorm",
     "urn:oid:2.16.840.1.113883.6.90": "ICD10CM",
     "urn:oid:2.16.840.1.113883.6.103": "ICD9CM",
+    "urn:oid:2.16.840.1.113883.6.104": "ICD9PROC",
+    "urn:oid:2.16.840.1.113883.6.4": "ICD10PCS",
+    "urn:oid:2.16.840.1.113883.6.12": "CPT",
     "urn:oid:2.16.840.1.113883.6.3": "ICD10",
     "urn:oid:2.16.840.1.113883.6.73": "ATC",
     "http://terminology.hl7.org/CodeSystem/icd9cm": "ICD9CM",
@@ -41,7 +46,11 @@ _ALIASES = {
     "http://fhir.de/CodeSystem/bfarm/atc": "ATC",
 }
 _SHORT = SYSTEMS | _ALIASES
-URIS = {short: uri for uri, short in SYSTEMS.items()}
+# ICD-9-CM has one URI for two lists (HL7 Terminology, ICD-9-CM procedure codes): diagnoses, and in volume 3
+# operations. Without its dot 556.9 (ulcerative colitis) is 55.69 (kidney transplantation), so the
+# operations have a short name of their own.
+_DIAGNOSES, _OPERATIONS = "ICD9CM/", "ICD9PROC/"
+URIS = {short: uri for uri, short in SYSTEMS.items()} | {"ICD9PROC": "http://hl7.org/fhir/sid/icd-9-cm"}
 
 # MEDS 0.4 reserves these two; every other code of ours is SYSTEM/code.
 BIRTH = "MEDS_BIRTH"
@@ -78,6 +87,16 @@ def uri(code: str) -> tuple[str, str]:
     return (URIS[system], rest) if slash and system in URIS else ("", code)
 
 
+def meant(event: Event) -> tuple[str, ...]:
+    """Return the codes of `event` by what they mean there: ICD-9-CM on a Procedure is volume 3."""
+    if event.kind != "Procedure":
+        return event.codes
+    return tuple(
+        _OPERATIONS + code.removeprefix(_DIAGNOSES) if code.startswith(_DIAGNOSES) else code
+        for code in event.codes
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ValueSet:
     """One clinical meaning, as the codes that carry it.
@@ -99,5 +118,5 @@ class ValueSet:
             return True
         # ICD writes capitals; some senders do not.
         return bool(self.stems) and any(
-            code.replace(".", "").upper().startswith(self.stems) for code in event.codes
+            code.replace(".", "").upper().startswith(self.stems) for code in meant(event)
         )

@@ -61,7 +61,7 @@ class Concept(NamedTuple):
 NO_CONCEPT = Concept()
 # Systems that mean the same everywhere, by their short names or how their URIs begin: HL7's own, ICD-11 and
 # ICD-10-GM. Any other is somebody's own.
-_STANDARD = frozenset(codes.SYSTEMS.values())
+_STANDARD = frozenset(codes.URIS)
 _STANDARD_URIS = ("http://terminology.hl7.org/", "http://hl7.org/fhir/", "http://id.who.int/icd/",
                   "http://fhir.de/CodeSystem/bfarm/")  # fmt: skip
 # What records themselves call a code: the first display met. Bounded: names are a courtesy to readers.

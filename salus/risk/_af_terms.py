@@ -15,8 +15,11 @@ from salus.risk._inputs import named
 from salus.risk._terms import (
     INFARCTIONS,
     ISCHAEMIC_STROKES,
+    cpt,
     icd9,
+    icd9_procedure,
     icd10,
+    pcs,
     snomed,
 )
 
@@ -146,20 +149,6 @@ VASCULAR = ValueSet(
     "ESC 2024, table 10: coronary disease and its revascularisation, peripheral artery disease",
     words.VASCULAR,
 )
-REVASCULARISED = ValueSet(
-    "coronary revascularisation",
-    snomed(
-        "232717009",  # coronary artery bypass grafting
-        "415070008",  # percutaneous coronary intervention
-        "36969009",  # placement of a stent in a coronary artery
-        "11101003",  # percutaneous transluminal coronary angioplasty
-    )
-    | listed.REVASCULARISED
-    # CPT: bypass with veins, both, and arteries (33510-33536); percutaneous intervention (92920-92944).
-    | frozenset(f"CPT/{code}" for code in (*range(33510, 33537), *range(92920, 92945))),
-    tuple(f"ICD10PCS/{code}" for code in ("0210", "0211", "0212", "0213", "0270", "0271", "0272", "0273")),
-    "ESC 2024, table 10; ICD-10-PCS bypass (021) and dilation (027) of coronary arteries",
-)
 VASCULAR_UNCLEAR = ValueSet(
     "plaque of the aorta, whether complex not said",
     frozenset(),
@@ -175,12 +164,24 @@ MITRAL_STENOSIS = ValueSet(
 )
 VALVE = ValueSet(
     "replaced heart valve or mitral stenosis",
-    snomed("79619009"),
+    snomed(
+        "79619009",  # mitral stenosis
+        "34068001",  # replacement of a heart valve
+        "26212005",  # of the aortic valve
+        "53059001",  # of the mitral valve
+        "773996000",  # transcatheter aortic valve implantation
+        "1217005008",  # the same, biological
+        "720583008",  # transcatheter implantation of a mitral valve
+    )
+    # CPT: transcatheter (33361-33366), aortic (33405-33413), mitral, tricuspid and pulmonary replacement.
+    | cpt(*range(33361, 33367), 33405, 33406, *range(33410, 33414), 33430, 33465, 33475),
     icd10("Z952", "Z953", "Z954", "I342", "I080", "I081", "I083")
     + icd9("V422", "V433", "3960", "3961", "3968")
-    + tuple(f"ICD10PCS/02R{valve}" for valve in "FGHJ"),
+    + pcs(*(f"02R{valve}" for valve in "FGHJ"), "X2RF")
+    + icd9_procedure("3505", "3506", "3507", "3508", "3509", "352"),
     "ICD-10 Z95.2-Z95.4, I34.2, and I08.0, I08.1, I08.3 (several valves, which may mean mitral stenosis); "
-    "ICD-9-CM V42.2, V43.3, 396.0, 396.1, 396.8; ICD-10-PCS 02RF to 02RJ (replacement of a heart valve): "
+    "ICD-9-CM V42.2, V43.3, 396.0, 396.1, 396.8; ICD-10-PCS 02RF to 02RJ and X2RF (replacement of a heart "
+    "valve); ICD-9-CM volume 3 35.05-35.09 (endovascular) and 35.2 (open replacement of a heart valve); CPT: "
     "mechanical and biological valves are not told apart",
     words.VALVE,
 )

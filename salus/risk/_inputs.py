@@ -134,7 +134,9 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
 def hinted(fact: Fact, *meanings: ValueSet) -> bool:
     """Return whether `fact` is open because the record names it, suspects it or contradicts itself."""
     return fact.value is None and any(
-        meaning.has(event) or may_name(event, meaning) for event in fact.events for meaning in meanings
+        event.kind == "Procedure" or meaning.has(event) or may_name(event, meaning)
+        for event in fact.events
+        for meaning in meanings
     )
 
 

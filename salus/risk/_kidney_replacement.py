@@ -8,48 +8,39 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from salus.core.codes import ValueSet
 from salus.core.evidence import Event
 from salus.core.seams import View
-from salus.risk import _snomed as listed
 from salus.risk._inputs import DONE, Fact, condition
-from salus.risk._terms import DIALYSIS, KIDNEY_TRANSPLANT, snomed
+from salus.risk._operations import DIALYSIS_ACCESS, SESSION, opened, operations, with_operations
+from salus.risk._terms import DIALYSIS, KIDNEY_TRANSPLANT
 
 WITHIN = timedelta(days=90)
-SESSION = ValueSet(
-    "dialysis session",
-    snomed(
-        "265764009",  # renal dialysis
-        "302497006",  # haemodialysis
-        "71192002",  # peritoneal dialysis
-        "714749008",  # continuous renal replacement therapy
-    )
-    | listed.DIALYSIS
-    | frozenset(f"CPT/{code}" for code in ("90935", "90937", "90945", "90947")),
-    ("ICD10PCS/5A1D",),
-    "SNOMED CT; CPT 90935 and 90937 haemodialysis, 90945 and 90947 other dialysis; ICD-10-PCS 5A1D",
-)
+# FHIR R4 event-status: what was stopped or is on hold had begun.
+_BEGUN = DONE | {"stopped", "on-hold"}
 
 
 def on_dialysis(view: View) -> Fact:
     """Return whether the patient is on dialysis at `as_of`."""
-    sessions = tuple(event for event in view.timeline.where(kind="Procedure") if _recent(view, event))
+    lately = tuple(event for event in operations(view) if _recent(view, event) is not False)
+    sessions = tuple(
+        event
+        for event in lately
+        if SESSION.has(event) and event.status in _BEGUN and _recent(view, event) is True
+    )
     if sessions:
         return Fact(DIALYSIS.name, True, sessions, "dialysis within the last three months")
-    return condition(view, DIALYSIS)
+    fact = condition(view, DIALYSIS)
+    return fact if fact.value else opened(fact, lately, (SESSION,), (DIALYSIS_ACCESS,))
 
 
 def transplanted(view: View) -> Fact:
     """Return whether a kidney was ever transplanted, by a condition or by the operation."""
-    done = view.timeline.where(kind="Procedure", test=lambda event: event.status in DONE)
-    operations = tuple(event for event in done if KIDNEY_TRANSPLANT.has(event))
-    if operations:
-        return Fact(KIDNEY_TRANSPLANT.name, True, operations, KIDNEY_TRANSPLANT.name)
-    return condition(view, KIDNEY_TRANSPLANT, ever=True)
+    return with_operations(view, condition(view, KIDNEY_TRANSPLANT, ever=True), (KIDNEY_TRANSPLANT,))
 
 
-def _recent(view: View, event: Event) -> bool:
-    if not SESSION.has(event) or event.status not in DONE:
-        return False
+def _recent(view: View, event: Event) -> bool | None:
+    """Whether it runs or ended within three months; None where it has no date."""
     until = event.end or event.time
-    return event.status == "in-progress" or (until is not None and view.as_of - until <= WITHIN)
+    if event.status == "in-progress":
+        return True
+    return None if until is None else view.as_of - until <= WITHIN

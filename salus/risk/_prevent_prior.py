@@ -11,9 +11,16 @@ from __future__ import annotations
 from salus.core.codes import ValueSet
 from salus.core.seams import View
 from salus.risk import _snomed as listed
-from salus.risk._af_terms import HEART_UNCLEAR, REVASCULARISED, STROKE, STROKE_UNCLEAR, VASCULAR
-from salus.risk._inputs import DONE, Fact, condition, with_unclear
+from salus.risk._af_terms import HEART_UNCLEAR, STROKE, STROKE_UNCLEAR, VASCULAR
+from salus.risk._inputs import Fact, condition, with_unclear
 from salus.risk._kidney_replacement import on_dialysis, transplanted
+from salus.risk._operations import (
+    ARTERY_NOT_TOLD,
+    LEGS_REVASCULARISED,
+    NECK_REVASCULARISED,
+    REVASCULARISED,
+    with_operations,
+)
 from salus.risk._pregnancy import pregnant
 from salus.risk._terms import (
     ATHEROSCLEROTIC_DISEASE,
@@ -34,6 +41,7 @@ BRAIN_BLEEDING = ValueSet(
     "Sacco et al., Stroke 2013;44:2064: intracerebral and subarachnoid haemorrhage (I60, I61, I69.0, I69.1)",
 )
 _DISEASES = (ATHEROSCLEROTIC_DISEASE, STROKE, VASCULAR, BRAIN_BLEEDING, STROKE_UNCLEAR)
+_OPERATIONS = (REVASCULARISED, LEGS_REVASCULARISED, NECK_REVASCULARISED)
 
 
 def prior(view: View) -> tuple[Fact, ...]:
@@ -49,11 +57,8 @@ def _atherosclerotic(view: View) -> Fact:
     told = next((fact for fact in facts if fact.value), None)
     if told is not None:
         return told
-    operations = view.timeline.where(kind="Procedure", test=lambda event: event.status in DONE)
-    done = tuple(event for event in operations if REVASCULARISED.has(event))
-    if done:
-        return Fact(REVASCULARISED.name, True, done, REVASCULARISED.name)
-    return next((fact for fact in facts if fact.value is None), facts[0])
+    fact = next((fact for fact in facts if fact.value is None), facts[0])
+    return with_operations(view, fact, _OPERATIONS, (ARTERY_NOT_TOLD,))
 
 
 def excluded(view: View) -> tuple[Fact, ...]:

@@ -25,6 +25,21 @@ def icd9(*stems: str) -> tuple[str, ...]:
     return tuple(f"ICD9CM/{stem}" for stem in stems)
 
 
+def icd9_procedure(*stems: str) -> tuple[str, ...]:
+    """Return stems for volume 3 of ICD-9-CM, which lists operations."""
+    return tuple(f"ICD9PROC/{stem}" for stem in stems)
+
+
+def pcs(*stems: str) -> tuple[str, ...]:
+    """Return stems for ICD-10-PCS."""
+    return tuple(f"ICD10PCS/{stem}" for stem in stems)
+
+
+def cpt(*codes: int) -> frozenset[str]:
+    """Return CPT codes as Events carry them."""
+    return frozenset(f"CPT/{code}" for code in codes)
+
+
 def snomed(*codes: str) -> frozenset[str]:
     """Return SNOMED CT codes as Events carry them."""
     return frozenset(f"SNOMED/{code}" for code in codes)
@@ -172,12 +187,10 @@ DIALYSIS = ValueSet(
 )
 KIDNEY_TRANSPLANT = ValueSet(
     "kidney transplant",
-    snomed("161665007", "737295003", "70536003")
-    | listed.KIDNEY_TRANSPLANT
-    | frozenset({"CPT/50360", "CPT/50365"}),
-    icd10("Z940", "T861") + icd9("V420") + ("ICD10PCS/0TY0", "ICD10PCS/0TY1"),
+    snomed("161665007", "737295003", "70536003") | listed.KIDNEY_TRANSPLANT | cpt(50360, 50365),
+    icd10("Z940", "T861") + icd9("V420") + pcs("0TY0", "0TY1") + icd9_procedure("5569"),
     "ICD-10-CM Z94.0 kidney transplant status, T86.1 its complications; ICD-9-CM V42.0; CPT 50360 and 50365, "
-    "ICD-10-PCS 0TY (transplantation of a kidney)",
+    "ICD-10-PCS 0TY, ICD-9-CM volume 3 55.69 (transplantation of a kidney; 55.61 is the patient's own)",
     words.KIDNEY_TRANSPLANT,
 )
 KIDNEY_FAILURE = ValueSet(

@@ -91,6 +91,25 @@ KIDNEY = (
 VALVE = (
     r"(mechanical|prosthetic|artificial|bioprosthetic) [\w ]*valve", r"valve (replacement|prosthesis)",
     r"(mitral|aortic) prosthesis", r"mitral (valve )?stenosis", "mitralstenose", "klappenersatz",
+    r"valve implantation", r"tav[ir]\b",
+)  # fmt: skip
+# Operations on arteries, told in words alone; what only looks at an artery (angiography) opens none, nor does
+# work on a vein.
+CORONARY_OPERATION = (
+    r"coronary[\w ,-]* (bypass|graft|stent|angioplast|atherectom|intervention|revasculari[sz])",
+    r"(coronary|heart) bypass", r"ca[bv]g\b", r"acvb\b", r"pci\b", r"ptca\b", r"drug[- ]eluting stent",
+    r"aorto-?[ck]oronar", r"koronar\w*[ -](bypass|stent|angioplast)", r"koronarstent", r"bypass-?op\b",
+)  # fmt: skip
+LEG_OPERATION = (
+    r"(fem(oral|oro)?|ax(illary|illo)?)[ -]?(bi-?)?(fem|pop|tib|distal)\w*[\w ]* ?(bypass|graft)",
+    r"aorto-?(bi-?)?(iliac|femoral)[\w ]* (bypass|graft)",
+    r"(iliac|femoral|popliteal|tibial|peripheral|lower (limb|extremity))(?! (vein|venous))[\w ]* "
+    r"(angioplast|stent|atherectom|endarterectom|bypass|revasculari[sz])",
+    r"evar\b", r"aortic aneurysm[\w ]* repair", r"repair of[\w ]* aortic aneurysm",
+)  # fmt: skip
+CAROTID_OPERATION = (
+    r"[ck]arotis?d?[\w ]*[ -](endarterect|thrombendarteri|stent|angioplast|revasculari[sz])", "endarterectom",
+    r"tcar\b",
 )  # fmt: skip
 # Common complaints that are none of what these models ask: a list that names them only in words stays a list.
 OTHERS = (

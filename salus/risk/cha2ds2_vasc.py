@@ -18,14 +18,21 @@ from salus.core.seams import View
 from salus.risk import _af_terms as terms
 from salus.risk._af_treatment import anticoagulated, treatment
 from salus.risk._diabetes import CURRENT, diabetes
-from salus.risk._inputs import DONE, OVER, Fact, age, condition, sex, with_unclear, worded
+from salus.risk._inputs import OVER, Fact, age, condition, sex, with_unclear
 from salus.risk._labs import HBA1C
 from salus.risk._measures import DIASTOLIC, EJECTION_FRACTION, SYSTOLIC
+from salus.risk._operations import (
+    ARTERY_NOT_TOLD,
+    LEGS_REVASCULARISED,
+    REVASCULARISED,
+    names,
+    operations,
+    with_operations,
+)
 from salus.risk._placed import aged, left_out, unplaced
 from salus.risk._points import Item, insight, limits, missing, of_fact, on, part, reasons, spanned
 from salus.risk._taken import drug
 from salus.risk._terms import DIABETES, HEART_FAILURE, is_blood_pressure_drug
-from salus.risk._words import spoken
 
 # ESC 2024, section 6.1 and table 10.
 POINTS = {"heart failure": 1, "hypertension": 1, "diabetes": 1, "stroke": 2, "vascular disease": 1}
@@ -97,13 +104,7 @@ def _high_days(view: View) -> dict[date, Event]:
 
 def _vascular(view: View) -> Fact:
     fact = condition(view, terms.VASCULAR, ever=True)
-    done = tuple(
-        event
-        for event in view.timeline.where(kind="Procedure")
-        if terms.REVASCULARISED.has(event) and event.status in DONE
-    )
-    if not fact.value and done:
-        return Fact(fact.name, True, done, terms.REVASCULARISED.name)
+    fact = with_operations(view, fact, (REVASCULARISED, LEGS_REVASCULARISED), (ARTERY_NOT_TOLD,))
     return with_unclear(view, fact, terms.VASCULAR_UNCLEAR)
 
 
@@ -185,15 +186,7 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
 def _names_valve(view: View) -> bool:
     """Whether a condition or a procedure tells, or its words may tell, of a valve that decides by itself."""
     listed = view.timeline.where(kind="Condition", test=lambda event: event.status != "refuted")
-    done = view.timeline.where(kind="Procedure", test=lambda event: event.status in DONE)
-    return any(
-        terms.VALVE.has(event) or spoken(_words(event), terms.VALVE.words) for event in (*listed, *done)
-    )
-
-
-def _words(event: Event) -> str:
-    said = event.value if isinstance(event.value, str) else ""
-    return f"{worded(event)}; {said}".lower()
+    return any(terms.VALVE.has(event) or names(event, terms.VALVE) for event in (*listed, *operations(view)))
 
 
 def _shown(fibrillates: Fact, now: Fact) -> tuple[Reason, ...]:
@@ -257,7 +250,7 @@ CARD = Card(
             "atrial fibrillation", "Condition", tuple(sorted(terms.ATRIAL_FIBRILLATION.codes)), required=True
         ),
         *_HISTORY,
-        Need("revascularisation", "Procedure"),
+        Need("revascularisation, valve replacement", "Procedure"),
         Need("ejection fraction", "Observation", EJECTION_FRACTION.codes),
         Need("blood pressure", "Observation", (*SYSTOLIC.codes, *DIASTOLIC.codes, "LOINC/85354-9")),
         Need("HbA1c", "Observation", HBA1C.codes),
@@ -306,6 +299,8 @@ CARD = Card(
         "itself (table 10, page not verified). Drugs for blood pressure alone leave hypertension open "
         "(0 to 1), and drugs that lower glucose or an HbA1c of 6.5 % leave diabetes open: the drugs have "
         "other uses too. This is our choice: the guideline counts treatment.",
+        "Revascularised coronary or leg arteries and an operated abdominal aorta are vascular disease; one "
+        "that only words name, or that does not say its artery, leaves it open.",
         "A cardiomyopathy leaves heart failure open. Of a range, the advice is that of its upper end, and "
         "said to be so where the lower end asks for less.",
         "A condition that only words name leaves its item open, and one that neither a known code system nor "

@@ -47,7 +47,7 @@ CARD = Card(
         Need("urine albumin-to-creatinine ratio", "Observation", URINE_ACR.codes, "P3Y"),
         Need("pregnancy status", "Observation", (*pregnancy.STATUS, *pregnancy.DUE), "P42W"),
         Need("conditions", "Condition"),
-        Need("dialysis", "Procedure"),
+        Need("dialysis, kidney transplant", "Procedure"),
     ),
     actions=(
         Action(1, Urgency.ROUTINE, "Low risk (KDIGO green): measure again when there is a reason to."),
@@ -89,7 +89,8 @@ CARD = Card(
         "or by 0.3 mg/dL within 48 hours. Over the latest value of 8 to 365 days before (the span of the AKI "
         "algorithm of NHS England, which takes the median) nobody knows how fast it rose: from 1.5 times on "
         "it is 5, from twice on 6, and the answer says that the speed is not known.",
-        "Dialysis is a condition, or a session (Procedure) within the last three months.",
+        "Dialysis is a condition, or a session (Procedure) within the last three months; one without a date "
+        "or in words only, or an access for it, leaves it open and withholds the risk of kidney failure.",
         "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of 90 days.",
         "KFRE is recalibrated by region: North America, and every answer names it. Elsewhere a room makes "
         "its own model with Kidney(region='outside North America') as its MODEL. Open: no door and no "

@@ -49,7 +49,7 @@ CARD = Card(
     meant_for="Adults of 30 to 79 without known cardiovascular disease: shared decisions on prevention.",
     not_for=(
         "People with known coronary disease, stroke, peripheral arterial disease or heart failure, or after "
-        "coronary revascularisation; "
+        "revascularisation of any artery; "
         "pregnancy; dialysis or kidney transplant; values outside the ranges "
         "of the equations; choosing a single drug."
     ),
@@ -67,7 +67,7 @@ CARD = Card(
         Need("Social Deprivation Index decile", "Observation", (SDI_CODE,)),
         Need("pregnancy status", "Observation", (*pregnancy.STATUS, *pregnancy.DUE), "P42W"),
         Need("conditions", "Condition"),
-        Need("dialysis, coronary revascularisation", "Procedure"),
+        Need("dialysis, kidney transplant, revascularisation", "Procedure"),
         Need("medication orders", "MedicationRequest"),
         Need("medication statements", "MedicationStatement"),
     ),

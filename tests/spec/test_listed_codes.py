@@ -11,6 +11,7 @@ from salus.core.evidence import Event
 from salus.core.insight import Abstention, Finding
 from salus.core.registry import model
 from salus.risk import _af_terms as fibrillation
+from salus.risk import _operations as operations
 from salus.risk import _terms as terms
 from salus.risk._labs import CREATININE, HBA1C, URINE_ACR
 from salus.risk._smoking import smokes
@@ -96,7 +97,7 @@ def test_codes_of_laboratories_are_read(measure, code):
     assert f"LOINC/{code}" in measure.codes
 
 
-SETS = [value for module in (terms, fibrillation) for value in vars(module).values()
+SETS = [value for module in (terms, fibrillation, operations) for value in vars(module).values()
         if isinstance(value, terms.ValueSet)]  # fmt: skip
 
 
