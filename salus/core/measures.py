@@ -33,7 +33,8 @@ class Measure:
     models read it. low, high: outside is an error of recording, not a patient (see `source`).
     molar_mass: g/mol. special: amount per amount -> (slope, intercept) where the unit alone misleads, as
     HbA1c in mmol/mol; such a measure is read in `unit` or by that equation, and in nothing else.
-    unitless: a missing unit means `unit` (scores and counts only).
+    unitless: a missing unit means `unit` (scores and counts only). per: what the unit must say for which UCUM
+    has no dimension (``1.73``, of a body surface); a value whose unit does not is used, and said to be.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Measure:
     molar_mass: float | None = None
     special: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     unitless: bool = False
+    per: str = ""
     source: str = ""
 
     def read(self, event: Event) -> float:
@@ -169,7 +171,7 @@ def _told(measure: Measure, told: Sequence[Event], as_of: datetime) -> Reading:
         why = f"{str(error).rstrip('.')}{before}" if before else str(error)
         return _absent(measure, f"{measure.name} not usable: {why}", latest, at)
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
-    return Reading(measure, low, high, at, latest, _doubt(measure, ends))
+    return Reading(measure, low, high, at, latest, _doubt(measure, ends, latest))
 
 
 def is_blank(event: Event) -> bool:
@@ -228,12 +230,15 @@ def latest_of(dated: Sequence[Event]) -> tuple[Event, ...]:
     )
 
 
-def _doubt(measure: Measure, ends: list[tuple[float, float]]) -> str:
+def _doubt(measure: Measure, ends: list[tuple[float, float]], latest: Iterable[Event]) -> str:
+    found = []
     if len(set(ends)) > 1:
-        return f"{measure.name}: values recorded at the same moment disagree; all of them are allowed for"
-    if ends[0][0] != ends[0][1]:
-        return f"{measure.name}: only a bound was recorded"
-    return ""
+        found.append("values recorded at the same moment disagree; all of them are allowed for")
+    elif ends[0][0] != ends[0][1]:
+        found.append("only a bound was recorded")
+    if any(measure.per not in (event.unit or "") for event in latest):
+        found.append(f"its unit does not say per {measure.per} m²; taken for that, as its code means it")
+    return f"{measure.name}: {'; '.join(found)}" if found else ""
 
 
 def ago(span: timedelta) -> str:

@@ -170,12 +170,29 @@ def convert(value: float, unit: str, to: str, molar_mass: float | None = None) -
 
 def _molar(have: Dimension, want: Dimension, molar_mass: float | None, unit: str, to: str) -> float:
     moles = have[3] - want[3]
-    joined = (have[0] + moles, *have[1:3], have[3] - moles, *have[4:])
-    if molar_mass is None or not moles or joined != want:
+    if molar_mass is None or not moles or _joined(have, want) != want:
         raise EvidenceError(
             f"'{printable(unit)}' cannot be turned into '{to}': they do not measure the same thing."
         )
     return molar_mass**moles
+
+
+def _joined(have: Dimension, want: Dimension) -> Dimension:
+    """Return `have` with as much mass for amount of substance as `want` has less of it."""
+    moles = have[3] - want[3]
+    return (have[0] + moles, *have[1:3], have[3] - moles, *have[4:])
+
+
+@lru_cache(maxsize=4096)
+def contradict(one: str, other: str) -> bool:
+    """Return whether both are known, and of one analyte the same number would be another quantity in each."""
+    try:
+        have, want = parse(one), parse(other)
+    except EvidenceError:
+        return False
+    if have.dimension != want.dimension:
+        return _joined(have.dimension, want.dimension) == want.dimension
+    return (tidy(have.factor), have.offset) != (tidy(want.factor), want.offset)
 
 
 def tidy(value: float) -> float:

@@ -15,6 +15,7 @@ import msgspec
 from salus.core import codes
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence
+from salus.core.units import contradict
 from salus.record.fhir_types import Identifier, Quantity, Reference
 
 UCUM = "http://unitsofmeasure.org"
@@ -169,7 +170,18 @@ def absence(raw: bytes) -> Absence:
 
 
 def unit(quantity: Quantity) -> str | None:
-    """Return the UCUM code when the quantity gives one, else the unit as it is written."""
-    if quantity.system == UCUM and quantity.code:
-        return quantity.code
-    return quantity.unit or quantity.code or None
+    """Return the UCUM code when the quantity gives one, else the unit as it is written.
+
+    Where the two contradict each other (mmol/L, written mg/dL) both stand in it, and no value can be read.
+    """
+    code, written = quantity.code, quantity.unit
+    if code and written and code != written:
+        return _either(code, written, ucum=quantity.system == UCUM)
+    return code or written or None
+
+
+@lru_cache(maxsize=4096)
+def _either(code: str, written: str, *, ucum: bool) -> str:
+    if contradict(code, written):
+        return f"{code} (written {written})"
+    return code if ucum else written

@@ -21,7 +21,7 @@ from salus.record.fhir_decode import is_id
 from salus.record.fhir_effective import first, last, observed, start
 from salus.record.fhir_kinds import MUST_SAY_STATUS
 from salus.record.fhir_rows import READERS, dose, is_abated, ordered
-from salus.record.fhir_terms import UCUM, answer, canonical, concept, drug
+from salus.record.fhir_terms import answer, canonical, concept, drug, unit
 from salus.record.fhir_time import moments as moment
 from salus.record.fhir_types import NOTHING
 from salus.record.fhir_values import Valuation, valuation
@@ -102,7 +102,7 @@ def _observations(found: list[t.Observation], words: Words) -> Sheet:
     coded = words.coded
     moments = [moment[r.effectiveDateTime] if r.effectiveDateTime is not None else observed(r) for r in found]
     values: list[Valuation] = [
-        (q.value, q.code if q.system == UCUM and q.code else (q.unit or q.code or None), q.comparator)
+        (q.value, (q.code or None) if q.code == q.unit else unit(q), q.comparator)
         if (q := r.valueQuantity) is not None and q.value is not None and r.dataAbsentReason is NOTHING
         else valuation(r)
         for r in found
@@ -129,7 +129,7 @@ def _administrations(found: list[t.MedicationAdministration], words: Words) -> S
     ]
     end = [None if r.effectivePeriod is None else last(r.effectivePeriod) for r in found]
     values: list[Valuation] = [
-        (d.value, d.code if d.system == UCUM and d.code else (d.unit or d.code or None), None)
+        (d.value, (d.code or None) if d.code == d.unit else unit(d), None)
         if (g := r.dosage) is not None and (d := g.dose) is not None and d.value is not None
         else (*dose(r), None)
         for r in found

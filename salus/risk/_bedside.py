@@ -25,6 +25,7 @@ from salus.core.measures import (
     why_blank,
 )
 from salus.core.seams import View
+from salus.risk._oxygen_device import DEVICE, delivers_oxygen
 
 # LOINC 80288-4 Level of consciousness AVPU score, 67775-7 Level of responsiveness, 11454-6 Responsiveness at
 # first encounter; SNOMED CT UK 1104441000000107 ACVPU scale score.
@@ -44,13 +45,15 @@ GCS = Measure("Glasgow coma scale", ("LOINC/9269-2",), "{score}", 3, 15, unitles
 GCS_LOW = "Glasgow coma scale below 15"
 
 FLOW = Measure("oxygen flow", ("LOINC/3151-8",), "L/min", 0, 100)
+# Room air holds 20.946 % (US Standard Atmosphere, 1976), which some devices write as 20.9 and charts as 21.
+ROOM_AIR = (20.9, 21.0)
 # MIMIC-Extract variable_ranges.csv (Wang 2020): 0.21 to 1.
-FIO2 = Measure("inspired oxygen", ("LOINC/3150-6", "LOINC/19994-3"), "%", 21, 100)
+FIO2 = Measure("inspired oxygen", ("LOINC/3150-6", "LOINC/19994-3"), "%", ROOM_AIR[0], 100)
 AIR, OXYGEN = "air", "oxygen"
 _ON_OXYGEN, _ON_AIR = "SNOMED/371825009", "SNOMED/722742002"
 # NEWS2 "air or oxygen score": 0 or 2 points (SNOMED CT UK).
 _OXYGEN_SCORE = "SNOMED/1104331000000105"
-OXYGEN_CODES = (*FLOW.codes, *FIO2.codes, _ON_OXYGEN, _ON_AIR, _OXYGEN_SCORE)
+OXYGEN_CODES = (*FLOW.codes, *FIO2.codes, _ON_OXYGEN, _ON_AIR, _OXYGEN_SCORE, DEVICE)
 _YES_NO = {
     _ON_AIR: AIR, _ON_OXYGEN: OXYGEN, True: OXYGEN, False: AIR,
     "SNOMED/373066001": OXYGEN, "SNOMED/373067005": AIR,
@@ -104,7 +107,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """What is asked: its name in a list of gaps, the codes that answer it, how, and every answer."""
+    """What is asked: its name in a list of gaps, the codes that answer it, how, and every answer.
+
+    read: "" for what does not tell.
+    """
 
     name: str
     codes: tuple[str, ...]
@@ -137,10 +143,12 @@ def _told(view: View, asked: _Question, told: Sequence[Event]) -> Answer:
     if not given:
         return _gap(asked, latest, f"not available{last_readable(told, latest, asked.read, view.as_of)}")
     try:
-        answers = tuple(dict.fromkeys(asked.read(event) for event in given))
+        answers = tuple(dict.fromkeys(answer for event in given if (answer := asked.read(event))))
     except EvidenceError as error:
         before = last_readable(told, latest, asked.read, view.as_of)
         return _gap(asked, latest, f"not usable: {str(error).rstrip('.')}{before}")
+    if not answers:
+        return _gap(asked, latest, "not told by what is on record")
     return Answer(asked.name, answers, tuple(given), told[-1].time)
 
 
@@ -176,7 +184,9 @@ def oxygen(view: View, within: timedelta) -> Answer:
 
 def _breathes(event: Event) -> str:
     if event.coded(frozenset(FIO2.codes)):
-        return OXYGEN if FIO2.read(event) > FIO2.low else AIR
+        return OXYGEN if FIO2.read(event) > ROOM_AIR[1] else AIR
+    if event.coded({DEVICE}):
+        return {True: OXYGEN, False: AIR, None: ""}[delivers_oxygen(str(event.value))]
     if event.coded({_OXYGEN_SCORE}) and isinstance(event.value, int | float):
         return OXYGEN if event.value > 0 else AIR
     if isinstance(event.value, int | float) and not isinstance(event.value, bool):

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 # ATC C10AA and the statin combinations. One public synthetic set writes "Simvistatin".
 STATINS = (
-    "vastatin", "simvistatin", "lipitor", "crestor", "zocor", "livalo", "zypitamag", "pravachol",
+    r"\w*vastatin", "simvistatin", "lipitor", "crestor", "zocor", "livalo", "zypitamag", "pravachol",
     "lescol", "mevacor", "altoprev", "vytorin", "inegy", "caduet", "roszet", "nustendi", "sortis",
     "ezallor", "liptruzet",
 )  # fmt: skip
@@ -23,9 +23,9 @@ BLOOD_PRESSURE = (
     "atenolol", "metoprolol", "bisoprolol", "carvedilol", "nebivolol", "propranolol", "labetalol",
     "nadolol", "acebutolol", "pindolol", "betaxolol", "toprol", "amlodipine", "amlodipin", "nifedipin",
     "felodipin", "isradipin", "nicardipin", "nisoldipin", "lercanidipin", "lacidipin", "nitrendipin",
-    "diltiazem", "verapamil", "thiazid", "chlorthalidone", "chlortalidon", "indapamid", "metolazone",
+    "diltiazem", "verapamil", r"\w*thiazid", "chlorthalidone", "chlortalidon", "indapamid", "metolazone",
     "furosemid", "lasix", "torsemide", "torasemid", "bumetanide", "spironolacton", "eplerenon",
-    "amiloride", "triamteren", "hydralazine", "clonidin", "methyldopa", "doxazosin", "prazosin",
+    "amiloride", "triamteren", "hydralazin", "clonidin", "methyldopa", "doxazosin", "prazosin",
     "terazosin", "minoxidil", "moxonidin", "esmolol", "sotalol", "nimodipin", "clevidipin", "guanfacine",
     "reserpine", "hctz", "zestril", "prinivil", "zestoretic", "norvasc", "entresto", "diovan", "exforge",
     "cozaar", "hyzaar", "atacand", "avapro", "benicar", "micardis", "tribenzor", "twynsta", "edarbi",
@@ -36,8 +36,8 @@ BLOOD_PRESSURE = (
 )  # fmt: skip
 # ATC A10: insulins and the other drugs that lower glucose.
 GLUCOSE = (
-    "insulin", "metformin", "glipizid", "glyburide", "glibenclamid", "gliclazid", "glimepirid", "gliptin",
-    "gliflozin", "pioglitazon", "rosiglitazon", "acarbose", "repaglinid", "nateglinid", "liraglutid",
+    "insulin", "metformin", "glipizid", "glyburide", "glibenclamid", "gliclazid", "glimepirid", r"\w*gliptin",
+    r"\w*gliflozin", "pioglitazon", "rosiglitazon", "acarbose", "repaglinid", "nateglinid", "liraglutid",
     "semaglutid", "dulaglutid", "exenatid", "tirzepatid", "lixisenatid", "glucophage", "januvia",
     "janumet", "jardiance", "farxiga", "forxiga", "invokana", "ozempic", "rybelsus", "victoza",
     "trulicity", "byetta", "mounjaro", "lantus", "levemir", "tresiba", "toujeo", "basaglar", "humalog",
@@ -92,7 +92,17 @@ _OTHERS = (
     "potassium phosphate", "vasopressin", "rocuronium", "cisatracurium", "dexmedetomidine", "milrinone",
     "benzocaine", "tuberculin",
 )  # fmt: skip
-_KNOWN = re.compile("|".join((*STATINS, *BLOOD_PRESSURE, *GLUCOSE, *ANTICOAGULANTS, *_OTHERS)))
+# What WHO INNs put before a name for a mirror image or a close relative, which acts alike (levamlodipine,
+# dihydralazine, esomeprazole). Any other beginning makes another drug: apraclonidine is no clonidine.
+_PREFIXES = "es|levo?|dex|des|ar|nor|race|di(?:hydro)?|val|fos|amino|multi|ethinyl|methyl|co-?"
+
+
+def naming(*names: str) -> re.Pattern[str]:
+    """Return a pattern that finds words, in small letters, which begin with one of `names`."""
+    return re.compile(rf"(?<![^\W\d_])(?:{_PREFIXES})?(?:{'|'.join(names)})")
+
+
+_KNOWN = naming(*STATINS, *BLOOD_PRESSURE, *GLUCOSE, *ANTICOAGULANTS, *_OTHERS)
 # RxNorm Technical Documentation: the name of a clinical or branded drug spells every ingredient, its strength
 # ("10 MG", in these units and capitals) and its dose form; a branded one puts the brand in brackets behind.
 _FORMS = "Oral|Inject|Topical|Inhal|Prefilled|Metered|Ophthal|Nasal|Transdermal|Vaginal|Rectal|Implant|Chew"
@@ -108,7 +118,7 @@ _BRANDS = {
     "simvistatin": "simvastatin", "livalo": "pitavastatin", "zypitamag": "pitavastatin",
     "pravachol": "pravastatin", "lescol": "fluvastatin", "mevacor": "lovastatin", "altoprev": "lovastatin",
 }  # fmt: skip
-_NAMES = re.compile(rf"\w*(?:{'|'.join((*STATINS, *BLOOD_PRESSURE, *GLUCOSE, *ANTICOAGULANTS))})\w*")
+_NAMES = re.compile(rf"{naming(*STATINS, *BLOOD_PRESSURE, *GLUCOSE, *ANTICOAGULANTS).pattern}\w*")
 
 
 @lru_cache(maxsize=1 << 14)

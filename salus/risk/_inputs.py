@@ -14,7 +14,7 @@ from salus.core.codes import BIRTH, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
 from salus.core.evidence import Event, Timeline
 from salus.core.measures import Measure, Reading
 from salus.core.seams import View
-from salus.risk._drugs import recognised
+from salus.risk._drugs import naming, recognised
 from salus.risk._words import spoken, understood
 
 AGE = Measure("age", (BIRTH,), "a", 0.0, 130.0)
@@ -202,17 +202,18 @@ def _holds(event: Event, ever: bool) -> bool:
 def named(
     *words: str, atc: tuple[str, ...] = (), codes: frozenset[str] = frozenset()
 ) -> Callable[[Event], bool | None]:
-    """Return a test for `_taken.drug`: by ATC stem, by code, or by ingredient name in the text as written.
+    """Return a test for `_taken.drug`: by ATC stem, by code, or by a word that begins with a name.
 
     The test says None for a medication that carries neither an ATC code nor known words: it may be.
     """
     stems = tuple(f"ATC/{stem}" for stem in atc)
+    names = naming(*words)
 
     def test(event: Event) -> bool | None:
         if event.coded(codes) or (stems and any(code.startswith(stems) for code in event.codes)):
             return True
         said = worded(event).lower()
-        if any(word in said for word in words):
+        if names.search(said):
             # "Warfarin antidote" is none; which drug it is, the words do not say.
             return None if _AGAINST.search(said) else True
         if any(code.startswith("ATC/") for code in event.codes):

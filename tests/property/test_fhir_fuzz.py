@@ -38,10 +38,11 @@ dates = st.sampled_from(
      "2024-02-03T04:05:06", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "", "soon"]
 )  # fmt: skip
 periods = st.fixed_dictionaries({}, optional={"start": dates, "end": dates})
+units = words | st.sampled_from(["mg/dL", "mmol/L", "/min", "beats/minute", "[degF]", "Cel"])
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**30), 10**30)
 quantities = st.fixed_dictionaries(
     {},
-    optional={"value": numbers, "unit": words, "system": UCUM, "code": words, "comparator": words},
+    optional={"value": numbers, "unit": units, "system": UCUM, "code": units, "comparator": words},
 )
 references = st.fixed_dictionaries(
     {},

@@ -41,3 +41,12 @@ def test_a_reported_egfr_that_contradicts_the_creatinine_is_said(reported, said)
     found = [limit for limit in insight.limits if "contradict" in limit]
     assert len(found) == said
     assert all("Observation/98979-8, Observation/2160-0" in limit for limit in found)
+
+
+@pytest.mark.parametrize(
+    ("unit", "said"), [("mL/min", True), ("mL/min/{1.73_m2}", False), ("mL/min/1.73m²", False)]
+)
+def test_a_unit_that_does_not_say_per_body_surface_is_said(unit, said):
+    insight = ask(seen("LOINC/33914-3", 52.0, unit))
+    assert insight.body.category.startswith("G3a")
+    assert any("does not say per 1.73 m²" in limit for limit in insight.limits) is said

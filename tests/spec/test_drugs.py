@@ -29,6 +29,19 @@ def test_brands_are_what_they_hold(words, is_one):
     assert drug(view(takes(words)), "drug", is_one, YEAR).value is True
 
 
+@pytest.mark.parametrize("words", ["Apraclonidine 1 %", "Proinsulinase", "Xaltaceton", "Chironax"])
+def test_a_name_inside_another_word_is_none(words):
+    tests = (is_blood_pressure_drug, is_statin, is_oral_anticoagulant, is_glucose_drug)
+    assert all(drug(view(takes(words)), "drug", is_one, YEAR).value is None for is_one in tests)
+
+
+@pytest.mark.parametrize(
+    "words", ["Levamlodipine 2.5 mg", "Dihydralazin", "Bendroflumethiazide", "co-amiloride"]
+)
+def test_a_mirror_image_or_a_close_relative_acts_alike(words):
+    assert drug(view(takes(words)), "drug", is_blood_pressure_drug, YEAR).value is True
+
+
 @pytest.mark.parametrize(
     "is_one", [is_blood_pressure_drug, is_statin, is_oral_anticoagulant, is_glucose_drug]
 )

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Event
+from salus.core.measures import Measure
 from salus.record import fhir
-from tests.unit.test_record_fhir import events, loinc, refused, resource
+from tests.unit.test_record_fhir import UCUM, events, loinc, refused, resource
 
 LOCAL = {"system": "https://lab.example/results", "code": "POS"}
 POSITIVE = {"system": "http://loinc.org", "code": "LA9340-6"}
@@ -69,6 +71,30 @@ def test_a_value_beside_the_reason_why_there_is_none_is_none(value: dict[str, An
 def test_a_reason_that_is_null_is_no_reason() -> None:
     raw = json.dumps(resource(valueInteger=3))[:-1] + ', "dataAbsentReason": null}'
     assert fhir.bundle(raw.encode(), "b")[0][0].events[0].value == 3.0
+
+
+@pytest.mark.parametrize(("quantity", "unit"), [
+    ({"unit": "mg/dL", "system": UCUM, "code": "mmol/L"}, "mmol/L (written mg/dL)"),
+    ({"unit": "mg/dL", "code": "mmol/L"}, "mmol/L (written mg/dL)"),
+    ({"unit": "Cel", "system": UCUM, "code": "[degF]"}, "[degF] (written Cel)"),
+    ({"unit": "mmHg", "system": UCUM, "code": "mm[Hg]"}, "mm[Hg]"), ({"unit": "F", "code": "x"}, "F"),
+    ({"unit": "units", "system": UCUM, "code": "mg/dL"}, "mg/dL"), ({"code": "mg/dL"}, "mg/dL"),
+    ({"unit": "", "code": ""}, None), ({}, None),
+])  # fmt: skip
+def test_a_unit_that_contradicts_its_code_is_neither(quantity: dict[str, Any], unit: str | None) -> None:
+    said = {"valueQuantity": {"value": 5, **quantity}}
+    found = both(resource(**said, component=[{"code": loinc("1"), **said}]))
+    assert [one.unit for one in found] == [unit, unit]
+    dose = {"effectiveDateTime": "2026-11-02", "dosage": {"dose": said["valueQuantity"]}}
+    (given,) = both(resource("MedicationAdministration", medicationCodeableConcept={"text": "x"}, **dose))
+    assert given.unit == unit
+
+
+def test_a_value_whose_unit_contradicts_its_code_is_not_used() -> None:
+    quantity = {"value": 5.5, "unit": "mg/dL", "system": UCUM, "code": "mmol/L"}
+    (event,) = both(resource(valueQuantity=quantity))
+    with pytest.raises(EvidenceError, match=r"mmol/L \(written mg/dL\)"):
+        Measure("glucose", ("LOINC/8867-4",), "mg/dL", 20, 2000, molar_mass=180.156).read(event)
 
 
 def at(day: int, hour: int = 0, *rest: int) -> datetime:

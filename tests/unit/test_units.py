@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salus.core.errors import EvidenceError
-from salus.core.units import convert, parse
+from salus.core.units import contradict, convert, parse
 
 # value, unit, wanted unit, molar mass (g/mol), expected: worked by hand from the definitions.
 SAME = [
@@ -63,6 +63,27 @@ def test_unknown_unit_is_an_error_that_names_it(unit: str) -> None:
 def test_what_does_not_measure_the_same_is_refused(unit: str, to: str, molar_mass: float | None) -> None:
     with pytest.raises(EvidenceError):
         convert(1.0, unit, to, molar_mass)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "answer"),
+    [
+        *(
+            (pair, other, True)
+            for pair, other in (("mg/dL", "mmol/L"), ("mg/g", "mg/mmol"), ("Cel", "[degF]"))
+        ),
+        *((pair, other, True) for pair, other in (("mg/L", "mg/dL"), ("kg", "lbs"), ("%", "1"), ("m", "cm"))),
+        *((pair, other, False) for pair, other in (("/min", "beats/minute"), ("mm[Hg]", "mmHg"))),
+        *((pair, other, False) for pair, other in (("[degF]", "F"), ("10*3/uL", "K/uL"), ("U/L", "[iU]/L"))),
+        *(
+            (pair, other, False)
+            for pair, other in (("mg/g", "ug/mg"), ("10*9/L", "10*3/uL"), ("{score}", ""))
+        ),
+        ("mL/min/{1.73_m2}", "mL/min", False),
+    ],
+)
+def test_units_that_name_another_quantity_contradict_each_other(one: str, other: str, answer: bool) -> None:
+    assert contradict(one, other) is contradict(other, one) is answer
 
 
 PAIRS = [("mg/dL", "mmol/L"), ("Cel", "[degF]"), ("mm[Hg]", "kPa"), ("kg", "[lb_av]"), ("umol/L", "mg/dL")]
