@@ -124,15 +124,29 @@ _EVERY = (
     *STROKE, *VASCULAR, *DIABETES, *HEART_FAILURE, *FIBRILLATION, *HYPERTENSION, *PREGNANCY, *HIGH_GLUCOSE,
     *KIDNEY, *OTHERS,
 )  # fmt: skip
-# What denies, of that which follows it in its clause: "AF, no evidence of thrombus" is AF.
-_DENIAL = re.compile(
-    r"(?:^|[,;.(] ?)no\b|\bno (history|evidence|signs)\b|\bfamily history\b|\b(at risk|screening|denies)\b"
+# What denies, of that which follows it in its clause: "AF, no evidence of thrombus" is AF. What is "not well
+# controlled" or was "never treated" is there.
+_FRONT = (
+    r"no\b(?!\.? ?\d)|(?:without|denie[sd]|negative for|absence of)\b|"
+    r"(?:never|not)\b(?: (?:been )?(?:known to have|diagnosed with|suffering from))|"
+    r"(?:never|not)\b(?= (?:an? |known )?(?:have|having|had|been|diabet|pregnan|hypertensive))"
 )
-# Where its clause ends; a comma ends it but in a list ("no history of stroke, TIA or MI").
-_END = re.compile(r"[;.()]| - |\b(but|with|in|due to)\b|,(?![^;.()]*\b(or|nor)\b)")
+_ELSEWHERE = r"(?:family history|at risk|screening|denie[sd])\b"
+_DENIAL = re.compile(rf"\b(?:{_FRONT}|{_ELSEWHERE})")
+# Before a denial of all that is said stands at most who is meant.
+_ALL_DENIED = re.compile(
+    rf"\s*(?:(?:the|patient|pt|he|she|has|have|had|does|did|is|was|there)\b\s*)*(?:{_FRONT})|.*\b{_ELSEWHERE}"
+)
+# Where its clause ends; a comma ends it but in a list ("no history of stroke, TIA or MI"), and what has "no
+# complications" is there.
+_END = re.compile(r"[;.()]| - |\b(but|with|in|due to|complication\w*)\b|,(?![^;.()]*\b(or|nor)\b)")
 _LEAD = re.compile(r"[\s:,-]*")
-# What denies straight behind the word itself.
-_BEHIND = re.compile(r"\w*( mellitus)?,? (screening(?! ?:| positive)|ruled out|excluded|family history)\b")
+# What denies straight before the word itself, and straight behind it.
+_BEFORE = re.compile(r"\bnon[- ](?=diabetic|hypertensive|pregnan)")
+_BEHIND = re.compile(
+    r"\w*( mellitus)?[,:]? ?\(?((screening(?! ?:| positive)|ruled out|excluded|family history)\b|"
+    r"(no(?!\. ?\d)|none|negative|denied|absent)\s*($|[;.,)]))"
+)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -148,8 +162,9 @@ def _denied(said: str) -> tuple[tuple[int, int], ...]:
 
 
 def _stands(said: str, word: re.Match[str]) -> bool:
-    inside = any(start <= word.start() < end for start, end in _denied(said))
-    return not inside and not _BEHIND.match(said, word.end())
+    if any(start <= word.start() < end for start, end in _denied(said)) or _BEHIND.match(said, word.end()):
+        return False
+    return not any(denial.end() == word.start() for denial in _BEFORE.finditer(said))
 
 
 @lru_cache(maxsize=1 << 14)
@@ -162,4 +177,4 @@ def spoken(said: str, words: tuple[str, ...]) -> bool:
 def understood(said: str) -> bool:
     """Return whether `said`, in small letters, names anything that is known here, or is all a denial."""
     first = _END.split(said, maxsplit=1)[0]
-    return bool(_DENIAL.search(first)) or any(re.search(rf"\b{word}", said) for word in _EVERY)
+    return bool(_ALL_DENIED.match(first)) or any(re.search(rf"\b{word}", said) for word in _EVERY)

@@ -23,6 +23,20 @@ STANDS = [
     ("pregnant, no evidence of pre-eclampsia", w.PREGNANCY),
     ("pregnancy at risk of preterm labour", w.PREGNANCY),
     ("pregnant - no history of gdm", w.PREGNANCY),
+    ("type 2 diabetes mellitus without complications", w.DIABETES),
+    ("diabetes type 2, no known complications", w.DIABETES),
+    ("no complications of diabetes", w.DIABETES),
+    ("diabetes no complications", w.DIABETES),
+    ("non-insulin-dependent diabetes mellitus", w.DIABETES),
+    ("not well controlled diabetes", w.DIABETES),
+    ("diabetes, not stated as uncontrolled", w.DIABETES),
+    ("hypertension not at goal", w.HYPERTENSION),
+    ("never treated hypertension", w.HYPERTENSION),
+    ("non-stemi 2019", w.VASCULAR),
+    ("non-diabetic nephropathy, ckd", w.KIDNEY),
+    ("angina, negative stress test", w.VASCULAR),
+    ("hypertensive heart disease without heart failure", w.HYPERTENSION),
+    ("stroke no. 2", w.STROKE),
 ]
 DENIES = [
     ("no history of stroke", w.STROKE),
@@ -39,6 +53,23 @@ DENIES = [
     ("diabetes mellitus screening", w.DIABETES),
     ("stroke ruled out", w.STROKE),
     ("patient denies heart failure", w.HEART_FAILURE),
+    ("without known diabetes", w.DIABETES),
+    ("denied diabetes", w.DIABETES),
+    ("negative for diabetes", w.DIABETES),
+    ("absence of diabetes", w.DIABETES),
+    ("never had diabetes", w.DIABETES),
+    ("never diagnosed with diabetes", w.DIABETES),
+    ("not known to have heart failure", w.HEART_FAILURE),
+    ("patient does not have diabetes", w.DIABETES),
+    ("not diabetic", w.DIABETES),
+    ("non-diabetic", w.DIABETES),
+    ("patient has no known diabetes", w.DIABETES),
+    ("diabetes: none", w.DIABETES),
+    ("diabetes mellitus (no)", w.DIABETES),
+    ("heart failure: negative", w.HEART_FAILURE),
+    ("stroke absent", w.STROKE),
+    ("hypertensive heart disease without heart failure", w.HEART_FAILURE),
+    ("hypertension no diabetes", w.DIABETES),
 ]
 
 
@@ -56,4 +87,7 @@ def test_what_a_denial_is_about_is_not_named(said: str, words: tuple[str, ...]) 
 
 def test_a_denial_of_something_else_makes_nothing_readable() -> None:
     assert not w.understood("zzyzx, no evidence of foo")
+    assert not w.understood("zzyzx without foo")
+    assert not w.understood("zzyzx no evidence of foo")
     assert w.understood("no evidence of foo")
+    assert w.understood("patient has never had foo")
