@@ -70,33 +70,32 @@ def as_told(archive: Archive) -> list[list[object]]:
     return [in_archive(archive, patient, today) for patient in "pq" for today in DAYS]
 
 
-@settings(max_examples=400 if IN_SOAK else 40)
-@given(versions, st.randoms(use_true_random=False))
-def test_copies_that_name_no_version_count_by_their_order_whichever_read_brought_them(
-    told: list[Told], draw: random.Random
+def in_reads(draw: random.Random, every: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Divide what was written among some reads: now and then one for each resource."""
+    some = [draw.randint(0, len(every)) for _ in range(draw.randint(0, 3))]
+    cuts = range(1, len(every)) if draw.random() < 0.3 else sorted(some)
+    return [every[start:end] for start, end in pairwise([0, *cuts, len(every)])]
+
+
+@settings(max_examples=800 if IN_SOAK else 100)
+@given(versions, st.randoms(use_true_random=False), st.booleans())
+def test_any_order_and_number_of_reads_gives_the_same_record_at_every_instant(
+    told: list[Told], draw: random.Random, numbered: bool
 ) -> None:
+    """Numbered copies count as a person would say, others by their order as if one read had brought all."""
     every = [resource(number, one) for number, one in enumerate(told, 1)]
+    every += draw.choices(every, k=draw.randint(0, 2)) if numbered else []
     draw.shuffle(every)
-    every = [one if draw.random() < 0.6 else {**one, "meta": {}} for one in every]
+    if not numbered:
+        every = [one if draw.random() < 0.6 else {**one, "meta": {}} for one in every]
     with TemporaryDirectory() as together, TemporaryDirectory() as apart:
-        at_once = as_told(read(Path(together), every))
-        assert as_told(read(Path(apart), *([one] for one in every))) == at_once
-
-
-@settings(max_examples=400 if IN_SOAK else 60)
-@given(versions, st.randoms(use_true_random=False))
-def test_any_order_of_reads_gives_the_same_record_at_every_instant(
-    told: list[Told], draw: random.Random
-) -> None:
-    every = [resource(number, one) for number, one in enumerate(told, 1)]
-    every += draw.choices(every, k=draw.randint(0, 2))
-    draw.shuffle(every)
-    cuts = sorted(draw.randint(0, len(every)) for _ in range(draw.randint(0, 3)))
-    with TemporaryDirectory() as folder:
-        reads = [every[start:end] for start, end in pairwise([0, *cuts, len(every)])]
-        archive = read(Path(folder), *reads)
+        archive = read(Path(apart), *in_reads(draw, every))
+        expected = (
+            [by_hand(told, patient, today) for patient in "pq" for today in DAYS]
+            if numbered
+            else as_told(read(Path(together), every))
+        )
+        assert as_told(archive) == expected
         for patient in "pq":
-            found = [in_archive(archive, patient, today) for today in DAYS]
-            assert found == [by_hand(told, patient, today) for today in DAYS]
             stands = [event for event in archive.timeline(patient) if event.kind == "Observation"]
             assert len(stands) <= 1
