@@ -215,7 +215,7 @@ def _read(args: Args) -> int:
     if place is None:
         raise UserError("Say what to read: a file, a folder, - or a FHIR server's URL; or --fetch NAME.")
     site = _new_site(args, place)
-    account = read(site, place, actor=_actor(args), progress=_progress(args))
+    account = read(site, place, actor=_actor(args), progress=_progress(args), same_ids=args.same_ids)
     if args.json:
         return _json(account.as_json())
     if not account.resources:

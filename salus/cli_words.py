@@ -107,6 +107,8 @@ def _read(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
         "place", nargs="?", metavar="PLACE", help="a file, a folder, - or a FHIR server's URL"
     )
     parser.add_argument("--fetch", metavar="NAME", help="bring a public set from its publisher first")
+    words = "another server's ids, too, are of the archive's patients (a shared index of patients)"
+    parser.add_argument("--same-ids", action="store_true", help=words)
     _common(parser)
     parser.set_defaults(run=verbs["read"])
 

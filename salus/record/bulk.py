@@ -25,6 +25,7 @@ from salus.record.account import Account
 from salus.record.archive import Archive
 from salus.record.fhir_bundle import entries
 from salus.record.fhir_decode import named
+from salus.record.homes import Homes, exports
 from salus.record.intake import Intake
 from salus.record.settle import settle
 
@@ -40,17 +41,21 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 Progress = Callable[..., Any]
 
 
-def read_place(place: str, archive: Path, progress: Progress | None = None) -> Account:
+def read_place(
+    place: str, archive: Path, progress: Progress | None = None, *, same_ids: bool = False
+) -> Account:
     """Read every FHIR resource at `place` into the archive in folder `archive`; return the account.
 
     place: a file, a folder, a pipe, or ``-``. progress: makes a progress bar, as tqdm does. A resource that
-    was read before is replaced by the later copy. Raises UserError when there is nothing to read or the place
-    is the archive itself, AwayError when another read into the same archive is under way.
+    was read before is replaced by the later copy. same_ids: its ids and the archive's are of the same people,
+    whichever servers they come from. Raises UserError when there is nothing to read or the place is the
+    archive itself, AwayError when another read into the same archive is under way, RefusedError when two
+    people would share an id.
     """
     if place == places.STDIN:
-        return into(archive, 0, lambda intake: _stream(intake, None, place, None))
+        return into(archive, 0, lambda intake: _stream(intake, None, place, None), same_ids=same_ids)
     if places.is_stream(place):
-        return into(archive, 0, lambda intake: _stream(intake, Path(place), place, None))
+        return into(archive, 0, lambda intake: _stream(intake, Path(place), place, None), same_ids=same_ids)
     refuse_itself(Path(place).resolve(), archive.resolve())
     found, passed = places.files(place)
     root = Path(place) if Path(place).is_dir() else Path(place).parent
@@ -58,8 +63,17 @@ def read_place(place: str, archive: Path, progress: Progress | None = None) -> A
         # A linked folder may lead back to the archive.
         for folder in {path.parent.resolve() for path in found}:
             refuse_itself(folder, archive.resolve())
+    told = exports(found) if root == Path(place) else {}
+    found = [path for path in found if path not in told]
+    passed += [f"{path.relative_to(root)} (the export's own manifest)" for path in told]
     with _bar(progress, sum(path.stat().st_size for path in found)) as seen:
-        account = into(archive, places.size(found), lambda intake: _files(intake, found, root, seen))
+
+        def fill(intake: Intake) -> None:
+            for path, server in told.items():
+                intake.homes.met(server, str(path.relative_to(root)))
+            _files(intake, found, root, seen)
+
+        account = into(archive, places.size(found), fill, same_ids=same_ids)
     account.notes += [f"passed over: {name}" for name in passed]
     return account
 
@@ -73,29 +87,29 @@ def refuse_itself(place: Path, archive: Path) -> None:
         )
 
 
-def into(archive: Path, size: int, fill: Callable[[Intake], None]) -> Account:
+def into(archive: Path, size: int, fill: Callable[[Intake], None], *, same_ids: bool = False) -> Account:
     """Let `fill` put resources (about `size` bytes, 0: unknown) into the archive; all of it or nothing.
 
-    Raises AwayError when there is no room for it.
+    Raises AwayError when there is no room for it, RefusedError when two people would share an id.
     """
     import polars  # noqa: F401 (loading it is no part of the reading)
 
     began = process_time()
     with _room(archive):
         archive.mkdir(parents=True, exist_ok=True)
-        account = _into(archive, size, fill)
+        account = _into(archive, size, fill, same_ids)
     account.cpu_seconds = process_time() - began
     return account
 
 
-def _into(archive: Path, size: int, fill: Callable[[Intake], None]) -> Account:
+def _into(archive: Path, size: int, fill: Callable[[Intake], None], same_ids: bool) -> Account:
     with manifest.Lock(archive):
         base = manifest.load(archive)
         manifest.sweep(archive, base)
         work = archive / "work"
         parts = max(_parts(size), base.parts if base else 1)
         number = max(base.reads, default=0) + 1 if base else 1
-        intake = Intake(archive, work, number, parts)
+        intake = Intake(archive, work, number, parts, Homes.of(base, same_ids))
         if base is not None:
             _recall_drugs(archive, base, intake)
         try:

@@ -15,12 +15,13 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from salus.core.addresses import parted
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
 from salus.record.fhir_certainty import ENTERED_IN_ERROR, certainty, is_error
 from salus.record.fhir_kinds import MEDICATED, MUST_NAME_PATIENT, MUST_SAY_STATUS, OF_NOBODY, OF_PATIENTS
 from salus.record.fhir_rows import OTHER, READERS, Row, Rows, understood
-from salus.record.fhir_terms import called, canonical, drug, reference
+from salus.record.fhir_terms import called, canonical, drug, literal
 from salus.record.fhir_types import NOTHING
 
 DELETED = "deleted where it came from"
@@ -43,10 +44,14 @@ _NO_ROWS: tuple[Row, ...] = ()
 
 @dataclass(slots=True)
 class Near:
-    """What a resource may refer to: full URLs of its Bundle (to ``Type/id``) and the codes of medications."""
+    """What a resource may refer to: full URLs of its Bundle (to ``Type/id``) and the codes of medications.
+
+    bases: the servers that absolute references to patients have named.
+    """
 
     urls: dict[str, str] = field(default_factory=dict)
     medications: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    bases: set[str] = field(default_factory=set)
 
     def resolve(self, target: str) -> str:
         """Return ``Type/id`` of a reference that may be a Bundle's full URL; "" when it is not there."""
@@ -241,13 +246,12 @@ def _subject(resource: t.Resource, near: Near) -> str:
     Raises EvidenceError when what stands for the id could be none.
     """
     whose = resource.subject
-    if whose.__class__ is t.Reference:
-        told = whose.reference
-        target = canonical(told) if told else ""
-    else:
-        target = _any_subject(resource)
+    told = (whose.reference if whose.__class__ is t.Reference else _any_subject(resource)) or ""
+    target = canonical(told)
     if target[:8] != "Patient/":
         target = near.resolve(target)
+    elif told[:4].lower() == "http":
+        near.bases.add(parted(told)[0])
     if names_patient(target):
         return target
     if target[:8] == "Patient/":
@@ -261,11 +265,11 @@ def names_patient(target: str) -> bool:
 
 
 def _any_subject(resource: t.Resource) -> str:
-    """Return the reference by which one of the other types names its patient."""
+    """Return the reference, as it is written, by which one of the other types names its patient."""
     if not isinstance(resource, t.Other):
         return ""
     told = (resource.subject, resource.patient, resource.beneficiary, resource.individual, resource.of)
-    return next((reference(bytes(one)) for one in told if one is not NOTHING), "")
+    return next((literal(bytes(one)) for one in told if one is not NOTHING), "")
 
 
 def _with_drug(rows: Rows, resource: t.Resource, near: Near) -> Rows:

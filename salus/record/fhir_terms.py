@@ -143,15 +143,20 @@ def display_names() -> dict[str, str]:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def reference(raw: bytes) -> str:
-    """Return a Reference (or the first of a list) as `canonical` does; "" when it points nowhere."""
+def literal(raw: bytes) -> str:
+    """Return a Reference (or the first of a list) as it is written; "" when it points nowhere."""
     try:
         found = _references(raw) if raw else None
     except (msgspec.MsgspecError, RecursionError):
         raise EvidenceError("wrong shape: a reference is no Reference") from None
     if isinstance(found, list):
         found = found[0] if found else None
-    return canonical(found.reference) if found is not None and found.reference else ""
+    return found.reference or "" if found is not None else ""
+
+
+def reference(raw: bytes) -> str:
+    """Return a Reference (or the first of a list) as `canonical` does; "" when it points nowhere."""
+    return canonical(literal(raw))
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -82,13 +82,54 @@ def person(subject: str, raw: bytes, resolve: Callable[[str], str]) -> Person:
     return Person(subject, _called(found), found.birthDate or "", found.gender or "unknown", known, links)
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """By what two copies of a Patient are compared. identifiers: (system, value), of those with a system.
+
+    names: whole names, families: family names, both case-folded. "" and empty: not told.
+    """
+
+    birth: str = ""
+    sex: str = ""
+    identifiers: frozenset[tuple[str, str]] = frozenset()
+    families: frozenset[str] = frozenset()
+    names: frozenset[str] = frozenset()
+
+
+def identity(raw: bytes) -> Identity:
+    """Return by what the Patient `raw` can be told from another; nothing where it is misshapen."""
+    try:
+        found = _decode(raw)
+    except (msgspec.MsgspecError, RecursionError):
+        return Identity()
+    told = [one for one in found.name or () if one.family or one.text]
+    return Identity(
+        found.birthDate or "",
+        "" if found.gender in (None, "unknown") else str(found.gender),
+        frozenset((one.system, one.value) for one in found.identifier or () if one.system and one.value),
+        frozenset(family for one in told if (family := _family(one).casefold())),
+        frozenset(_whole(one).casefold() for one in told),
+    )
+
+
+def _family(name: _Name) -> str:
+    """Return the family name; of a name in words, what stands before its comma, else the last word."""
+    if name.family or not name.text:
+        return name.family or ""
+    before, comma, _ = name.text.partition(",")
+    return before.strip() if comma else (name.text.split() or [""])[-1]
+
+
+def _whole(name: _Name) -> str:
+    return name.text or " ".join(part for part in (*(name.given or ()), name.family) if part)
+
+
 def _called(patient: _Patient) -> str:
     names = sorted(
         patient.name or (), key=lambda one: _USES.index(one.use) if one.use in _USES else len(_USES)
     )
     for one in names:
-        whole = one.text or " ".join(part for part in (*(one.given or ()), one.family) if part)
-        if whole:
+        if whole := _whole(one):
             return whole
     return ""
 

@@ -10,11 +10,13 @@ from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from salus.core.addresses import parted
 from salus.record.account import Account, Reject
 from salus.record.columns import Columns, Vocabulary, framed, from_rows
 from salus.record.fhir_decode import Near, guess, names_patient, read
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
+from salus.record.homes import Homes
 from salus.record.identity import Person, person
 from salus.record.sheets import NOT_PLAIN, SHEETS, Words, sheet
 from salus.record.spill import Spill
@@ -45,10 +47,14 @@ def source_part(source: str, parts: int) -> int:
 
 
 class _Numbers(dict[str, int]):
-    """Subject numbers by reference (-1: no patient's); `met` are the subjects since it was last emptied."""
+    """Subject numbers by reference (-1: no patient's); `met` are the subjects since it was last emptied.
 
-    def __init__(self) -> None:
+    bases: takes the servers that absolute references name.
+    """
+
+    def __init__(self, bases: set[str]) -> None:
         self.met: dict[str, int] = {}
+        self.bases = bases
 
     def __missing__(self, told: str) -> int:
         if len(self) > 1 << 16:
@@ -57,6 +63,8 @@ class _Numbers(dict[str, int]):
         number = -1
         if names_patient(subject):
             self.met[subject] = number = subject_number(subject)
+            if told[:4].lower() == "http":
+                self.bases.add(parted(told)[0])
         self[told] = number
         return number
 
@@ -80,10 +88,10 @@ def index_schema() -> dict[str, Any]:
 class Intake:
     """Takes resources of one read, batch by batch, into spills that `settle` turns into an archive."""
 
-    def __init__(self, root: Path, work: Path, number: int, parts: int) -> None:
+    def __init__(self, root: Path, work: Path, number: int, parts: int, homes: Homes) -> None:
         import polars as pl
 
-        self.number, self.parts = number, parts
+        self.number, self.parts, self.homes = number, parts, homes
         self.account, self.near, self.words = Account(), Near(), Vocabulary()
         self.files: list[str] = []
         # Each with the order of the copy that says so.
@@ -95,7 +103,7 @@ class Intake:
         self.events = Spill(work / "events", parts, lambda: pl.col("subject_id") // width)
         self.index = Spill(work / "index", parts, lambda: pl.col("part"))
         self._bundles: list[tuple[int, bytes]] = []
-        self._numbers = _Numbers()
+        self._numbers = _Numbers(self.near.bases)
         self._words = Words(self.words)
         self._clear()
 
@@ -170,6 +178,8 @@ class Intake:
                 hint = self._take_one(raw, base + at, hint, urls[at] if urls else None) or hint
             else:
                 self._reject(base + at, "", "not UTF-8")
+        while self.near.bases:
+            self.homes.subject(self.near.bases.pop(), self.files[file])
         self.account.resources += len(raws)
         if len(self._sources) >= _POURED:
             self.pour()
@@ -193,6 +203,8 @@ class Intake:
             self._rows += found
             self._of_rows += repeat(at, len(found))
             self.account.as_events[kind] += 1
+            if url:
+                self.homes.entry(url, source, self.files[self._files[at]])
             if kind == "Patient":
                 self.people.append((self._order + at, person(source, raw, self.near.named)))
         else:

@@ -21,7 +21,8 @@ FORMAT = 1
 class Manifest:
     """What the record is made of. parts: shards of events and of the index. reads: numbers of reads kept.
 
-    id: which archive this is, whatever is read into it later; "" in one of before there were ids.
+    id: which archive this is, whatever is read into it later; "" in one of before there were ids. servers:
+    the base URLs of the servers whose ids it holds; "" stands for exports that do not say.
     """
 
     format: int = FORMAT
@@ -33,6 +34,12 @@ class Manifest:
     subjects: int = 0
     reads: list[int] = field(default_factory=list)
     id: str = ""
+    servers: list[str] = field(default_factory=list)
+
+    @property
+    def server(self) -> str:
+        """The one server that every id here is of; "" where that is not known."""
+        return self.servers[0] if len(self.servers) == 1 else ""
 
 
 def load(root: Path) -> Manifest | None:

@@ -29,6 +29,8 @@ from salus.record.server_patients import CANNOT, Forbidden, Page, Unable, everyb
 if TYPE_CHECKING:
     import httpx
 
+    from salus.record.intake import Intake
+
 _PAGE = 200
 _TRIES = 6
 _LONGEST_PAUSE_S = 30.0
@@ -68,17 +70,25 @@ def read_server(
     needs: Iterable[Need] = (),
     progress: Callable[..., Any] | None = None,
     headers: dict[str, str] | None = None,
+    *,
+    same_ids: bool = False,
 ) -> Account:
     """Read every patient of the FHIR server at `url` into the archive; return the account.
 
     needs: what models ask for; where the server has no `$everything`, only that is searched for (every
     patient type when it is empty). headers: for authorization. All of it arrives or nothing changes, but for
-    a type or a patient that the server cannot answer for: these are passed over and noted.
-    Raises AwayError when the server does not answer, RefusedError when it refuses, EvidenceError when
-    what it says is no FHIR.
+    a type or a patient that the server cannot answer for: these are passed over and noted. same_ids: this
+    server gives the archive's patients the ids that they have there.
+    Raises AwayError when the server does not answer, RefusedError when it refuses or its ids may be other
+    people's, EvidenceError when what it says is no FHIR.
     """
+
+    def fill(intake: Intake) -> None:
+        intake.homes.live(server.base)
+        everybody(intake, server, tuple(needs), progress)
+
     with Server.at(url, headers) as server:
-        return into(archive, 0, lambda intake: everybody(intake, server, tuple(needs), progress))
+        return into(archive, 0, fill, same_ids=same_ids)
 
 
 @dataclass(slots=True)

@@ -21,6 +21,7 @@ from salus.record.identity import people_columns
 from salus.record.intake import EVENTS, ORDER_BITS, SUBJECTS, Intake, with_part
 from salus.record.manifest import Manifest, publish
 from salus.record.spill import Spill
+from salus.record.strangers import Stranger, refuse, strangers
 from salus.record.verbatim import Original
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class _Settled:
         self.folder = root / f"gen-{self.generation:04d}"
         width = (1 << 63) // self.parts + 1
         self.lost = Spill(work / "lost", self.parts, lambda: pl.col("subject_id") // width)
-        # Patient resources, by order, that do not say who somebody is.
-        self.strangers: set[int] = set()
+        # Patient resources, by order, that no longer say who somebody is.
+        self.replaced: set[int] = set()
         self.codes: list[pl.Series] = []
         self.counts: list[pl.DataFrame] = []
         for inside in ("data", superseded.FOLDER, "index", "metadata"):
@@ -66,21 +67,27 @@ class _Settled:
     # --- the index: which copy of each resource stands -----------------------------------------
 
     def index(self) -> None:
-        """Write the index and set aside the rows of evidence that no longer stand."""
+        """Write the index and set aside the rows of evidence that no longer stand.
 
+        Raises RefusedError where a Patient has the id of somebody else.
+        """
         if self.old is not None:
             self._take_old_index(self.old)
         original, first = Original(self.root / "raw"), self.intake.number << ORDER_BITS
         kept = superseded.orders(superseded.shards(self.old) if self.old else [])
+        met: list[Stranger] = []
         for number in range(self.parts):
             rows = self.intake.index.part(number)
             if rows is None:
                 continue
+            if not self.intake.homes.same_ids:
+                met += strangers(rows, first, original)
             found = chosen(rows.drop("part"), first, kept, original)
             if found.lost:
                 self._replaced(found)
             self.intake.account.changed += found.changed
             found.rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
+        refuse(met)
 
     def _take_old_index(self, old: Path) -> None:
         """Put the rows of the last generation before the new ones."""
@@ -98,7 +105,7 @@ class _Settled:
         lost = pl.col("order").is_in(pl.Series(found.lost).implode())
         contested = lost | pl.col("order").is_in(lines["order"].implode())
         told = found.rows.filter(contested & (pl.col("fate") == EVENTS))
-        self.strangers.update(told.filter(lost & pl.col("source").str.starts_with("Patient/"))["order"])
+        self.replaced.update(told.filter(lost & pl.col("source").str.starts_with("Patient/"))["order"])
         self.lost.add(told.select("subject_id", "order").join(lines, on="order", how="left"))
 
     # --- the evidence ----------------------------------------------------------------------------
@@ -193,7 +200,7 @@ class _Settled:
         folder = self.folder / "metadata"
         subjects = self._subjects()
         subjects.write_parquet(folder / "subjects.parquet", **_WRITTEN)
-        people = people_columns([who for at, who in self.intake.people if at not in self.strangers])
+        people = people_columns([who for at, who in self.intake.people if at not in self.replaced])
         if self.old is not None:
             before = pl.read_parquet(self.old / "metadata" / "people.parquet")
             people = pl.concat([before, people]).unique("subject", keep="last", maintain_order=True)
@@ -247,6 +254,7 @@ class _Settled:
             events=sum(int(number) for number in counted),
             subjects=sum(frame.height for frame in self.counts),
             reads=[*(base.reads if base else []), self.intake.number],
+            servers=self.intake.homes.kept(bool(self.intake.account.as_events)),
         )
 
 

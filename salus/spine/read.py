@@ -42,22 +42,38 @@ def check_place(place: str, archive: Path) -> None:
         bulk.refuse_itself(Path(place).resolve(), archive.resolve())
 
 
-def read(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] | None = None) -> Account:
+def read(
+    site: Site,
+    place: str,
+    *,
+    actor: Actor,
+    progress: Callable[..., Any] | None = None,
+    same_ids: bool = False,
+) -> Account:
     """Read `place` (file, folder, ``-`` or the URL of a FHIR server) into the site's archive.
 
-    What changed since the last read marks the insights that leaned on it as stale.
+    What changed since the last read marks the insights that leaned on it as stale. same_ids: the actor says
+    that its ids are of the archive's patients, whichever servers gave them.
     Raises EvidenceError when nothing can be read there, AwayError when another read is under way,
-    RefusedError in a demonstration; a resource that cannot be read is a counted reject.
+    RefusedError in a demonstration or when two people would share an id; a resource that cannot be read is a
+    counted reject.
     """
     if site.demonstration:
         raise RefusedError(
             f"'{site.path}' is a demonstration, whose models nobody has approved for your records: read into "
             "another archive with --archive, or show them with 'salus demo --from PLACE --archive NEW'."
         )
-    return take_in(site, place, actor=actor, progress=progress)
+    return take_in(site, place, actor=actor, progress=progress, same_ids=same_ids)
 
 
-def take_in(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any] | None = None) -> Account:
+def take_in(
+    site: Site,
+    place: str,
+    *,
+    actor: Actor,
+    progress: Callable[..., Any] | None = None,
+    same_ids: bool = False,
+) -> Account:
     """Read as `read` does, into a demonstration too: for its own records."""
     from salus.privacy.gate import is_named
     from salus.record.manifest import Lock, load
@@ -68,10 +84,11 @@ def take_in(site: Site, place: str, *, actor: Actor, progress: Callable[..., Any
         _end(site)
         base = load(site.path)
         said = {"place": _named(place), "generation": base.generation + 1 if base else 1}
+        said |= {"same_ids": True} if same_ids else {}
         with site.store.begin() as tx:
             tx.append(site.now(), actor.id, "begin", said)
         try:
-            account = _taken_in(site, place, progress)
+            account = _taken_in(site, place, progress, same_ids)
         finally:
             _end(site)
     return account
@@ -95,14 +112,15 @@ def finish_reads(site: Site) -> None:
         _end(site)
 
 
-def _taken_in(site: Site, place: str, progress: Callable[..., Any] | None) -> Account:
+def _taken_in(site: Site, place: str, progress: Callable[..., Any] | None, same_ids: bool) -> Account:
     if _is_url(place):
         from salus.record.server import read_server
 
-        return read_server(place, site.path, needs=_needs(), progress=progress)
+        return read_server(place, site.path, needs=_needs(), progress=progress, same_ids=same_ids)
     from salus.record.bulk import read_place
 
-    return read_place(place if place == "-" else str(Path(place)), site.path, progress=progress)
+    named = place if place == "-" else str(Path(place))
+    return read_place(named, site.path, progress=progress, same_ids=same_ids)
 
 
 def _end(site: Site) -> None:

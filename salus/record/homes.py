@@ -1,0 +1,128 @@
+"""Whose record is it? The servers whose ids an archive holds, compared before anything of a read is kept.
+
+An id says who somebody is on the server that gave it, and on no other. A server is known from its own URL,
+the full URLs of a Bundle's evidence, absolute references to patients, and the request of a bulk export. Where
+none is known, the Patient resources are compared (`strangers`).
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from salus.core.addresses import is_among, is_same, parted, tidy
+from salus.core.errors import RefusedError
+from salus.record.manifest import Manifest
+
+UNKNOWN = ""
+REMEDY = (
+    "Read it into an archive of its own with --archive; or, where both give the same person the same id, add "
+    "--same-ids. Nothing of this read was kept."
+)
+_LARGEST_MANIFEST = 1 << 24
+
+
+@dataclass(slots=True)
+class Homes:
+    """The base URLs of the servers whose ids one read brings, and those that the archive has.
+
+    held: what earlier reads brought; `UNKNOWN` stands for an export that did not say. same_ids: whoever reads
+    says that all of them give the same person the same id.
+    """
+
+    held: tuple[str, ...] = ()
+    same_ids: bool = False
+    found: list[str] = field(default_factory=list)
+    # What a live server calls itself in its own pages; None: no live server is read.
+    _aliases: list[str] | None = None
+
+    @classmethod
+    def of(cls, base: Manifest | None, same_ids: bool) -> Homes:
+        """Return those of the archive that `base` describes; None: nothing was read yet."""
+        if base is None:
+            return cls((), same_ids)
+        return cls(tuple(base.servers) or ((UNKNOWN,) if base.events else ()), same_ids)
+
+    def live(self, base: str) -> None:
+        """Note that the server at `base` itself is read, whatever its pages call it."""
+        self.met(base, base)
+        self._aliases = []
+
+    def entry(self, url: str, source: str, place: str) -> None:
+        """Note the full URL of a patient's resource ``Type/id`` in a Bundle."""
+        base, name = parted(url)
+        if not base or name != source:
+            return
+        if self._aliases is None:
+            self.met(base, place)
+        elif not is_among(base, self._aliases):
+            self._aliases.append(base)
+
+    def subject(self, base: str, place: str) -> None:
+        """Note the server that an absolute reference to a patient names."""
+        if not is_among(base, self._aliases or ()):
+            self.met(base, place)
+
+    def met(self, base: str, place: str) -> None:
+        """Note that `place` brings ids of the server at `base`.
+
+        Raises RefusedError where the archive, or this read, has those of another one.
+        """
+        base = tidy(base)
+        known = [one for one in (*self.held, *self.found) if one != UNKNOWN]
+        if not base or is_among(base, known):
+            if base and not is_among(base, self.found):
+                self.found.append(next(one for one in known if is_same(one, base)))
+            return
+        if known and not self.same_ids:
+            whose = "this archive's" if self.held and is_among(known[0], self.held) else "those before it"
+            raise RefusedError(
+                f"'{place}' brings ids of the server {base}, and {whose} are of {known[0]}: the same id can "
+                f"be two people. {REMEDY}"
+            )
+        self.found.append(base)
+
+    def kept(self, brought_evidence: bool) -> list[str]:
+        """Return the servers of the archive after this read."""
+        brought = (self.found or [UNKNOWN]) if brought_evidence else []
+        return list(dict.fromkeys((*self.held, *brought)))
+
+
+class _Export(msgspec.Struct):
+    """The manifest of a bulk export (FHIR Bulk Data Access 1.0.0, "Response - Complete Status")."""
+
+    transactionTime: str
+    request: str
+    output: list[msgspec.Raw]
+
+
+_export = msgspec.json.Decoder(_Export).decode
+
+
+def exports(paths: list[Path]) -> dict[Path, str]:
+    """Return which of `paths` are manifests of bulk exports, each with the base URL that its request names.
+
+    `output.url` is not asked: files often lie at another address than the server whose ids they hold.
+    """
+    found: dict[Path, str] = {}
+    for path in paths:
+        if path.suffix == ".json" and path.stat().st_size <= _LARGEST_MANIFEST:
+            with suppress(OSError, msgspec.MsgspecError, RecursionError):
+                found[path] = _kicked_off_at(_export(path.read_bytes()).request)
+    return found
+
+
+def _kicked_off_at(request: str) -> str:
+    """Return the base of ``[base]/$export``, ``[base]/Patient/$export`` or ``[base]/Group/[id]/$export``."""
+    address, export, _ = request.partition("/$export")
+    if not export:
+        return ""
+    steps = address.rstrip("/").split("/")
+    if steps[-1:] == ["Patient"]:
+        steps = steps[:-1]
+    elif steps[-2:-1] == ["Group"]:
+        steps = steps[:-2]
+    return tidy("/".join(steps))
