@@ -209,7 +209,8 @@ def finish(
         return _precondition(lacking, fetched)
     gaps = Gaps.of(asked, lacking, sent.cut, fetched, None if sent.parts_by_key(asked) else account)
     note = " ".join(text for text in (unused(account), gaps.note()) if text)
-    page, drugs = _page(site, settings, subject), orders_drugs(call.context)
+    timeline = replace(timeline, subject=site.name(subject, call.fhirServer))
+    page, drugs = _page(site, settings, timeline.subject), orders_drugs(call.context)
     look = Look(call.hook, settings, page, note, gaps.partial(), drugs, site.demonstration)
     tally = tally or Tally()
     return _answer(site, look, call, speaking=speaking, timeline=timeline, tally=tally, until=pending.until)
@@ -315,7 +316,7 @@ def _answer(
 
     insights = consult(
         site,
-        actor=Actor(str(call.context["userId"])),
+        actor=Actor(site.name(str(call.context["userId"]), call.fhirServer)),
         evidence=timeline,
         asks=[card.name for card in speaking],
         as_of=site.now(),

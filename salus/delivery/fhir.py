@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from salus import __version__
+from salus.core.addresses import is_among, parted
 from salus.core.consent import Actor
 from salus.core.errors import SalusError, UserError, printable
 from salus.core.insight import Insight
@@ -26,7 +28,7 @@ from salus.delivery.auth import NOBODY_TRUSTED, Unauthorized
 from salus.delivery.fhir_find import TYPES, Place, count, live_here, read, search
 from salus.delivery.fhir_outcome import one
 from salus.delivery.fhir_resources import Resource, resources
-from salus.delivery.fhir_search import MOST, Search, parse
+from salus.delivery.fhir_search import MOST, NO_PATIENT, Search, parse
 from salus.delivery.fhir_search import PATIENT as SUBJECT
 from salus.delivery.fhir_trail import DECISION
 from salus.delivery.settings import Settings
@@ -54,14 +56,16 @@ class Fhir:
 
     def send(self, insight: Insight) -> list[Resource]:
         """Return `insight` as FHIR resources."""
-        return resources(insight)
+        return resources(insight, server=self._site.server)
 
     def hear(self, message: object) -> Review:
         """Return the review that a Provenance (as this door writes them) holds.
 
         Raises UserError when it holds none.
         """
-        return _heard(message)
+        heard = _heard(message)
+        base, name = parted(heard.by)
+        return replace(heard, by=name) if base and is_among(base, self._site.servers) else heard
 
     def routes(self) -> list[Route]:
         """Return the metadata, and read and search of each type."""
@@ -136,16 +140,25 @@ class Fhir:
         return await answered(self._workers, lambda: work(actor), FHIR_JSON, "fhir")
 
     def _local(self, given: Given) -> Given:
-        """Return the parameters with the patients of this server, and of those that the site lists, by id.
+        """Return the parameters with the patients of this server, and of the records' own, by id.
 
-        Any other server's stay absolute, and are refused: its Patient/7 is somebody else.
+        Where it is not known whose the records are, it is the servers that the site lists. Any other server's
+        Patient/7 is somebody else: it stays absolute.
         """
-        return [(name, self._by_id(value) if name in SUBJECT else value) for name, value in given]
+        found: Given = []
+        for name, value in given:
+            about = name.partition(":")[0] in SUBJECT
+            found.append((name, ",".join(map(self._by_id, value.split(","))) if about else value))
+        return found
 
     def _by_id(self, value: str) -> str:
-        bases = (self._settings.url(PATH), *self._settings.fhir_servers)
-        known = re.compile(f"({'|'.join(re.escape(base.rstrip('/')) for base in bases)})/(?=Patient/)")
-        return ",".join(known.sub("", one, count=1) if known.match(one) else one for one in value.split(","))
+        base, name = parted(value)
+        ours = (self._settings.url(PATH), *(self._site.servers or self._settings.fhir_servers))
+        if not base or is_among(base, ours):
+            return name
+        if name.startswith("Patient/") and self._site.store.insights(f"{base}/{name}", limit=1):
+            return f"{base}/{name}"
+        raise UserError(NO_PATIENT)
 
     async def _actor(self, header: str | None) -> Actor:
         """Return on whose behalf the call is made: a trusted client, by its issuer."""

@@ -69,7 +69,7 @@ def _entry(site: Site, wanted: str) -> tuple[Resource, str] | None:
     entry = next(iter(site.store.entries(after=seq - 1, limit=1)), None)
     if entry is None or entry.seq != seq:
         return None
-    return audit_event(entry, _about(site, [seq]).get(seq, "")), ""
+    return audit_event(entry, _about(site, [seq]).get(seq, ""), site.server), ""
 
 
 def _about(site: Site, seqs: list[int]) -> dict[int, str]:
@@ -168,7 +168,8 @@ def _insight(row: Any) -> Insight:
 
 def _become(site: Site, kind: str, row: Any) -> list[Resource]:
     insight = _insight(row)
-    made = resources(insight, row.stale_since)
+    server = site.server
+    made = resources(insight, row.stale_since, server)
     if kind != "Provenance":
         return [one for one in made if one["resourceType"] == kind]
     if not made:
@@ -176,8 +177,8 @@ def _become(site: Site, kind: str, row: Any) -> list[Resource]:
     written = site.store.entries_about(row.id, "insight")
     reviews = site.store.reviews(insight=row.id)
     return [
-        insight_provenance(insight, written[0].at if written else insight.as_of),
-        *({review_id(one): review_provenance(insight, one) for one in reviews}.values()),
+        insight_provenance(insight, written[0].at if written else insight.as_of, server),
+        *({review_id(one): review_provenance(insight, one, server) for one in reviews}.values()),
     ]
 
 
@@ -188,7 +189,7 @@ def _entries(site: Site, asked: Search) -> Iterator[tuple[Place, Resource | None
     after = max(asked.after[0], 0)
     while page := list(site.store.entries(after=after, limit=_PAGE)):
         about = _about(site, [entry.seq for entry in page])
-        yield from (((one.seq, 0), audit_event(one, about.get(one.seq, ""))) for one in page)
+        yield from (((one.seq, 0), audit_event(one, about.get(one.seq, ""), site.server)) for one in page)
         after = page[-1].seq
 
 
@@ -200,4 +201,4 @@ def _entries_of(site: Site, asked: Search) -> Iterator[tuple[Place, Resource | N
         named += [review.id for review in site.store.reviews(subject=subject)]
     found = {entry.seq: (entry, name) for name in named for entry in site.store.entries_about(name)}
     for seq in sorted(found):
-        yield (seq, 0), audit_event(*found[seq])
+        yield (seq, 0), audit_event(*found[seq], site.server)

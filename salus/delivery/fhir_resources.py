@@ -3,7 +3,8 @@
 Risk → RiskAssessment; Finding → Observation; Abstention → GuidanceResponse; whatever calls for somebody now
 or today, and every Advice and Signal → DetectedIssue too. A Draft is no resource until somebody signed it.
 Source: FHIR R4 4.0.1. What a machine asserted says so by the security label AIAST (v3-ObservationValue,
-"Artificial Intelligence asserted"). References to evidence are relative to the server that it came from.
+"Artificial Intelligence asserted"). Evidence and patients are referred to by their whole address where the
+server that they came from is known: a relative one leads to this server, which has none of them (R4 2.3.0.1).
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
+from salus.core.addresses import parted
 from salus.core.card import Need
 from salus.core.codes import uri
 from salus.core.errors import printable
@@ -40,11 +42,15 @@ _GUIDANCE = {
 }
 
 
-def resources(insight: Insight, stale_since: datetime | None = None) -> list[Resource]:
-    """Return the resources that `insight` is, each with the insight's own id."""
-    found = [make(insight) for kind, make in _MAKERS if isinstance(insight.body, kind)]
+def resources(insight: Insight, stale_since: datetime | None = None, server: str = "") -> list[Resource]:
+    """Return the resources that `insight` is, each with the insight's own id.
+
+    server: the base URL of the FHIR server that the record came from; "" where it is not known.
+    """
+    refer = referring(insight, server)
+    found = [make(insight, refer) for kind, make in _MAKERS if isinstance(insight.body, kind)]
     if _calls_for_somebody(insight):
-        found.append(_detected_issue(insight, [f"{one['resourceType']}/{insight.id}" for one in found]))
+        found.append(_detected_issue(insight, refer, found))
     for resource in found:
         _mark_stale(resource, stale_since)
     return found
@@ -100,13 +106,35 @@ def _inert(text: str) -> str:
     return printable(text, None).replace("](", "] (").replace("<", "< ")
 
 
+def to_itself(resource: Resource) -> Resource:
+    """Return a Reference to what this server has itself."""
+    return {"reference": f"{resource['resourceType']}/{resource['id']}"}
+
+
 def evidence(insight: Insight) -> list[str]:
     """Return every resource that the reasons point to, once."""
     return list(dict.fromkeys(source for reason in insight.reasons for source in reason.evidence))
 
 
-def _references(sources: Iterable[str]) -> list[Resource]:
-    return [{"reference": source} for source in sources]
+Refer = Callable[[str], Resource]
+
+
+def referring(insight: Insight, server: str) -> Refer:
+    """Return what makes References to the record of `insight`: on its subject's server, else on `server`."""
+    base = parted(insight.subject)[0] or server
+    return lambda name: reference(name, base)
+
+
+def reference(name: str, server: str) -> Resource:
+    """Return a Reference to ``Type/id`` in a record of the FHIR server `server`.
+
+    Where that is not known the reference stays relative, and says in words whose it is.
+    """
+    if parted(name)[0]:
+        return {"reference": name}
+    if server:
+        return {"reference": f"{server}/{name}"}
+    return {"reference": name, "display": f"{name} in the record that was read"}
 
 
 def _filled(**parts: Any) -> Resource:
@@ -114,17 +142,17 @@ def _filled(**parts: Any) -> Resource:
     return {key: value for key, value in parts.items() if value not in (None, "", [], {})}
 
 
-def _risk_assessment(insight: Insight) -> Resource:
+def _risk_assessment(insight: Insight, refer: Refer) -> Resource:
     body = insight.body
     assert isinstance(body, Risk)
     return {
         **_base(insight, "RiskAssessment"),
         "status": "final",
         "method": _concept(insight, insight.asks),
-        "subject": {"reference": insight.subject},
+        "subject": refer(insight.subject),
         "occurrenceDateTime": instant(insight.as_of),
         "performer": {"reference": "#model"},
-        **_filled(basis=_references(evidence(insight))),
+        **_filled(basis=list(map(refer, evidence(insight)))),
         **_filled(prediction=[_prediction(outcome) for outcome in body.outcomes if _is_probability(outcome)]),
         **_notes(insight, body.says, *(_points(one) for one in body.outcomes if not _is_probability(one))),
     }
@@ -207,7 +235,7 @@ def _value(estimate: Estimate) -> Resource:
 _DERIVED = ("Observation/", "QuestionnaireResponse/", "DocumentReference/", "ImagingStudy/", "Media/")
 
 
-def _observation(insight: Insight) -> Resource:
+def _observation(insight: Insight, refer: Refer) -> Resource:
     body = insight.body
     assert isinstance(body, Finding)
     measured = [source for source in evidence(insight) if source.startswith(_DERIVED)]
@@ -216,24 +244,24 @@ def _observation(insight: Insight) -> Resource:
         **_base(insight, "Observation"),
         "status": "final",
         "code": _concept(insight, body.of),
-        "subject": {"reference": insight.subject},
+        "subject": refer(insight.subject),
         "effectiveDateTime": instant(insight.as_of),
         **_value(body.estimate),
         **_filled(interpretation=[{"text": body.category}] if body.category else []),
         "device": {"reference": "#model"},
-        **_filled(derivedFrom=_references(measured), component=parts),
+        **_filled(derivedFrom=list(map(refer, measured)), component=parts),
         **_notes(insight, body.says),
     }
 
 
-def _guidance_response(insight: Insight) -> Resource:
+def _guidance_response(insight: Insight, refer: Refer) -> Resource:
     body = insight.body
     assert isinstance(body, Abstention)
     return {
         **_base(insight, "GuidanceResponse"),
         "moduleUri": f"{MODEL}:{insight.model.name}",
         "status": _GUIDANCE.get(body.why, "failure"),
-        "subject": {"reference": insight.subject},
+        "subject": refer(insight.subject),
         "occurrenceDateTime": instant(insight.as_of),
         "performer": {"reference": "#model"},
         "reasonCode": [{"text": insight.asks}],
@@ -254,24 +282,24 @@ def _requirement(need: Need) -> Resource:
     return {"type": need.resource, **_filled(codeFilter=coded)}
 
 
-def _detected_issue(insight: Insight, said: list[str]) -> Resource:
+def _detected_issue(insight: Insight, refer: Refer, said: list[Resource]) -> Resource:
     says = getattr(insight.body, "says", "")
-    pointed = [*said, *evidence(insight)]
+    pointed = [*map(to_itself, said), *map(refer, evidence(insight))]
     severity = _SEVERITY.get(insight.urgency, "") if insight.urgency else ""
     return {
         **_base(insight, "DetectedIssue"),
         "status": "final",
         "code": _concept(insight, insight.asks),
         **_filled(severity=severity),
-        "patient": {"reference": insight.subject},
+        "patient": refer(insight.subject),
         "identifiedDateTime": instant(insight.as_of),
         "author": {"reference": "#model"},
-        **_filled(evidence=[{"detail": _references(pointed)}] if pointed else []),
+        **_filled(evidence=[{"detail": pointed}] if pointed else []),
         **_filled(detail=says),
     }
 
 
-_MAKERS: tuple[tuple[type[Any], Callable[[Insight], Resource]], ...] = (
+_MAKERS: tuple[tuple[type[Any], Callable[[Insight, Refer], Resource]], ...] = (
     (Risk, _risk_assessment),
     (Finding, _observation),
     (Abstention, _guidance_response),

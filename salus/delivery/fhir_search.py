@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
+from salus.core.addresses import parted
 from salus.core.errors import UserError
 
 MOST, USUAL = 200, 50
@@ -27,6 +28,7 @@ _PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb")
 _WHEN = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?)?)?\Z"
 )
+NO_PATIENT = "patient must be an id, or Patient/id, or the address of a patient who is known here."
 _SUBJECT = re.compile(r"(?:Patient/)?([A-Za-z0-9\-.]{1,64})\Z")
 _CURSOR = re.compile(r"(\d{1,18})-(\d{1,4})\Z")
 
@@ -157,9 +159,11 @@ def _any_of(
 
 
 def _subject(value: str) -> str:
+    if parted(value)[0]:
+        return value
     found = _SUBJECT.match(value)
     if found is None:
-        raise UserError("patient must be an id, or Patient/id, or the address of a patient on this server.")
+        raise UserError(NO_PATIENT)
     return f"Patient/{found[1]}"
 
 

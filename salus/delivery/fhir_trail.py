@@ -9,9 +9,19 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from salus.core.addresses import parted
 from salus.core.insight import Insight
 from salus.core.review import OVERRIDE_REASONS, REASON_SYSTEM, Entry, Review
-from salus.delivery.fhir_resources import AIAST, Resource, device, evidence, resources
+from salus.delivery.fhir_resources import (
+    AIAST,
+    Resource,
+    device,
+    evidence,
+    reference,
+    referring,
+    resources,
+    to_itself,
+)
 from salus.spine.shape import instant
 
 _TYPED_ID = re.compile(r"[A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64}\Z")
@@ -32,20 +42,24 @@ _DID = {
 _OTHER = (("110100", "Application Activity"), "E")
 
 
-def who(actor: str) -> Resource:
-    """Return an actor's id as a Reference: a resource of the EHR where it is one, else an identifier."""
-    if _TYPED_ID.match(actor):
-        return {"reference": actor}
+def who(actor: str, server: str = "") -> Resource:
+    """Return an actor's id as a Reference: a resource of the EHR where it is one, else an identifier.
+
+    server: the base URL of the records' own FHIR server; "" where it is not known.
+    """
+    if _TYPED_ID.match(parted(actor)[1]):
+        return reference(actor, server) if server else {"reference": actor}
     return {"identifier": {"system": ACTOR, "value": actor}, "display": actor}
 
 
 def _targets(insight: Insight) -> list[Resource]:
-    return [{"reference": f"{one['resourceType']}/{one['id']}"} for one in resources(insight)]
+    return list(map(to_itself, resources(insight)))
 
 
-def insight_provenance(insight: Insight, recorded: datetime) -> Resource:
-    """Return who made `insight`, from what."""
-    sources = [{"role": "source", "what": {"reference": source}} for source in evidence(insight)]
+def insight_provenance(insight: Insight, recorded: datetime, server: str = "") -> Resource:
+    """Return who made `insight`, from what of the record of `server`."""
+    refer = referring(insight, server)
+    sources = [{"role": "source", "what": refer(source)} for source in evidence(insight)]
     return {
         "resourceType": "Provenance",
         "id": insight.id,
@@ -73,8 +87,8 @@ def review_id(review: Review) -> str:
     return f"{review.insight}.{review.id[:31]}"
 
 
-def review_provenance(insight: Insight, review: Review) -> Resource:
-    """Return what a person decided on `insight`."""
+def review_provenance(insight: Insight, review: Review, server: str = "") -> Resource:
+    """Return what a person, known to `server` where it is one of its own, decided on `insight`."""
     assert review.at is not None
     return {
         "resourceType": "Provenance",
@@ -82,7 +96,7 @@ def review_provenance(insight: Insight, review: Review) -> Resource:
         "target": _targets(insight),
         "recorded": instant(review.at),
         "activity": {"coding": [{"system": DECISION, "code": review.decision}]},
-        "agent": [{"type": _participant("verifier"), "who": who(review.by)}],
+        "agent": [{"type": _participant("verifier"), "who": who(review.by, server)}],
         **({"reason": [_reason(review)]} if review.because or review.note else {}),
     }
 
@@ -95,8 +109,11 @@ def _reason(review: Review) -> Resource:
     return found | ({"text": review.note} if review.note else {})
 
 
-def audit_event(entry: Entry, about: str) -> Resource:
-    """Return a line of the ledger. about: the record that it is of (a subject, an insight's id …), or ""."""
+def audit_event(entry: Entry, about: str, server: str = "") -> Resource:
+    """Return a line of the ledger. about: the record that it is of (a subject, an insight's id …), or "".
+
+    server: the base URL of the FHIR server of the subjects; "" where it is not known.
+    """
     (code, display), action = _DID.get(entry.did, _OTHER)
     return {
         "resourceType": "AuditEvent",
@@ -107,17 +124,17 @@ def audit_event(entry: Entry, about: str) -> Resource:
         "recorded": instant(entry.at),
         # AuditEventOutcome (FHIR R4): 4 is a minor failure.
         "outcome": "4" if entry.did == "abandon" else "0",
-        "agent": [{"who": who(entry.who), "requestor": True}],
+        "agent": [{"who": who(entry.who, server), "requestor": True}],
         "source": {"observer": {"display": "Salus"}},
-        "entity": [_entity(entry, about)],
+        "entity": [_entity(entry, about, server)],
     }
 
 
-def _entity(entry: Entry, about: str) -> Resource:
+def _entity(entry: Entry, about: str, server: str) -> Resource:
     marks = (("commitment", entry.what), ("previous", entry.previous), ("digest", entry.digest))
     detail = [{"type": name, "valueString": value} for name, value in marks]
     if not about:
         return {"detail": detail}
-    if _TYPED_ID.match(about):
-        return {"what": {"reference": about}, "detail": detail}
+    if _TYPED_ID.match(parted(about)[1]):
+        return {"what": reference(about, server), "detail": detail}
     return {"what": {"identifier": {"system": f"urn:salus:{entry.did}", "value": about}}, "detail": detail}

@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from salus.core.addresses import is_among, parted
 from salus.core.errors import EvidenceError, UserError
 from salus.core.evidence import Timeline
 from salus.record import manifest as manifests
@@ -81,12 +82,20 @@ class Archive:
 
         Raises UserError when there is no such patient here.
         """
-        asked = canonical(subject if "/" in subject else f"Patient/{subject}")
+        asked = self._asked(subject)
         group = self.identities.group(asked)
         rows = [row for one in group for row in self._rows(one)]
         if not rows:
             raise UserError(f"No evidence of '{asked}' in this archive: 'salus read' it first.")
         return timeline(group[0], rows)
+
+    def _asked(self, subject: str) -> str:
+        """Return the ``Patient/<id>`` that `subject` names; another server's keeps its whole address."""
+        base, _ = parted(subject)
+        known = [one for one in self.manifest.servers if one]
+        if base and known and not is_among(base, known):
+            return subject
+        return canonical(subject if "/" in subject else f"Patient/{subject}")
 
     def stood(self, whole: Timeline, at: datetime) -> Timeline:
         """Return `whole`, one of these timelines, as its resources stood at `at`: before later corrections.
@@ -121,7 +130,7 @@ class Archive:
 
     def person(self, subject: str) -> Person:
         """Return what the record calls this patient; an unnamed Person when it holds no Patient resource."""
-        asked = canonical(subject if "/" in subject else f"Patient/{subject}")
+        asked = self._asked(subject)
         group = self.identities.group(asked)
         return next((self._people[one] for one in group if one in self._people), Person(asked))
 

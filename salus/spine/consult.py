@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, time
 from typing import TYPE_CHECKING
 
+from salus.core.addresses import parted
 from salus.core.codes import DEATH
 from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.errors import EvidenceError, SalusError, UserError
@@ -264,6 +265,13 @@ def document(insight: Insight) -> bytes:
     return msgspec.json.encode({**as_json(insight), "id": ""}, order="sorted")
 
 
+def _leans_on(insight: Insight) -> tuple[str, ...]:
+    """Return what `insight` leans on, each once; of another server's patient, by its whole address."""
+    server, _ = parted(insight.subject)
+    found = dict.fromkeys(source for reason in insight.reasons for source in reason.evidence)
+    return tuple(f"{server}/{source}" if server else source for source in found)
+
+
 def _named(site: Site, insight: Insight) -> Insight:
     return replace(insight, id=site.insight_id(document(insight)))
 
@@ -278,7 +286,7 @@ def _write_down(tx: Transaction, now: datetime, actor: Actor, view: View, insigh
     }
     tx.append(now, actor.id, "look", asked)
     for insight in insights:
-        sources = tuple(dict.fromkeys(source for reason in insight.reasons for source in reason.evidence))
+        sources = _leans_on(insight)
         body = document(insight)
         ref = insight.model
         fresh = tx.put_insight(

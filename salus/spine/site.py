@@ -10,10 +10,12 @@ from pathlib import Path
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
+from salus.core.addresses import is_among, tidy
 from salus.core.errors import AwayError, EvidenceError, UserError
 
 if TYPE_CHECKING:
     from salus.record.archive import Archive
+    from salus.record.manifest import Manifest
     from salus.store.keys import KeyAway, SiteKey
     from salus.store.store import Store
 
@@ -33,7 +35,7 @@ class Site:
     id: str
     _id_key: bytes
     _archive: Archive | None = None
-    _named: tuple[tuple[int, int], str] | None = None
+    _read: tuple[tuple[int, int], Manifest | None] | None = None
     memory: dict[Any, Any] = field(default_factory=dict)
 
     @property
@@ -69,19 +71,44 @@ class Site:
         told = self.store.setting(DEMONSTRATION)
         if told is None or told == self.id:
             return told is not None and not self.has_archive
-        return told == mark(self.id, self._archive_id())
+        manifest = self._manifest()
+        return told == mark(self.id, manifest.id if manifest else "")
 
-    def _archive_id(self) -> str:
-        """Return the id of the records here; every page asks, so it is read anew only when they change."""
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The base URLs of the FHIR servers whose ids the records here hold, as far as they are known.
+
+        Raises AwayError when the records that would tell are gone.
+        """
+        manifest = self._manifest() if self.has_archive else None
+        return tuple(filter(None, manifest.servers)) if manifest else ()
+
+    @property
+    def server(self) -> str:
+        """The one FHIR server that every id in the records here is of; "" where that is not known."""
+        manifest = self._manifest() if self.has_archive else None
+        return manifest.server if manifest else ""
+
+    def name(self, reference: str, server: str | None) -> str:
+        """Return what ``Type/id`` of the FHIR server at `server` is called here.
+
+        The same where it is the records' own, or nobody can tell; else its whole address: another server's
+        Patient/7 is somebody else.
+        """
+        known = self.servers
+        base = tidy(server or "")
+        return f"{base}/{reference}" if base and known and not is_among(base, known) else reference
+
+    def _manifest(self) -> Manifest | None:
+        """Return what the records here are; every page asks, so it is read anew only when they change."""
         from salus.record.manifest import NAME, load
 
         try:
             found = (self.path / NAME).stat()
             stamp = (found.st_mtime_ns, found.st_ino)
-            if self._named is None or self._named[0] != stamp:
-                manifest = load(self.path)
-                self._named = (stamp, manifest.id if manifest else "")
-            return self._named[1]
+            if self._read is None or self._read[0] != stamp:
+                self._read = (stamp, load(self.path))
+            return self._read[1]
         except OSError as error:
             raise AwayError(
                 f"The records in '{self.path}' are away: {error.strerror}. See that the folder may be "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,7 @@ from salus.delivery.fhir_resources import resources
 from salus.delivery.fhir_trail import audit_event, insight_provenance, review_provenance
 
 NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
+EHR = "https://ehr.example/r4"
 ID = "0123456789abcdef0123456789abcdef"
 RISK = Risk(
     (
@@ -59,6 +61,11 @@ def insight(body: Body, urgency: Urgency | None = None, **more: Any) -> Insight:
     return Insight("Patient/p1", ModelRef("news2", "1.0.0"), "How ill?", NOW, body, urgency, **said)
 
 
+def relative(name: str) -> dict[str, str]:
+    """What stands for a resource of a server that nobody named."""
+    return {"reference": name, "display": f"{name} in the record that was read"}
+
+
 EVERY = [
     insight(RISK, Urgency.ROUTINE),
     insight(RISK, Urgency.NOW, reasons=(), limits=()),
@@ -78,7 +85,8 @@ def problems(resource: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("one", EVERY, ids=lambda one: f"{one.body.kind}-{one.urgency}")
 def test_every_resource_is_valid_and_says_that_a_machine_made_it(one: Insight) -> None:
-    made = [*resources(one), *resources(one, NOW), insight_provenance(one, NOW)]
+    known = [*resources(one, server=EHR), insight_provenance(one, NOW, EHR)]
+    made = [*resources(one), *resources(one, NOW), insight_provenance(one, NOW), *known]
     for resource in made:
         assert problems(resource) == []
         assert resource["meta"]["security"][0]["code"] == "AIAST"
@@ -95,7 +103,7 @@ def test_a_risk_is_given_in_percent_with_its_interval() -> None:
     assert second["probabilityRange"]["low"] == {
         "value": 1, "unit": "%", "system": "http://unitsofmeasure.org", "code": "%",
     }  # fmt: skip
-    assert made["basis"] == [{"reference": "Observation/hr"}, {"reference": "Condition/af"}]
+    assert made["basis"] == [relative("Observation/hr"), relative("Condition/af")]
     assert {"text": "ACVPU not recorded."} in made["note"]
 
 
@@ -104,7 +112,7 @@ def test_a_score_is_an_observation_with_its_parts() -> None:
     assert made["resourceType"] == "Observation"
     assert made["valueRange"]["high"]["value"] == 8
     assert made["component"][0]["valueQuantity"]["value"] == 2
-    assert made["derivedFrom"] == [{"reference": "Observation/hr"}]
+    assert made["derivedFrom"] == [relative("Observation/hr")]
     assert (issue["resourceType"], issue["severity"]) == ("DetectedIssue", "high")
     assert issue["evidence"][0]["detail"][0] == {"reference": f"Observation/{ID}"}
 
@@ -143,6 +151,34 @@ def test_a_ledger_entry_is_an_audit_event_without_values(did: str) -> None:
         made = audit_event(entry, about)
         assert problems(made) == []
         assert made["id"] == "7"
+        assert problems(audit_event(entry, about, EHR)) == []
+
+
+def referred(node: Any) -> list[str]:
+    """Every literal reference in a resource, but to what it contains."""
+    inside = list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
+    own = [node["reference"]] if isinstance(node, dict) and isinstance(node.get("reference"), str) else []
+    return [one for one in [*own, *(told for part in inside for told in referred(part))] if one[0] != "#"]
+
+
+@pytest.mark.parametrize("one", EVERY, ids=lambda one: f"{one.body.kind}-{one.urgency}")
+def test_what_lies_on_another_server_is_referred_to_by_its_whole_address(one: Insight) -> None:
+    for made in [*resources(one, server=EHR), insight_provenance(one, NOW, EHR)]:
+        for told in referred(made):
+            assert told.startswith(f"{EHR}/") or told.endswith(f"/{ID}")
+            assert not told.startswith(EHR) or "/" not in told.removeprefix(f"{EHR}/").partition("/")[2]
+    elsewhere = replace(one, subject="https://other.example/fhir/Patient/p1")
+    for made in resources(elsewhere, server=EHR):
+        assert not any(told.startswith(EHR) for told in referred(made))
+        assert "https://other.example/fhir/Patient/p1" in referred(made)
+
+
+def test_the_ledger_names_subjects_and_people_of_the_ehr_by_their_addresses() -> None:
+    entry = Entry(7, NOW, "Practitioner/7", "look", "a" * 64, "b" * 64, "c" * 64)
+    assert referred(audit_event(entry, "Patient/p1", EHR)) == [f"{EHR}/Practitioner/7", f"{EHR}/Patient/p1"]
+    foreign = replace(entry, who="https://other.example/Practitioner/7")
+    assert referred(audit_event(foreign, ID, EHR)) == ["https://other.example/Practitioner/7"]
+    assert referred(audit_event(replace(entry, who="cli:maria"), ID, EHR)) == []
 
 
 def test_the_door_is_a_channel_that_reads_its_own_reviews_back(tmp_path: Any) -> None:

@@ -20,6 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from salus.core.addresses import parted
 from salus.core.errors import AwayError, EvidenceError, RefusedError, UserError
 from salus.core.registry import models as known_models
 from salus.core.registry import problems
@@ -314,8 +315,11 @@ def routes(site: Site, settings: Settings, tally: Tally | None = None) -> list[B
 
 
 def patient_path(site: Site, subject: str) -> str | None:
-    """Return the path of the page about `subject`, or None where the record is not here."""
-    if not site.has_archive:
+    """Return the path of the page about `subject`, or None where the record is not here.
+
+    Another server's patient, who is named by a whole address, has none.
+    """
+    if not site.has_archive or parted(subject)[0]:
         return None
     number = site.archive.number(subject)
     return f"/patients/{number}" if number in numbers(site) else None
