@@ -124,7 +124,12 @@ def _extensions(value: Any, path: str) -> Iterator[Issue]:
 
 
 def _bundle(bundle: dict[str, Any], path: str, here: str) -> Iterator[Issue]:
-    """FHIR R4 bdl-7 and 2.36.4.1: who an entry is, and how its references resolve, hangs on its fullUrl."""
+    """FHIR R4 2.36.4.1: who an entry is, and how its references resolve, hangs on its fullUrl.
+
+    One without is named and tolerated: Bundle.entry.fullUrl is 0..1, none of the constraints bdl-1 to bdl-12
+    asks for it, a draft that is on no server has no address, and the draftOrders that CDS Hooks 2.0 itself
+    shows have none. HL7's validator is stricter.
+    """
     entries = bundle.get("entry")
     named_elsewhere = bundle.get("type") in ("transaction", "batch")
     for index, entry in enumerate(entries if isinstance(entries, list) else ()):
@@ -137,9 +142,10 @@ def _bundle(bundle: dict[str, Any], path: str, here: str) -> Iterator[Issue]:
             yield Issue(
                 "error", "invalid", at,
                 "Except for transactions and batches, each entry in a Bundle must have a fullUrl "
-                "which is the identity of the resource in the entry",
+                "which is the identity of the resource in the entry", tolerated=True,
             )  # fmt: skip
-            yield Issue("error", "required", f"{path}.entry[{index}]", "Bundle entry missing fullUrl")
+            text = "Bundle entry missing fullUrl"
+            yield Issue("error", "required", f"{path}.entry[{index}]", text, tolerated=True)
         if resource is not None:
             yield from check_resource(resource, f"{at}.resource")
             if nameless and isinstance(resource, dict) and isinstance(resource.get("resourceType"), str):
@@ -152,7 +158,7 @@ def _loose(node: Any, path: str) -> Iterator[Issue]:
         reference = node.get("reference")
         if isinstance(reference, str) and TYPED_ID.match(reference):
             text = "Relative Reference appears inside Bundle whose entry is missing a fullUrl"
-            yield Issue("error", "required", path, text)
+            yield Issue("error", "required", path, text, tolerated=True)
         for key, value in node.items():
             yield from _loose(value, f"{path}.{key}")
     elif isinstance(node, list):

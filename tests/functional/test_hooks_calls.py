@@ -289,3 +289,33 @@ def test_a_browser_may_ask_first(ehr: httpx.Client) -> None:
     )
     assert answer.status_code == 204
     assert answer.headers["access-control-allow-origin"] == "*"
+
+
+def draft(**more: Any) -> dict[str, Any]:
+    """Return a call while aspirin is signed for atrial fibrillation, the draft as CDS Hooks 2.0 shows one."""
+    order = {
+        "resourceType": "MedicationRequest", "id": "m1", "status": "draft", "intent": "order",
+        "subject": {"reference": "Patient/p1"}, "medicationCodeableConcept": {"text": "aspirin"}, **more,
+    }  # fmt: skip
+    orders = {"resourceType": "Bundle", "entry": [{"resource": order}]}
+    context = {"userId": "Practitioner/7", "patientId": "p1", "draftOrders": orders}
+    codings = [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": code} for code in ("I48.91", "I50.9")]
+    ill = [
+        {"resourceType": "Condition", "id": one["code"], "subject": {"reference": "Patient/p1"},
+         "code": {"coding": [one]}, "recordedDate": "2020-01-02"}
+        for one in codings
+    ]  # fmt: skip
+    return doors.call("order-sign", context=context, prefetch=doors.searchset([doors.PATIENT, *ill]))
+
+
+def test_a_draft_needs_no_full_url(ehr: httpx.Client) -> None:
+    answer = ehr.post("/cds-services/salus-order-sign", json=draft())
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["cards"]
+
+
+def test_what_is_wrong_with_a_draft_still_refuses_and_names_the_full_url_too(ehr: httpx.Client) -> None:
+    answer = ehr.post("/cds-services/salus-order-sign", json=draft(status="Xactive"))
+    assert answer.status_code == 400
+    assert "CDSHooksRequest.context.draftOrders.entry[0]" in paths(answer)
+    assert any(path.endswith("MedicationRequest/m1*/.status") for path in paths(answer))
