@@ -125,7 +125,7 @@ class Archive:
         if not shards:
             return frozenset()
         with _whole(self.root):
-            found = pl.scan_parquet(shards).select(pl.col("subject_id").unique()).collect()
+            found = pl.scan_parquet(shards, glob=False).select(pl.col("subject_id").unique()).collect()
         return frozenset(found["subject_id"].to_list())
 
     def person(self, subject: str) -> Person:
@@ -159,7 +159,7 @@ class Archive:
         import polars as pl
 
         with _whole(self.root):
-            rows = pl.read_parquet(self._in("metadata", "people.parquet"))
+            rows = pl.read_parquet(self._in("metadata", "people.parquet"), glob=False)
         return {row["subject"]: person_of(row) for row in rows.iter_rows(named=True)}
 
     # --- columns -------------------------------------------------------------------------------
@@ -168,14 +168,14 @@ class Archive:
         """Return all evidence that stands, lazily: MEDS columns first, sorted by subject and time."""
         import polars as pl
 
-        return pl.scan_parquet(self._in("data") / "*.parquet")
+        return pl.scan_parquet(_files(self._in("data")), glob=False)
 
     def code_names(self) -> dict[str, str]:
         """Return what the record itself calls its codes (``LOINC/8867-4`` -> ``Heart rate``)."""
         import polars as pl
 
-        rows = pl.read_parquet(self._in("metadata", "codes.parquet")).select("code", "description").rows()
-        return {code: name for code, name in rows if name}
+        known = pl.read_parquet(self._in("metadata", "codes.parquet"), glob=False)
+        return {code: name for code, name in known.select("code", "description").rows() if name}
 
     def _in(self, *parts: str) -> Path:
         return self.root.joinpath(self.manifest.folder, *parts)
@@ -185,7 +185,7 @@ class Archive:
         import polars as pl
 
         with _whole(self.root):
-            rows = pl.read_parquet(self._in("metadata", "subjects.parquet"))
+            rows = pl.read_parquet(self._in("metadata", "subjects.parquet"), glob=False)
         return rows.with_columns(pl.col("last").to_physical()).rechunk()
 
     @cached_property
@@ -214,7 +214,7 @@ class Archive:
         part, start, count, _ = found
         shard = self._in("data", f"{part:04d}.parquet")
         with _whole(self.root):
-            return rows_of(pl.scan_parquet(shard).slice(start, count).select(OF_A_ROW).collect())
+            return rows_of(pl.scan_parquet(shard, glob=False).slice(start, count).select(OF_A_ROW).collect())
 
     # --- resources as they came ----------------------------------------------------------------
 
@@ -235,7 +235,7 @@ class Archive:
         part = self._in("index", f"{source_part(source, self.manifest.parts):04d}.parquet")
         found: list[Any] = []
         if part.exists():
-            scanned = pl.scan_parquet(part).filter(pl.col("source") == source)
+            scanned = pl.scan_parquet(part, glob=False).filter(pl.col("source") == source)
             found = scanned.sort("stands", "order").select(_PLACE).collect().rows()
         if not found:
             raise UserError(f"No resource '{source}' in this archive.")
@@ -260,7 +260,7 @@ class Archive:
     def _index(self) -> pl.LazyFrame:
         import polars as pl
 
-        return pl.scan_parquet(self._in("index") / "*.parquet")
+        return pl.scan_parquet(_files(self._in("index")), glob=False)
 
     def write_back(self, folder: Path) -> dict[str, int]:
         """Write every resource that stands as NDJSON by type, as it was sent; return the counts.
@@ -291,6 +291,19 @@ class Archive:
             kind = source.partition("/")[0]
             name = "refused.txt" if fate == REJECTED else f"{kind}.ndjson"
             yield name, self._get(*place)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Return the shards in `folder`, listed here: Polars would take ``ward[1]`` in a path for a pattern.
+
+    Raises EvidenceError when there is none.
+    """
+    found = sorted(folder.glob("*.parquet"))
+    if not found:
+        raise EvidenceError(
+            f"There are no columns in '{folder}': restore it from a backup, unless nothing was ever read."
+        )
+    return found
 
 
 @contextmanager

@@ -94,7 +94,7 @@ class _Settled:
         import polars as pl
 
         for path in sorted((old / "index").glob("*.parquet")):
-            self.intake.index.add(with_part(pl.read_parquet(path), self.parts))
+            self.intake.index.add(with_part(pl.read_parquet(path, glob=False), self.parts))
 
     def _replaced(self, found: Chosen) -> None:
         """Set aside the evidence, and who is who, of copies that do not stand; note what superseded them."""
@@ -158,7 +158,7 @@ class _Settled:
             return None
         width = (1 << 63) // self.parts + 1
         mine = pl.col("subject_id").is_between(number * width, (number + 1) * width, closed="left")
-        return self._with_drugs(pl.scan_parquet(files).filter(mine).collect())
+        return self._with_drugs(pl.scan_parquet(files, glob=False).filter(mine).collect())
 
     def _with_drugs(self, old: pl.DataFrame) -> pl.DataFrame:
         """Give older rows that name a Medication its codes, when it has come since."""
@@ -202,7 +202,7 @@ class _Settled:
         subjects.write_parquet(folder / "subjects.parquet", **_WRITTEN)
         people = people_columns([who for at, who in self.intake.people if at not in self.replaced])
         if self.old is not None:
-            before = pl.read_parquet(self.old / "metadata" / "people.parquet")
+            before = pl.read_parquet(self.old / "metadata" / "people.parquet", glob=False)
             people = pl.concat([before, people]).unique("subject", keep="last", maintain_order=True)
         people.write_parquet(folder / "people.parquet", **_WRITTEN)
         self._code_list().write_parquet(folder / "codes.parquet", **_WRITTEN)
@@ -215,7 +215,7 @@ class _Settled:
         schema = {"subject": pl.String, "subject_id": pl.Int64}
         named = pl.concat([pl.DataFrame(schema=schema), *self.intake.subjects])
         if self.old is not None:
-            before = pl.read_parquet(self.old / "metadata" / "subjects.parquet").select(*SUBJECTS)
+            before = pl.read_parquet(self.old / "metadata" / "subjects.parquet", glob=False).select(*SUBJECTS)
             named = pl.concat([before, named])
         named = named.unique("subject", maintain_order=True)
         if named["subject_id"].n_unique() != named.height:
@@ -231,7 +231,7 @@ class _Settled:
 
         names = dict(display_names())
         if self.old is not None:
-            before = pl.read_parquet(self.old / "metadata" / "codes.parquet")
+            before = pl.read_parquet(self.old / "metadata" / "codes.parquet", glob=False)
             names = {code: name for code, name, _ in before.rows() if name} | names
         every = sorted({code for found in self.codes for code in found})
         return pl.DataFrame(

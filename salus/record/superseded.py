@@ -30,7 +30,7 @@ def orders(files: list[Path]) -> pl.Series:
 
     if not files:
         return pl.Series("order", dtype=pl.Int64)
-    return pl.scan_parquet(files).select(pl.col("order").unique()).collect()["order"]
+    return pl.scan_parquet(files, glob=False).select(pl.col("order").unique()).collect()["order"]
 
 
 def parted(
@@ -86,4 +86,4 @@ def stood_at(files: list[Path], subject: int, at: datetime) -> pl.DataFrame:
 
     known = pl.col("known_at").is_null() | (pl.col("known_at") <= at)
     mine = (pl.col("subject_id") == subject) & known & (pl.col("until") > at)
-    return pl.scan_parquet(files).filter(mine).collect()
+    return pl.scan_parquet(files, glob=False).filter(mine).collect()

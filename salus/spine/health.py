@@ -29,9 +29,11 @@ def check_records(site: Site) -> None:
 
     if not site.has_archive:
         return
-    folder = site.path / Archive.open(site.path).manifest.folder
+    record = Archive.open(site.path).manifest
+    folder = site.path / record.folder
     subjects = folder / "metadata" / "subjects.parquet"
-    if not subjects.is_file() or not any((folder / "data").rglob("*.parquet")):
+    lost = record.events and not any((folder / "data").glob("*.parquet"))
+    if not subjects.is_file() or lost:
         raise EvidenceError("Data files of the current generation are gone: restore them from a backup.")
 
 

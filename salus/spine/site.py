@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from salus.store.store import Store
 
 DEMONSTRATION = "demonstration"
-# What Polars reads as a pattern in a path ("glob"); braces it takes as they are.
-_PATTERN = frozenset("*?[")
 _SITE_ID, _ID_KEY = "site-id", "insight-id-key"
 
 
@@ -146,15 +144,14 @@ def open_site(
     store_url: a database elsewhere (``postgresql://…``); by default SQLite in the directory itself.
     to_read: nothing will be written, so one that cannot be written (an auditor's backup) is opened too.
     to_audit: nothing may be written, and what is damaged is opened as it lies: an audit mends nothing.
-    Raises UserError when the directory cannot be made, nor named so, or there is no ledger and none may be
-    made; AwayError when the store does not answer, EvidenceError when it is damaged.
+    Raises UserError when the directory cannot be made, or there is no ledger and none may be made;
+    AwayError when the store does not answer, EvidenceError when it is damaged.
     """
     from salus.spine.read import finish_reads
     from salus.store.engine import url_of
     from salus.store.keys import key_to_read, site_key
     from salus.store.store import open_store
 
-    _refuse_pattern(archive)
     if create:
         _made(archive)
     else:
@@ -176,16 +173,6 @@ def open_site(
 def holds_site(archive: Path) -> bool:
     """Whether anything of a site is in the directory `archive`: its ledger, its key or its records."""
     return any((archive / name).exists() for name in ("salus.db", "site.key", "archive.json"))
-
-
-def _refuse_pattern(archive: Path) -> None:
-    """Refuse a path that the columns' reader takes for a pattern: ``ward[1]`` would be ``ward1``."""
-    found = sorted(_PATTERN & set(str(archive)))
-    if found:
-        raise UserError(
-            f"'{archive}' cannot be used as an archive: its path holds {' and '.join(found)}, which would "
-            "match other folders too. Choose a path without."
-        )
 
 
 def _made(archive: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 from contextlib import closing
@@ -12,6 +13,7 @@ import pytest
 from salus.core.consent import Actor
 from salus.core.errors import AwayError, EvidenceError, UserError
 from salus.spine.audit import verify
+from salus.spine.health import check_records
 from salus.spine.read import read
 from salus.spine.site import Site, open_site
 
@@ -59,13 +61,35 @@ def test_a_folder_may_be_named_as_people_name_them(
     assert list(tmp_path.iterdir()) == [record], "nothing was written anywhere else"
 
 
-@pytest.mark.parametrize("name", ["ward?", "ward*", "ward[1]"])
-def test_a_folder_whose_name_matches_others_is_refused(tmp_path: Path, name: str) -> None:
-    """The columns of ``ward[1]`` would be those of ``ward1`` beside it: another ward's patients."""
-    for create in (True, False):
-        with pytest.raises(UserError, match="would match other folders too"):
-            open_site(tmp_path / name, create=create)
-    assert list(tmp_path.iterdir()) == []
+@pytest.mark.parametrize("name", ["ward?", "ward*", "ward[1]", "[!w]*"])
+def test_a_folder_whose_name_is_a_pattern_holds_its_own_records_alone(tmp_path: Path, name: str) -> None:
+    """The columns of ``ward[1]`` must not be those of ``ward1`` beside it: another ward's patients."""
+    for place, patient in (("ward1", "other"), (name, "first"), (name, "second")):
+        record = tmp_path / f"{patient}.json"
+        record.write_text(json.dumps({"resourceType": "Patient", "id": patient, "gender": "female"}))
+        with closing(open_site(tmp_path / place)) as site:
+            read(site, str(record), actor=Actor("maria"))
+    with closing(open_site(tmp_path / name, create=False, to_read=True)) as site:
+        assert site.archive.subjects() == ["Patient/first", "Patient/second"]
+        assert site.archive.person("Patient/second").sex == "female"
+        assert list(site.archive.timeline("Patient/first"))
+        assert json.loads(site.archive.raw("Patient/first"))["id"] == "first"
+        assert site.archive.scan().collect()["subject_id"].n_unique() == 2
+        assert [source for source, _ in site.archive.standing("Patient")] == site.archive.subjects()
+        assert site.archive.rejects() == []
+        assert verify(site).intact
+        check_records(site)
+
+
+def test_records_that_hold_no_evidence_are_not_away(tmp_path: Path) -> None:
+    record = tmp_path / "ward.json"
+    record.write_text('{"resourceType": "Practitioner", "id": "p"}')
+    with closing(open_site(tmp_path / "archive")) as site:
+        read(site, str(record), actor=Actor("maria"))
+        check_records(site)
+        shutil.rmtree(site.path / "gen-0001")
+        with pytest.raises(EvidenceError, match="are gone"):
+            check_records(site)
 
 
 def test_a_store_whose_url_ends_at_a_question_mark_is_refused(tmp_path: Path) -> None:
