@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 from salus.core.consent import Actor
 from salus.core.errors import RefusedError
 from salus.spine.models import DEMONSTRATOR, LIVE, approve, statuses
-from salus.spine.read import take_in
+from salus.spine.read import is_url, place_name, take_in
 from salus.spine.site import DEMONSTRATION, Site, mark, open_site
 
 if TYPE_CHECKING:
     from salus.record.account import Account
 
 ACTOR = Actor("demonstration", "clinician")
+SHIPPED = "the ward that ships"
 
 
 def open_demonstration(path: Path, store_url: str | None = None) -> Site:
@@ -49,15 +50,45 @@ def _mark(site: Site) -> None:
 
 
 def fill(site: Site, place: str | None, progress: Callable[..., Any] | None = None) -> Account:
-    """Read `place`, or the ward that ships, into the demonstration and approve every model for it."""
+    """Read `place`, or the ward that ships, into the demonstration and approve every model for it.
+
+    Raises RefusedError, before anything is changed, where it holds the records of another place: two exports
+    in one archive would be shown as one ward.
+    """
+    called = _called(place)
+    _refuse_another(site, called)
     if place is not None:
-        account = take_in(site, place, actor=ACTOR, progress=progress)
+        account = take_in(site, place, actor=ACTOR, progress=progress, called=called)
     else:
         from salus.record.sources.ward import write_ward
 
         with TemporaryDirectory() as folder:
-            account = take_in(site, str(write_ward(Path(folder))), actor=ACTOR, progress=progress)
+            made = str(write_ward(Path(folder)))
+            account = take_in(site, made, actor=ACTOR, progress=progress, called=called)
     for name, row in statuses(site).items():
         if row.status != LIVE:
             approve(site, name, by=DEMONSTRATOR, because="shows what the model says; not for care")
     return account
+
+
+def _called(place: str | None) -> str:
+    """Return by which name the same place is known again, wherever it is named from."""
+    if place is None:
+        return SHIPPED
+    if is_url(place) or place == "-":
+        return place_name(place)
+    return str(Path(place).resolve())
+
+
+def _refuse_another(site: Site, called: str) -> None:
+    from salus.record.places import STDIN, is_stream
+
+    told = site.store.newest("read")
+    if not site.has_archive or told is None:
+        return
+    # What comes in a stream may be another export each time.
+    if told[1].get("place") != called or called == STDIN or is_stream(called):
+        raise RefusedError(
+            f"'{site.path}' is a demonstration of other records, and takes no more: choose another place "
+            "with --archive, or none at all."
+        )

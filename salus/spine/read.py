@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from salus.core.consent import Actor
-from salus.core.errors import AwayError, RefusedError, UserError
+from salus.core.errors import AwayError, RefusedError
 
 if TYPE_CHECKING:
     from salus.record.account import Account
@@ -34,7 +34,7 @@ def check_place(place: str, archive: Path) -> None:
     from salus.record import bulk, places
     from salus.record.server import Server
 
-    if _is_url(place):
+    if is_url(place):
         with Server.at(place) as server:
             next(server.search("Patient", {}), None)
     elif place != places.STDIN and not places.is_stream(place):
@@ -55,8 +55,8 @@ def read(
     What changed since the last read marks the insights that leaned on it as stale. same_ids: the actor says
     that its ids are of the archive's patients, whichever servers gave them.
     Raises EvidenceError when nothing can be read there, AwayError when another read is under way,
-    RefusedError in a demonstration or when two people would share an id; a resource that cannot be read is a
-    counted reject.
+    RefusedError in a demonstration, when two people would share an id or when nobody in particular reads; a
+    resource that cannot be read is a counted reject.
     """
     if site.demonstration:
         raise RefusedError(
@@ -73,17 +73,20 @@ def take_in(
     actor: Actor,
     progress: Callable[..., Any] | None = None,
     same_ids: bool = False,
+    called: str | None = None,
 ) -> Account:
-    """Read as `read` does, into a demonstration too: for its own records."""
-    from salus.privacy.gate import is_named
+    """Read as `read` does, into a demonstration too: for its own records.
+
+    called: what the ledger calls the place, where its path says less.
+    """
+    from salus.privacy.gate import refuse_nobody
     from salus.record.manifest import Lock, load
 
-    if not is_named(actor):
-        raise UserError("Nobody in particular reads: every read is by a named actor.")
+    refuse_nobody(actor)
     with Lock(site.path, _LOCK):
         _end(site)
         base = load(site.path)
-        said = {"place": _named(place), "generation": base.generation + 1 if base else 1}
+        said = {"place": place_name(called or place), "generation": base.generation + 1 if base else 1}
         said |= {"same_ids": True} if same_ids else {}
         with site.store.begin() as tx:
             tx.append(site.now(), actor.id, "begin", said)
@@ -113,7 +116,7 @@ def finish_reads(site: Site) -> None:
 
 
 def _taken_in(site: Site, place: str, progress: Callable[..., Any] | None, same_ids: bool) -> Account:
-    if _is_url(place):
+    if is_url(place):
         from salus.record.server import read_server
 
         return read_server(place, site.path, needs=_needs(), progress=progress, same_ids=same_ids)
@@ -158,13 +161,14 @@ def _unfinished(site: Site) -> Any:
     return newest if newest and newest[0].did == "begin" else None
 
 
-def _is_url(place: str) -> bool:
+def is_url(place: str) -> bool:
+    """Whether `place` is a FHIR server's."""
     return place.startswith(("http://", "https://"))
 
 
-def _named(place: str) -> str:
+def place_name(place: str) -> str:
     """Return what to call `place` in the store: a URL without a password or a query."""
-    if not _is_url(place):
+    if not is_url(place):
         return place
     parts = urlsplit(place)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="").geturl()

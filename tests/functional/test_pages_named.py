@@ -35,10 +35,14 @@ def test_pages_answer_under_their_own_names(ehr: httpx.Client, host: str) -> Non
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "salus.hospital.example.evil"])
 def test_pages_answer_under_no_strangers_name(ehr: httpx.Client, host: str) -> None:
-    for path in ("/ward", "/audit", "/models", "/patients/1"):
+    for path in ("/ward", "/audit", "/models", "/patients/1", "/nowhere"):
         answer = ehr.get(path, headers={"Host": host})
         assert answer.status_code == 421
         assert "--base-url" in answer.text
+        assert "<a href" not in answer.text.replace('<a class="skip" href="#main"', ""), (
+            "no way on is refused"
+        )
+        assert "page:local" not in answer.text, "nor is anybody named"
     sent = ehr.post(
         "/patients/1/reviews", headers={"Host": host, "Origin": f"http://{host}"}, data={"x": "y"}
     )

@@ -139,7 +139,7 @@ def test_nobody_in_particular_is_answered(site: Site, nobody: Actor, tmp_path: P
         spine.consult(site, actor=nobody, evidence=MAN, asks=["news2"], live_only=False)
     with pytest.raises(RefusedError, match="Nobody in particular"):
         open_view(MAN, nobody, "direct-care", NOW)
-    with pytest.raises(UserError, match="Nobody in particular"):
+    with pytest.raises(RefusedError, match="Nobody in particular"):
         spine.read(site, str(tmp_path), actor=nobody)
     assert [entry.did for entry in site.store.entries()] == ["setting", "setting"]
 

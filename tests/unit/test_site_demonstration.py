@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from salus import spine
 from salus.core.consent import Actor
 from salus.core.errors import AwayError, RefusedError, UserError
 from salus.record import manifest
-from salus.spine.demo import fill, open_demonstration
+from salus.spine.demo import ACTOR, fill, open_demonstration
 from salus.spine.models import LIVE, statuses
 from salus.spine.read import take_in
 from salus.spine.site import DEMONSTRATION, Site, open_site
@@ -77,7 +78,7 @@ def test_no_ledger_is_made_beside_records_that_lost_theirs(demo: Site) -> None:
 
 def test_a_demonstration_stays_one_through_later_reads(demo: Site, tmp_path: Path) -> None:
     named = manifest.load(demo.path)
-    fill(demo, export(tmp_path / "two.ndjson", "m2"))
+    fill(demo, export(tmp_path / "one.ndjson", "m2"))
     later = manifest.load(demo.path)
     assert named and later and (named.generation, later.generation) == (1, 2)
     assert named.id == later.id != ""
@@ -165,6 +166,43 @@ def test_no_other_records_are_read_into_a_demonstration(demo: Site, tmp_path: Pa
     assert demo.archive.subjects() == before
     fill(demo, export(tmp_path / "one.ndjson"))
     assert live(demo)
+
+
+@pytest.mark.parametrize("other", ["another export", "the ward that ships", "standard input", "a pipe"])
+def test_the_records_of_another_place_are_not_added_to_a_demonstration(
+    demo: Site, tmp_path: Path, other: str
+) -> None:
+    place: str | None = {"standard input": "-", "the ward that ships": None}.get(other, str(tmp_path / "two"))
+    if other == "another export":
+        export(tmp_path / "two", "real")
+    elif other == "a pipe":
+        os.mkfifo(tmp_path / "two")
+    before = (demo.store.head(), demo.archive.subjects(), sorted(demo.path.rglob("*")))
+    with pytest.raises(RefusedError, match=r"of other records.*--archive"):
+        fill(demo, place)
+    assert (demo.store.head(), demo.archive.subjects(), sorted(demo.path.rglob("*"))) == before
+
+
+def test_the_same_place_is_known_again_however_it_is_named(
+    demo: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fill(demo, "./one.ndjson")
+    assert demo.archive.subjects() == ["Patient/m1"]
+
+
+@pytest.mark.parametrize("place", ["-", "pipe"])
+def test_what_came_in_a_stream_is_not_known_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Two exports through one pipe have one name."""
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    with closing(open_demonstration(tmp_path / "demo")) as site:
+        called = place if place == "-" else str(tmp_path / place)
+        take_in(site, export(tmp_path / "one.ndjson"), actor=ACTOR, called=called)
+        with pytest.raises(RefusedError, match="of other records"):
+            fill(site, place)
 
 
 def test_without_its_records_nobody_says_that_it_is_none(demo: Site) -> None:

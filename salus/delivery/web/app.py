@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 # A review is a few words: more than this is no form of ours.
 MAX_FORM = 64 * 1024
+# Misdirected Request (RFC 9110 section 15.5.20).
+_STRANGERS_NAME = 421
 _log = logging.getLogger("salus.pages")
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -111,12 +113,12 @@ class Pages:
         return self.desk.away() or ("store" if isinstance(error, AwayError) else "")
 
     def failed(self, status: int) -> Response:
-        """Return the page for an HTTP status that is no answer."""
-        return self.say(messages.failed(status))
+        """Return the page for an HTTP status that is no answer; a stranger's name gets no way on."""
+        return self.say(messages.failed(status), Page(nav=()) if status == _STRANGERS_NAME else None)
 
-    def say(self, message: messages.Message) -> Response:
+    def say(self, message: messages.Message, page: Page | None = None) -> Response:
         """Return a page that holds a message and the ways on."""
-        response = render("message.html", self.page(), message.status, **message.values())
+        response = render("message.html", page or self.page(), message.status, **message.values())
         if message.status == 503:
             response.headers["Retry-After"] = "10"
         return response
@@ -298,7 +300,7 @@ def _endpoint(pages: Pages, serve: Callable[..., Response]) -> Endpoint:
     async def endpoint(request: Request) -> Response:
         try:
             if not is_called_here(request.url.hostname, pages.settings.base_url):
-                raise HTTPException(421)
+                raise HTTPException(_STRANGERS_NAME)
             extra = (await _form(request),) if request.method == "POST" else ()
         except HTTPException as error:
             response = await run_in_threadpool(pages.failed, error.status_code)
@@ -328,6 +330,8 @@ def patient_path(site: Site, subject: str) -> str | None:
 def refused(request: Request, status: int) -> Response:
     """Return the page for a path that nobody serves, or a method that a page does not take."""
     (pages, *_) = [route.pages for route in request.app.routes if isinstance(route, PageRoute)]
+    if not is_called_here(request.url.hostname, pages.settings.base_url):
+        status = _STRANGERS_NAME
     return guard(pages.failed(status), pages.settings.frame_ancestors)
 
 

@@ -141,4 +141,4 @@ _FAILED = {
 def failed(status: int) -> Message:
     """Return the message for an HTTP status."""
     heading, says = _FAILED.get(status, _FAILED[500])
-    return Message(status, heading, (says,))
+    return Message(status, heading, (says,), () if status == 421 else WARD)
