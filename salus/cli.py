@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,10 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(error, as_json)
     except BrokenPipeError:
         # The reader of our output went away; nothing is wrong here.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say_no_more()
         return 0
     except OSError as error:
-        where = f"'{error.filename}'" if error.filename else "a file or a connection"
+        where = f"'{error.filename}'" if error.filename else "the output, a file or a connection"
         says = f"{where}: {error.strerror}. See that it is there, readable, with space left."
         return _complain(AwayError(says), as_json)
     except KeyboardInterrupt:
@@ -62,10 +63,22 @@ def _refuse_no_text(words: Sequence[str]) -> None:
 
 def _complain(error: SalusError, as_json: bool) -> int:
     """Say what is wrong on one line, and return its exit code."""
-    if as_json:
-        _json({"error": type(error).__name__, "code": error.exit_code, "says": str(error)})
-    sys.stderr.write(f"salus: {printable(str(error), None)}\n")
+    try:
+        if as_json:
+            _json({"error": type(error).__name__, "code": error.exit_code, "says": str(error)})
+        sys.stdout.flush()
+    except OSError:
+        # As to a full disk: what cannot be said there is still said on standard error.
+        _say_no_more()
+    with suppress(OSError):
+        sys.stderr.write(f"salus: {printable(str(error), None)}\n")
+        sys.stderr.flush()
     return error.exit_code
+
+
+def _say_no_more() -> None:
+    """Let what is left of the output go: the interpreter would try once more at its end, and fail."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(text: str = "") -> None:

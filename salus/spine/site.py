@@ -171,8 +171,15 @@ def open_site(
 
 
 def holds_site(archive: Path) -> bool:
-    """Whether anything of a site is in the directory `archive`: its ledger, its key or its records."""
-    return any((archive / name).exists() for name in ("salus.db", "site.key", "archive.json"))
+    """Whether anything of a site is in the directory `archive`: its ledger, its key or its records.
+
+    A ledger in which nothing was ever made, alone, is what is left where a first read was killed at once.
+    """
+    from salus.store.engine import FILE, is_blank
+
+    if any((archive / name).exists() for name in ("site.key", "archive.json")):
+        return True
+    return (archive / FILE).exists() and not is_blank(archive / FILE)
 
 
 def _made(archive: Path) -> None:
@@ -186,9 +193,11 @@ def _made(archive: Path) -> None:
 
 def _found(archive: Path, store_url: str | None) -> None:
     """Refuse a place without a ledger: a new, empty one would pass for the one that is missing."""
-    if store_url or (archive / "salus.db").is_file():
+    if store_url:
         return
     if holds_site(archive):
+        if (archive / "salus.db").is_file():
+            return
         raise UserError(
             f"There is no ledger here: '{archive / 'salus.db'}' is missing beside its archive. "
             "Put it back from a backup."

@@ -8,12 +8,15 @@ synchronous_commit=on; its writers queue at one advisory lock, as SQLite's do at
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
@@ -38,11 +41,18 @@ POOL = 8
 # Any fixed number; all writers of one database queue at it.
 _WRITERS = 0x5A1_05
 _WRITE = "salus_write"
+_VERSION = "alembic_version"
+# An archive's own store, in its folder.
+FILE = "salus.db"
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 # Result codes of SQLite (sqlite.org/rescode.html), primary part.
 _SQLITE_BROKEN = {11, 26}
 _SQLITE_BUSY = {5, 6}
+# On a full disk SQLite cannot make or grow what it keeps beside the file either, and says so in these words.
+_SQLITE_FULL, _SQLITE_NO_ROOM = 13, {10, 14}
+# What it makes at once beside a database: the index of the log (sqlite.org/walformat.html, section 1.3).
+_ROOM = 32 * 1024
 # SQLSTATEs (PostgreSQL manual, appendix A).
 _NOT_ALLOWED = "42501"
 _NO_ANSWER = "does not answer; check that PostgreSQL runs there and that this user may connect"
@@ -115,7 +125,8 @@ def _translated(url: URL, error: DBAPIError) -> SalusError:
     if isinstance(error, DataError):
         return UserError("The store cannot hold that text (a NUL character?). Send text without it.")
     if is_sqlite(url):
-        return _of_sqlite(url, getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)
+        code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+        return _of_sqlite(url, _SQLITE_FULL if code in _SQLITE_NO_ROOM and _is_full(url) else code)
     state = getattr(error.orig, "sqlstate", None) or ""
     if state == _NOT_ALLOWED:
         return UserError(f"{named(url)} does not let this user make or change its tables. Grant it that.")
@@ -128,6 +139,13 @@ def _of_sqlite(url: URL, code: int) -> SalusError:
             f"{named(url)} is damaged or is no SQLite database. Keep the file, and put a backup in its place."
         )
     return AwayError(f"{named(url)} {_SQLITE_AWAY.get(code, 'does not answer; see the disk and its space')}.")
+
+
+def _is_full(url: URL) -> bool:
+    try:
+        return disk_usage(file_of(url).parent).free < _ROOM
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -147,6 +165,17 @@ def speaking(url: URL) -> Iterator[None]:
         raise AwayError(f"{named(url)} is busy: no connection came free in {WAIT_S} s. Try again.") from None
     except UnicodeEncodeError:
         raise UserError("That text holds half a surrogate pair; the store keeps whole characters.") from None
+
+
+def is_blank(file: Path) -> bool:
+    """Whether `file` is an embedded database in which nothing was ever made, as a kill leaves one."""
+    if not file.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as raw:
+            return not raw.execute("SELECT name FROM sqlite_master").fetchall()
+    except sqlite3.Error:
+        return False
 
 
 def can_be_written(file: Path) -> bool:
@@ -248,24 +277,44 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _schema(connection: Connection) -> str:
-    """Return the migration that the database is at; "" for an empty one."""
-    if not connection.dialect.has_table(connection, "alembic_version"):
+def _schema(connection: Connection, url: URL) -> str:
+    """Return the migration that the database is at; "" for an empty one.
+
+    Raises EvidenceError where what tells it is gone, or is not what Salus writes.
+    """
+    there = set(inspect(connection).get_table_names())
+    ours = there & set(metadata.tables)
+    if _VERSION not in there:
+        if ours:
+            raise _damaged(url, f"table {_VERSION} is missing")
         return ""
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    if not found and not ours:
+        return ""
+    if len(found) != 1 or not isinstance(found[0], str) or not re.fullmatch(r"[0-9]{4}", found[0]):
+        raise _damaged(url, f"table {_VERSION} holds no version of Salus")
+    version: str = found[0]
+    return version
 
 
-def bring_up_to_date(engine: Engine, url: URL, *, create: bool = True, to_audit: bool = False) -> None:
+def _damaged(url: URL, how: str) -> EvidenceError:
+    return EvidenceError(f"{named(url)} is damaged: {how}: restore from a backup.")
+
+
+def bring_up_to_date(engine: Engine, url: URL, *, create: bool = True, as_it_lies: bool = False) -> None:
     """Run the migrations that the database lacks.
 
-    Raises UserError when the database was written by a newer Salus, is empty and may not be filled, or is
-    older and to be audited as it lies; EvidenceError when it lacks a table.
+    as_it_lies: nothing may be written to it. Raises UserError when the database was written by a newer Salus,
+    is empty and may not be filled, or is older and may not be written; EvidenceError when it lacks a table.
     """
     with engine.connect() as connection:
-        have = _schema(connection)
+        have = _schema(connection, url)
         there = set(inspect(connection).get_table_names()) if have == SCHEMA else set()
-    if not have and not create:
-        raise UserError(f"There is no ledger here: {named(url)} is empty. Put it back from a backup.")
+    if not have and (as_it_lies or not create):
+        raise UserError(
+            f"There is no ledger here: {named(url)} is empty. Put it back from a backup; where nothing was "
+            "ever read, begin with 'salus read'."
+        )
     if have > SCHEMA:
         raise UserError(
             f"{named(url)} was written by a newer Salus (schema {have}, not {SCHEMA}). Upgrade Salus."
@@ -273,20 +322,32 @@ def bring_up_to_date(engine: Engine, url: URL, *, create: bool = True, to_audit:
     if have == SCHEMA:
         _all_there(url, there)
         return
-    if to_audit:
+    if as_it_lies:
         raise UserError(
-            f"{named(url)} was written by an older Salus (schema {have}, not {SCHEMA}), and an audit changes "
-            "nothing. Bring a copy up to date first, with 'salus models --archive' and its folder."
+            f"{named(url)} was written by an older Salus (schema {have}, not {SCHEMA}), and nothing may be "
+            f"written to it here. {_upgrade(url)}"
         )
     with writing(engine) as connection:
-        if _schema(connection) < SCHEMA:
+        if _schema(connection, url) < SCHEMA:
             _migrate(connection)
+
+
+def _upgrade(url: URL) -> str:
+    """Say which commands bring an older store up to date, a copy of it where it lies in an archive."""
+    file = file_of(url).absolute() if is_sqlite(url) else None
+    if file is None or file.name != FILE:
+        return "Bring it up to date: salus models --archive DIR --store URL"
+    folder, copy = (shlex.quote(str(path)) for path in (file.parent, f"{file.parent}-copy"))
+    return (
+        f"Audit a copy of it: cp -r {folder} {copy} && chmod -R u+w {copy} && "
+        f"salus models --archive {copy} && salus audit verify --archive {copy}"
+    )
 
 
 def _all_there(url: URL, there: set[str]) -> None:
     """Raise EvidenceError for the first table that somebody dropped."""
     for name in sorted(set(metadata.tables) - there):
-        raise EvidenceError(f"{named(url)} is damaged: table {name} is missing: restore from a backup.")
+        raise _damaged(url, f"table {name} is missing")
 
 
 def _migrate(connection: Connection, to: str = "head") -> None:

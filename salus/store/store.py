@@ -269,7 +269,7 @@ def open_store(
     engine = make_engine(where, to_read=shut, to_audit=to_audit)
     try:
         with speaking(where):
-            bring_up_to_date(engine, where, create=create, to_audit=to_audit)
+            bring_up_to_date(engine, where, create=create, as_it_lies=shut or to_audit)
     except BaseException:
         engine.dispose()
         raise

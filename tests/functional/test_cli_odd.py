@@ -94,6 +94,19 @@ def test_the_module_is_the_command_too(place: Path) -> None:
     assert "news2" in ran.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+@pytest.mark.parametrize("words", ["models", "models --json", "models --archive none --json"])
+def test_an_output_that_takes_nothing_is_one_line_on_standard_error(place: Path, words: str) -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "salus.cli", *words.split()]
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, cwd=place, env=env, check=False)
+    said = ran.stderr.decode()
+    assert ran.returncode == (2 if "none" in words else 5)
+    assert said.startswith("salus: ") and said.count("\n") == 1, said
+    assert "none" in words or "No space left on device" in said
+
+
 SHUT = [
     ("a", ("ask", "news2", "--about", "p", "--archive", "a")),
     ("a/salus.db", ("ask", "news2", "--about", "p", "--archive", "a")),

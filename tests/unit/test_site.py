@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +17,9 @@ from salus.core.errors import AwayError, EvidenceError, UserError
 from salus.spine.audit import verify
 from salus.spine.health import check_records
 from salus.spine.read import read
-from salus.spine.site import Site, open_site
+from salus.spine.site import Site, holds_site, open_site
+from salus.store import engine
+from salus.store.engine import url_of
 
 
 def said(path: Path, *statements: str) -> None:
@@ -114,10 +118,26 @@ def test_where_nothing_is_nothing_is_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_emptied_file_is_no_ledger(tmp_path: Path) -> None:
+@pytest.mark.parametrize("beside", ["site.key", "archive.json"])
+def test_an_emptied_file_is_no_ledger(tmp_path: Path, beside: str) -> None:
     (tmp_path / "salus.db").touch()
+    (tmp_path / beside).touch()
     with pytest.raises(UserError, match="no ledger here"):
         open_site(tmp_path, create=False)
+
+
+@pytest.mark.parametrize("killed", ["before the first page", "before the first table"])
+def test_what_a_first_read_leaves_that_was_killed_at_once_is_nothing_that_was_lost(
+    tmp_path: Path, killed: str
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "salus.db")) as raw:
+        if killed == "before the first table":
+            raw.execute("PRAGMA journal_mode=WAL").close()
+    assert not holds_site(tmp_path)
+    with pytest.raises(UserError, match=r"No archive in .*salus read PLACE"):
+        open_site(tmp_path, create=False)
+    open_site(tmp_path).close()
+    assert holds_site(tmp_path)
 
 
 def test_a_fresh_ledger_beside_an_old_archive_is_not_intact(site: Site) -> None:
@@ -177,7 +197,22 @@ def test_a_setting_that_the_ledger_says_exists_gets_no_second_value(site: Site) 
         tx.put_setting("demonstration", "second")
 
 
-def test_an_audit_brings_no_older_ledger_up_to_date(site: Site) -> None:
-    said(site.path, "UPDATE alembic_version SET version_num = '0002'")
-    with pytest.raises(UserError, match=r"older Salus \(schema 0002"):
+def test_an_audit_brings_no_older_ledger_up_to_date_and_says_what_does(site: Site) -> None:
+    """The commands that it names are run as they stand."""
+    site.close()
+    file = engine.make_engine(url_of(site.path / "older.db"))
+    with engine.writing(file) as connection:
+        engine._migrate(connection, "0002")
+    file.dispose()
+    shutil.move(site.path / "older.db", site.path / "salus.db")
+    (site.path / "archive.json").unlink()
+    before = (site.path / "salus.db").read_bytes()
+    with pytest.raises(UserError, match=r"older Salus \(schema 0002") as told:
         open_site(site.path, create=False, to_audit=True)
+    assert (site.path / "salus.db").read_bytes() == before
+    commands = str(told.value).partition("Audit a copy of it: ")[2]
+    assert str(site.path) in commands
+    shim = f'salus() {{ {sys.executable} -m salus.cli "$@"; }}; '
+    ran = subprocess.run(["sh", "-c", shim + commands], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, ""), ran
+    assert "intact" in ran.stdout.splitlines()[-1]

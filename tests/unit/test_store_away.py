@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -101,6 +102,24 @@ def test_a_file_that_was_replaced_takes_no_more_writes(embedded: Store, file: Pa
     open_store(f"sqlite:///{file}").close()
     with pytest.raises(AwayError, match="removed or replaced"):
         look(embedded)
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_CANTOPEN])
+@pytest.mark.parametrize(("free", "says"), [(0, "is on a full disk"), (2**30, "check")])
+def test_a_disk_that_is_full_is_not_called_broken(
+    file: Path, embedded: Store, monkeypatch: pytest.MonkeyPatch, code: int, free: int, says: str
+) -> None:
+    """SQLite says so itself only where it writes the database: not where it makes what lies beside it."""
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = code
+    monkeypatch.setattr(engine, "disk_usage", lambda _folder: SimpleNamespace(free=free))
+
+    def fails(*_: object) -> None:
+        raise error
+
+    event.listen(embedded._engine, "do_execute", fails)
+    with pytest.raises(AwayError, match=says):
+        embedded.head()
 
 
 def test_a_database_that_another_process_holds(

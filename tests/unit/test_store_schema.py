@@ -15,6 +15,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+from salus.core.errors import EvidenceError
 from salus.store import engine
 from salus.store.ledger import GENESIS, commitment, follow, moment, verify
 from salus.store.rows import insight_content
@@ -167,3 +168,31 @@ def test_a_store_of_the_second_schema_opens_and_its_cards_are_written_down(secon
 def test_what_the_second_schema_left_is_held_to_the_ledger_from_then_on(second: Store, edit: str) -> None:
     change(second, edit)
     assert list(second.check_records()) != []
+
+
+VERSIONS = {
+    "a number": "UPDATE alembic_version SET version_num = 3.5",
+    "a word": "UPDATE alembic_version SET version_num = 'abcd'",
+    "nothing": "DELETE FROM alembic_version",
+    "two": "INSERT INTO alembic_version VALUES ('0001')",
+    "no table": "DROP TABLE alembic_version",
+}
+# What SQLite alone lets a column hold.
+OF_SQLITE = {
+    "bytes": "UPDATE alembic_version SET version_num = x'30303033'",
+    "NULL": "CREATE TABLE other AS SELECT NULL AS version_num; DROP TABLE alembic_version; "
+    "ALTER TABLE other RENAME TO alembic_version",
+}
+
+
+@pytest.mark.parametrize("how", [*VERSIONS, *OF_SQLITE])
+@pytest.mark.parametrize("to_audit", [True, False])
+def test_a_version_that_salus_never_wrote_is_damage(url: str, how: str, to_audit: bool) -> None:
+    store = open_store(url)
+    if how in OF_SQLITE and store._engine.dialect.name != "sqlite":
+        store.close()
+        return
+    change(store, *(VERSIONS.get(how) or OF_SQLITE[how]).split("; "))
+    store.close()
+    with pytest.raises(EvidenceError, match=r"is damaged: table alembic_version .*restore from a backup"):
+        open_store(url, create=not to_audit, to_audit=to_audit)

@@ -215,10 +215,22 @@ def test_a_full_rewrite_needs_a_head_kept_elsewhere(full: Store) -> None:
 
 
 CARDS, LOOK = "cards that entry 12 recorded were changed", "What entry 14 (look) was about was changed"
-NOTHING_BESIDE = {1: "insight", 4: "review", 5: "status", 6: "setting", 8: "stale", 12: "card"}
+NOTHING_BESIDE = {1: "insight", 4: "review", 5: "status", 8: "stale", 12: "card"}
 STATE = {
     "a setting": ("UPDATE setting SET value = 'other'", "setting demonstration was changed after entry 7"),
     "a setting removed": ("DELETE FROM setting", "Entry 7 recorded setting demonstration, which is no"),
+    "what a setting was before": (
+        "UPDATE opening SET content = replace(content, 'first', 'other') WHERE seq = 6",
+        "What entry 6 (setting) was about",
+    ),
+    "the salt of a setting of before": (
+        "UPDATE opening SET salt = 'x' WHERE seq = 6",
+        "What entry 6 (setting)",
+    ),
+    "which setting it was before": (
+        "UPDATE opening SET record_id = 'site-id' WHERE seq = 6",
+        "What entry 6 (setting)",
+    ),
     "a setting slipped in": ("INSERT INTO setting VALUES ('x', 'y')", "setting x is in no ledger entry"),
     "whose a review is": (
         "UPDATE review SET subject = 'Patient/2'",
