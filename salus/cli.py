@@ -288,7 +288,7 @@ def _models(args: Args) -> int:
     site = _site(args, to_read=True) if args.archive else None
     rows = models(site)
     if args.json:
-        keys = ("name", "version", "asks", "status", "title", "by", "because", "note")
+        keys = ("name", "version", "asks", "status", "title", "by", "because", "note", "digest", "package")
         told = [{key: getattr(row, key) for key in keys} for row in rows]
         return _json({"models": told, "broken": [problem._asdict() for problem in problems()]})
     for row in rows:

@@ -7,16 +7,20 @@ not silence the others.
 
 from __future__ import annotations
 
+import csv
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache, partial
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, entry_points
+from importlib.util import find_spec
+from pathlib import Path, PurePath
 from pkgutil import iter_modules
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from salus.core.card import Card
+from salus.core.digest import Origin, core_files, is_source, room_files, tree_files
 from salus.core.errors import UserError, choices, printable
 from salus.core.seams import Model
 
@@ -39,16 +43,30 @@ class _Told(NamedTuple):
     place: str
     found: Any
     why: str = ""
+    origin: Origin = Origin()
+
+
+class _All(NamedTuple):
+    """Everything that was loaded: the models, what could not be, and where each model comes from."""
+
+    models: dict[str, Model]
+    problems: tuple[Problem, ...]
+    origins: dict[str, Origin]
 
 
 def models() -> dict[str, Model]:
     """Return every model by name; `problems` has those that could not be loaded."""
-    return _loaded()[0]
+    return _loaded().models
 
 
 def problems() -> tuple[Problem, ...]:
     """Return what could not be loaded, with its reason: the kind of error and its place, never a value."""
-    return _loaded()[1]
+    return _loaded().problems
+
+
+def origin(name: str) -> Origin:
+    """Return where the model `name` of `models()` comes from, and the digest of its files."""
+    return _loaded().origins[name]
 
 
 def model(name: str) -> Model:
@@ -63,31 +81,36 @@ def model(name: str) -> Model:
 
 
 @cache
-def _loaded() -> tuple[dict[str, Model], tuple[Problem, ...]]:
+def _loaded() -> _All:
     """Load everything, once; the house's own comes first."""
     own, broken = _gathered(_own(), taken=())
     joined, more = _gathered(_joined(), taken={*own, *(problem.name for problem in broken)})
     for problem in (*broken, *more):
         _log.warning("model %s was left out: %s", *problem)
-    return dict(sorted({**own, **joined}.items())), tuple(sorted((*broken, *more)))
+    told = dict(sorted({**own, **joined}.items()))
+    return _All(
+        {name: each.found for name, each in told.items()},
+        tuple(sorted((*broken, *more))),
+        {name: each.origin for name, each in told.items()},
+    )
 
 
-def _gathered(told: Iterable[_Told], taken: Collection[str]) -> tuple[dict[str, Model], list[Problem]]:
+def _gathered(told: Iterable[_Told], taken: Collection[str]) -> tuple[dict[str, _Told], list[Problem]]:
     """Return the models by name, and what is none. Two that claim one name are both left out, or an
     approval of the one could let the other speak; so is one that claims a name of the house (`taken`).
     """
-    found: dict[str, Model] = {}
+    found: dict[str, _Told] = {}
     broken: list[Problem] = []
     places: dict[str, str] = {}
-    for place, each, wrong in told:
-        name, why = (_spoken(place), wrong) if wrong else (each.card.name, "")
-        if not wrong and (name in places or name in taken):
+    for each in told:
+        name, why = (_spoken(each.place), each.why) if each.why else (each.found.card.name, "")
+        if not each.why and (name in places or name in taken):
             found.pop(name, None)
-            why = f"{place} and {places.get(name, 'Salus itself')} claim one name; rename one"
+            why = f"{each.place} and {places.get(name, 'Salus itself')} claim one name; rename one"
         if why:
             broken.append(Problem(name, why))
         else:
-            found[name], places[name] = each, place
+            found[name], places[name] = each, each.place
     return found, broken
 
 
@@ -97,12 +120,46 @@ def _own() -> Iterator[_Told]:
     inside = {part.name for part in iter_modules(salus.__path__) if part.ispkg}
     for room in ROOMS:
         if room in inside:
-            yield from _asked(f"salus.{room}", partial(import_module, f"salus.{room}"))
+            place = f"salus.{room}"
+            for told in _asked(place, partial(import_module, place)):
+                yield told if told.why else told._replace(origin=_of_the_house(told.place))
+
+
+def _of_the_house(place: str) -> Origin:
+    own = Path(str(import_module(place).__file__))
+    return Origin.of(lambda: {**core_files(), **room_files(own.parent), own.name: own})
 
 
 def _joined() -> Iterator[_Told]:
     for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
-        yield from _asked(_named(entry), entry.load)
+        origin = Origin.of(partial(_sources, entry), _package(entry))
+        yield from (told._replace(origin=origin) for told in _asked(_named(entry), entry.load))
+
+
+def _package(entry: EntryPoint) -> str:
+    """Return the distribution that brings an entry point, and its version."""
+    told = entry.dist
+    return printable(f"{told.name} {told.version}" if told else entry.name, 80)
+
+
+def _sources(entry: EntryPoint) -> dict[str, Path]:
+    """Return the files that an outside package was installed with, and what lies where it is loaded from.
+
+    A record names no file that was put there later, and of an installation to be edited none at all.
+    """
+    files = dict(_recorded(entry.dist)) if entry.dist else {}
+    spec = find_spec(entry.module.partition(".")[0])
+    places = list(spec.submodule_search_locations or [str(spec.origin)]) if spec else []
+    if len(places) != 1:
+        raise FileNotFoundError("it does not lie in one place")
+    return {**files, **tree_files(Path(places[0]))}
+
+
+def _recorded(package: Distribution) -> Iterator[tuple[str, Path]]:
+    """Yield each file of an installation's record, one that is missing too (Core Metadata: RECORD)."""
+    for row in csv.reader((package.read_text("RECORD") or "").splitlines()):
+        if row and is_source(PurePath(row[0])):
+            yield row[0], Path(str(package.locate_file(row[0])))
 
 
 def _named(entry: EntryPoint) -> str:

@@ -1,7 +1,8 @@
 """Where a model stands in one archive, and whether the approval that put it there holds.
 
-An approval holds for one version of one model in one archive: the archive's id is among what is signed,
-so a copied row is worth nothing, and a demonstration's approval holds in no archive but its own.
+An approval holds for the files of one version of one model in one archive: their digest and the archive's id
+are among what is signed, so a model that was changed under its version speaks nowhere, a copied row is worth
+nothing, and a demonstration's approval holds in no archive but its own.
 """
 
 from __future__ import annotations
@@ -12,18 +13,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from salus.core.card import Card
+from salus.core.digest import Origin
 from salus.core.errors import RefusedError, UserError
 
 VALIDATED, LIVE = "validated", "live"
 # The one who approves in a demonstration: no person.
 DEMONSTRATOR = "demonstration"
+# What is kept of an approval: the SHA-256 of the model's files, then the signature.
+_DIGEST, _SIGNATURE = 32, 64
+_AGAIN = "approve it again, once it was looked at"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelStatus:
     """What a model is called, what it asks, and where it stands; `at` is None until somebody decided.
 
-    note: why an approval on record does not hold; "" when there is none or it holds.
+    note: why an approval on record does not hold; "" when there is none or it holds. digest: of the files
+    that were loaded here, as hex; package: which outside package they are from, "" for the house's own.
     """
 
     name: str
@@ -35,6 +41,8 @@ class ModelStatus:
     because: str = ""
     at: datetime | None = None
     note: str = ""
+    digest: str = ""
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,38 +54,58 @@ class Place:
     demonstration: bool
 
 
-def shipped(card: Card) -> ModelStatus:
-    """Return the status that a model ships with."""
-    return ModelStatus(card.name, card.version, card.asks, card.status, card.title)
+def shipped(card: Card, origin: Origin) -> ModelStatus:
+    """Return the status that a model ships with; no card makes its own model live."""
+    status = VALIDATED if card.status == LIVE else card.status
+    note = f"{origin.why}, so nobody can approve it here" if origin.why else ""
+    told = ModelStatus(card.name, card.version, card.asks, status, card.title, note=note)
+    return replace(told, digest=origin.digest, package=origin.package)
 
 
 def statement(place_id: str, told: ModelStatus) -> bytes:
     """Return the bytes that are signed for `told` in the archive `place_id`."""
     assert told.at is not None
     parts = [place_id, told.name, told.version, told.status, told.by, told.because, told.at.timestamp()]
-    return json.dumps(parts, ensure_ascii=False).encode()
+    return json.dumps([*parts, told.digest], ensure_ascii=False).encode()
 
 
-def standing(card: Card, told: ModelStatus, signature: bytes, place: Place) -> ModelStatus:
-    """Return `told` where it holds for this card in this place, else the shipped status and why."""
-    base = shipped(card)
-    if told.version != card.version:
-        return replace(base, note=f"was approved in version {told.version}; this version was not")
-    if not place.verify(statement(place.id, told), signature):
-        return replace(base, note="its approval is not signed for this archive and does not hold")
+def seal(told: ModelStatus, place_id: str, sign: Callable[[bytes], bytes]) -> bytes:
+    """Return what is kept of the approval `told`: the digest of the files that were approved, signed."""
+    return bytes.fromhex(told.digest) + sign(statement(place_id, told))
+
+
+def standing(ships: ModelStatus, told: ModelStatus, kept: bytes, place: Place) -> ModelStatus:
+    """Return `told` where it holds here for what is loaded and `ships`, else what ships and why."""
+    told = replace(told, digest=kept[:_DIGEST].hex(), package=ships.package)
+    note = _why_not(ships, told, kept, place)
+    return replace(ships, note=note) if note else told
+
+
+def _why_not(ships: ModelStatus, told: ModelStatus, kept: bytes, place: Place) -> str:
+    """Return why the approval `told` does not hold, "" where it does."""
+    if told.version != ships.version:
+        return f"was approved in version {told.version}; this version was not"
+    if len(kept) == _SIGNATURE:
+        return f"its approval is older than the digest of its files: {_AGAIN}"
+    if not place.verify(statement(place.id, told), kept[_DIGEST:]):
+        return "its approval is not signed for this archive and does not hold"
     if told.by == DEMONSTRATOR and not place.demonstration:
-        return replace(base, note="its approval is a demonstration's and does not hold here")
-    return told
+        return "its approval is a demonstration's and does not hold here"
+    if told.digest != ships.digest:
+        return ships.note or f"its files are not those that were approved: {_AGAIN}"
+    return ""
 
 
-def approval(card: Card, by: str, because: str, at: datetime, place: Place) -> ModelStatus:
-    """Return the status that makes `card`'s model live, to be signed.
+def approval(ships: ModelStatus, by: str, because: str, at: datetime, place: Place) -> ModelStatus:
+    """Return the status that makes the model that `ships` live, to be signed.
 
     Raises UserError when nobody answers for it or no reason is given, RefusedError for a
-    demonstration's approval outside a demonstration.
+    demonstration's approval outside a demonstration, or of files that cannot be read.
     """
     if not by.strip() or not because.strip():
         raise UserError("An approval needs who (--by) and why (--because): a person answers for it.")
     if by.strip().lower() == DEMONSTRATOR and not place.demonstration:
         raise RefusedError("A demonstration's approval holds in its own archive only. Name a person.")
-    return replace(shipped(card), status=LIVE, by=by.strip(), because=because.strip(), at=at)
+    if not ships.digest:
+        raise RefusedError(f"Model '{ships.name}' cannot be approved: {ships.note}. An approval is of files.")
+    return replace(ships, status=LIVE, by=by.strip(), because=because.strip(), at=at)

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 from salus.core.registry import model as find_model
 from salus.core.registry import models as known_models
+from salus.core.registry import origin as find_origin
 from salus.governance.standing import (
     DEMONSTRATOR,
     LIVE,
     ModelStatus,
     Place,
     approval,
+    seal,
     shipped,
     standing,
-    statement,
 )
 
 if TYPE_CHECKING:
-    from salus.core.card import Card
     from salus.spine.site import Site
     from salus.store.rows import StatusRow
 
@@ -29,30 +29,28 @@ def models(site: Site | None) -> list[ModelStatus]:
     """Return every model with its status; without a site, the status that it ships with."""
     if site is not None:
         return list(statuses(site).values())
-    return [shipped(model.card) for model in known_models().values()]
+    return [shipped(model.card, find_origin(name)) for name, model in known_models().items()]
 
 
 def statuses(site: Site) -> dict[str, ModelStatus]:
-    """Return the status of each model by name, as far as its approval holds here and for this version."""
+    """Return the status of each model by name, as far as its approval holds here and for these files."""
     rows, place = site.store.statuses(), _place(site)
     found = {}
     for name, model in known_models().items():
-        base, row = shipped(model.card), rows.get(name)
-        if row is not None:
-            base = _standing(site, model.card, row, place)
-        found[name] = base
+        ships, row = shipped(model.card, find_origin(name)), rows.get(name)
+        found[name] = ships if row is None else _standing(site, ships, row, place)
     return found
 
 
-def _standing(site: Site, card: Card, row: StatusRow, place: Place) -> ModelStatus:
+def _standing(site: Site, ships: ModelStatus, row: StatusRow, place: Place) -> ModelStatus:
     """Return where a model stands by `row`; remembered, since a signature takes longer than a model."""
-    key = ("standing", card.name, card.version, row, place.demonstration)
+    key = ("standing", ships, row, place.demonstration)
     known: ModelStatus | None = site.memory.get(key)
     if known is None:
         told = ModelStatus(
-            row.model, row.version, card.asks, row.status, card.title, row.by, row.because, row.at
+            row.model, row.version, ships.asks, row.status, ships.title, row.by, row.because, row.at
         )
-        known = site.memory[key] = standing(card, told, row.signature, place)
+        known = site.memory[key] = standing(ships, told, row.signature, place)
     return known
 
 
@@ -61,16 +59,17 @@ def _place(site: Site) -> Place:
 
 
 def approve(site: Site, name: str, *, by: str, because: str) -> ModelStatus:
-    """Make model `name` live here, by a signed ledger entry.
+    """Make model `name` live here, by a signed ledger entry over the files that it was loaded from.
 
     Raises UserError when the model is unknown or `by` or `because` is empty, RefusedError when a
-    demonstration approves anywhere but in its own archive.
+    demonstration approves anywhere but in its own archive, or its files cannot be read.
     """
     from salus.store.rows import StatusRow, status_content
 
-    card, at = find_model(name).card, site.now().replace(microsecond=0)
-    told = approval(card, by, because, at, _place(site))
-    signature = site.key.sign(statement(site.id, told))
+    ships = shipped(find_model(name).card, find_origin(name))
+    at = site.now().replace(microsecond=0)
+    told = approval(ships, by, because, at, _place(site))
+    signature = seal(told, site.id, site.key.sign)
     row = StatusRow(name, told.version, told.status, told.by, told.because, at, signature, seq=0)
     with site.store.begin() as tx:
         entry = tx.append(at, told.by, "status", status_content(row))

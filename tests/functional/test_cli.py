@@ -73,6 +73,7 @@ def test_models_start_validated(run_salus: Callable[..., Any], tmp_path: Path) -
     for row in shipped:
         assert {"name", "version", "asks", "status"} <= set(row)
         assert row["status"] == "validated"
+        assert len(bytes.fromhex(row["digest"])) == 32
 
 
 def test_approve_makes_live_and_is_signed_for_here(

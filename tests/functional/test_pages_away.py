@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from salus.spine.models import statuses
 from tests.browser.ward_site import Page, Ward, demonstration
 from tests.store_fixtures import change
 
@@ -123,6 +124,7 @@ def test_the_models_page_shows_the_demonstration_for_what_it_is(ward: Ward) -> N
     assert "demonstration only" in text and "not for care" in text
     card = ward.get("/models/news2")
     assert "RCP" in card and "Meant for" in card and "Not for" in card and "demonstration only" in card
+    assert f"<code>{statuses(ward.site)['news2'].digest}</code>" in card
 
 
 def test_without_the_data_files_the_pages_say_so_and_name_no_path(ward: Ward) -> None:
