@@ -292,7 +292,8 @@ def _models(args: Args) -> int:
         told = [{key: getattr(row, key) for key in keys} for row in rows]
         return _json({"models": told, "broken": [problem._asdict() for problem in problems()]})
     for row in rows:
-        note = f"  ({row.note})" if row.note else ""
+        note = f"  [from an outside package: {row.package}]" if row.package else ""
+        note += f"  ({row.note})" if row.note else ""
         _say(f"{row.name:14} {row.version:8} {row.status:10} {row.asks}{note}")
     for name, why in problems():
         _say(f"{name:14} {'-':8} {'broken':10} {why}")

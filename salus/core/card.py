@@ -50,7 +50,8 @@ class Card:
     """What a model is. `sources` cites every constant by paper, table or clause.
 
     hooks: CDS Hooks at which it has something to say. actions: ascending by `at_least`.
-    status: the status that it ships with; an archive keeps its own.
+    status: the status that it ships with; an archive keeps its own. package: the outside distribution that it
+    comes from, with its version; "" in a room of the house. Salus fills it in, whatever the model says.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Card:
     title: str = ""
     licence: str = "Apache-2.0"
     notes: tuple[str, ...] = field(default=())
+    package: str = ""
 
     def action(self, score: float) -> Action | None:
         """Return the row of the action table that `score` falls into, or None below the first."""

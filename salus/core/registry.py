@@ -1,14 +1,16 @@
 """The registry: a file ``salus/<room>/<name>.py`` with MODEL is a model; others join by entry point.
 
 An entry point of the group ``salus.rooms`` names a package of such files, a module that has MODEL, or the
-MODEL itself (``module:MODEL``). What cannot be loaded is left out, named and said once: one broken file must
-not silence the others.
+MODEL itself (``module:MODEL``); it is never loaded here, but in a process of its own. What cannot be loaded
+is left out, named and said once: one broken file must not silence the others.
 """
 
 from __future__ import annotations
 
 import csv
 import logging
+import os
+import sys
 from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import cache, partial
 from importlib import import_module
@@ -52,6 +54,15 @@ class _All(NamedTuple):
     models: dict[str, Model]
     problems: tuple[Problem, ...]
     origins: dict[str, Origin]
+
+
+class Found(NamedTuple):
+    """What stands at a place of an outside package: a model and the file it is in, or `why` there is none."""
+
+    place: str
+    model: Any
+    why: str = ""
+    file: str = ""
 
 
 def models() -> dict[str, Model]:
@@ -131,9 +142,61 @@ def _of_the_house(place: str) -> Origin:
 
 
 def _joined() -> Iterator[_Told]:
-    for entry in sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value)):
-        origin = Origin.of(partial(_sources, entry), _package(entry))
-        yield from (told._replace(origin=origin) for told in _asked(_named(entry), entry.load))
+    """Ask each outside package what it holds; they load at the same time, each in its own process."""
+    entries = sorted(entry_points(group=GROUP), key=lambda each: (each.name, each.value))
+    for begun in [_Joining(entry) for entry in entries]:
+        yield from begun.told()
+
+
+class _Joining:
+    """An outside package whose process was started, and what it says of itself once it is there."""
+
+    def __init__(self, entry: EntryPoint) -> None:
+        from salus.core.apart import Apart, answer_within
+
+        self._place, self._package = _named(entry), _package(entry)
+        self._files: dict[str, Path] = {}
+        self._origin = Origin.of(partial(self._read, entry), self._package)
+        same = partial(_unchanged, entry, self._origin.digest)
+        self._process = Apart(entry.value, same, answer_within(os.environ))
+
+    def _read(self, entry: EntryPoint) -> dict[str, Path]:
+        self._files = _sources(entry)
+        return self._files
+
+    def told(self) -> Iterator[_Told]:
+        found, why = _tried(self._place, self._process.found)
+        if why:
+            yield _Told(self._place, None, why)
+        for number, each in enumerate(found or ()):
+            yield self._model(number, each)
+
+    def _model(self, number: int, told: dict[str, Any]) -> _Told:
+        from salus.core.apart import ModelApart, card_of
+
+        place = printable(str(told.get("place")), 80)
+        if told.get("why"):
+            return _Told(place, None, printable(str(told["why"]), 200))
+        card, why = _tried(place, partial(card_of, told.get("card"), self._package))
+        if why:
+            return _Told(place, None, f"{place} has no card that can be read")
+        origin = self._origin
+        if Path(str(told.get("file"))).resolve() not in {path.resolve() for path in self._files.values()}:
+            origin = Origin(self._package, why=origin.why or "it is loaded from elsewhere than its files lie")
+        return _Told(place, ModelApart(card, self._process, number), "", origin)
+
+
+def _unchanged(entry: EntryPoint, digest: str) -> bool:
+    """Whether a package's files are what they were; where they could never be read, nothing is approved."""
+    return not digest or Origin.of(partial(_sources, entry)).digest == digest
+
+
+def found_at(value: str) -> Iterator[Found]:
+    """Load what an entry point names, here: for the process of an outside package alone."""
+    entry = EntryPoint("", value, GROUP)
+    for place, found, why, _ in _asked(_named(entry), entry.load):
+        module = sys.modules.get(place) or sys.modules.get(entry.module)
+        yield Found(place, found, why, str(getattr(module, "__file__", "")))
 
 
 def _package(entry: EntryPoint) -> str:

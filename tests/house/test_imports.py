@@ -12,6 +12,7 @@ import tomllib
 
 import pytest
 
+from tests.house.reach import reached
 from tests.house.source import ROOMS, ROOT, SALUS, STDLIB, imports, modules, third_parties
 
 # Where a third party may be used; a package or a file, by name. Nobody else may import it.
@@ -34,6 +35,8 @@ ONLY_IN = {
     "tqdm": ("salus.cli",),
     "pytest": ("salus.testing",),
 }
+# What runs in the process of an outside package, where no record is: it makes a View of what it is handed.
+APART = "salus.core.child"
 IN_ROOMS = [module for module in modules() if module.package in ROOMS]
 
 
@@ -109,11 +112,25 @@ def test_only_the_gate_makes_a_view():
     makers = [
         f"{module.name}.{node.name}"
         for module in modules()
-        if module.name not in ("salus.core.seams", "salus.privacy.gate")
+        if module.name not in ("salus.core.seams", "salus.privacy.gate", APART)
         for node in module.walk()
         if isinstance(node, ast.ClassDef) and view <= _members(node)
     ]
     assert makers == []
+
+
+def test_what_makes_a_view_for_an_outside_package_is_never_in_our_process():
+    """It is started by its path, so that no file of ours can reach its View by an import."""
+    reaching = [
+        f"{module.name}:{line}"
+        for module in modules()
+        for name, line in reached(module)
+        if module.name != APART and f"{name}.".startswith(f"{APART}.")
+    ]
+    assert reaching == []
+    (child,) = [module for module in modules() if module.name == APART]
+    told = {name.split(".")[1] for name, _ in imports(child) if name.startswith("salus.")}
+    assert told == {"core"}, "nothing but the core is in that process by our doing"
 
 
 def _members(node: ast.ClassDef) -> set[str]:

@@ -18,6 +18,7 @@ from salus.spine.models import statuses
 from salus.spine.site import Site
 from salus.store.rows import StatusRow, status_content
 from tests.house.source import SALUS, imports, modules
+from tests.outside import joined, write
 
 MODEL = """
 from salus.core.card import Card
@@ -50,8 +51,7 @@ def place_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
 def start_anew() -> None:
     """Do what a new process does: load every file as it lies now."""
     registry._loaded.cache_clear()
-    for name in ("salus.risk.own", "outside_rooms", "outside_rooms.own"):
-        sys.modules.pop(name, None)
+    sys.modules.pop("salus.risk.own", None)
 
 
 @pytest.fixture
@@ -165,18 +165,12 @@ def test_any_file_of_an_outside_package_is_part_of_what_was_approved(place: Path
 
 def outside(place: Path, record: list[str] | None) -> None:
     """Install a package of somebody else."""
-    (place / "outside_rooms").mkdir()
-    (place / "outside_rooms" / "__init__.py").write_text("")
-    (place / "outside_rooms" / "own.py").write_text(
-        MODEL.format(status="validated").replace('"own"', '"far"')
-    )
-    (place / "outside_data.json").write_text("{}")
-    info = place / "outside-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outside\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[salus.rooms]\nany = outside_rooms\n")
+    write(place / "outside_rooms" / "__init__.py", "")
+    write(place / "outside_rooms" / "own.py", MODEL.format(status="validated").replace('"own"', '"far"'))
+    write(place / "outside_data.json", "{}")
+    joined(place, any="outside_rooms")
     if record is not None:
-        (info / "RECORD").write_text("\n".join(record))
+        write(place / "outside-1.0.dist-info" / "RECORD", "\n".join(record))
 
 
 def test_the_digest_is_of_names_and_contents(tmp_path: Path) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 import pytest
@@ -16,6 +14,7 @@ from salus import spine
 from salus.core import registry
 from salus.core.errors import UserError
 from tests.house.source import ROOT
+from tests.outside import joined, place_fixture, write  # noqa: F401
 
 HOUSE = {"news2", "prevent", "findrisc", "ckd", "cha2ds2-vasc"}
 SECRET = "potassium 7.1"
@@ -42,31 +41,6 @@ BROKEN = {
     ),
     "card_of_another_kind": ("class M:\n  predict = card = print\nMODEL = M()", "MODEL has no card"),
 }
-
-
-@pytest.fixture(name="place")
-def place_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder on the path for packages of somebody else; the registry begins anew before and after."""
-    monkeypatch.syspath_prepend(str(tmp_path))
-    before = set(sys.modules)
-    registry._loaded.cache_clear()
-    yield tmp_path
-    registry._loaded.cache_clear()
-    for name in set(sys.modules) - before:
-        del sys.modules[name]
-
-
-def write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(dedent(text))
-
-
-def joined(place: Path, **entries: str) -> None:
-    """Install a distribution that names these entry points."""
-    info = place / "outside-1.0.dist-info"
-    write(info / "METADATA", "Metadata-Version: 2.1\nName: outside\nVersion: 1.0\n")
-    lines = "".join(f"{name} = {value}\n" for name, value in entries.items())
-    write(info / "entry_points.txt", f"[salus.rooms]\n{lines}")
 
 
 @pytest.mark.parametrize("name", BROKEN)
