@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from salus.core.consent import Actor
-from salus.core.insight import Insight, Urgency
+from salus.core.insight import Abstention, Insight, Urgency
 from salus.core.registry import model as find_model
 from salus.privacy.gate import refuse_nobody
 from salus.spine.consult import archived, consult_many
@@ -17,6 +17,8 @@ from salus.spine.consult import archived, consult_many
 if TYPE_CHECKING:
     from salus.spine.site import Site
 
+# A model that failed, or was away, may answer soon: what was said without it is kept no longer than this.
+_KEPT_WITHOUT = timedelta(minutes=1)
 # Subjects whose answers share one transaction: few enough to stay small in memory.
 _BATCH = 64
 
@@ -55,6 +57,14 @@ class WardRow:
         return sum(not insight.judged and insight.applies for insight in self.insights)
 
 
+class _Kept(NamedTuple):
+    """The answers of a ward: to which question, until when they hold, and themselves."""
+
+    key: tuple[object, ...]
+    until: datetime
+    rows: list[WardRow]
+
+
 def attention(insight: Insight) -> tuple[float, float]:
     """Return how soon `insight` asks for attention on a ward, lowest first.
 
@@ -79,7 +89,7 @@ def ward(
     """Return a row for every subject, most urgent first.
 
     as_of: default the end of each subject's own record. Answers are kept until records, approvals or
-    reviews of models change; a look at the ward is written down each time.
+    reviews of models change, or for a minute where a model gave none; each look at the ward is written down.
     Raises RefusedError when nobody in particular asks, whether answers are kept or not.
     """
     from salus.spine.models import statuses
@@ -87,16 +97,24 @@ def ward(
     refuse_nobody(actor)
     approvals = tuple((row.name, row.version, row.status) for row in statuses(site).values())
     key = ("ward", site.archive.generation, approvals, as_of)
-    if site.memory.get("ward-key") == key:
-        rows: list[WardRow] = site.memory["ward"]
+    kept: _Kept | None = site.memory.get("ward")
+    if kept and kept.key == key and site.now() < kept.until:
+        rows = kept.rows
         with site.store.begin() as tx:
             tx.append(site.now(), actor.id, "look", {"ward": len(rows)})
         return rows
     subjects = site.archive.subjects()
     rows = list(_rows(site, subjects, actor, as_of, progress))
     rows.sort(key=lambda row: row.rank)
-    site.memory.update({"ward-key": key, "ward": rows})
+    site.memory["ward"] = _Kept(key, _kept_until(site, rows), rows)
     return rows
+
+
+def _kept_until(site: Site, rows: Sequence[WardRow]) -> datetime:
+    """Return until when these answers hold, if nothing else changes."""
+    bodies = (insight.body for row in rows for insight in row.insights)
+    without = any(isinstance(body, Abstention) and body.why == "not-available" for body in bodies)
+    return site.now() + _KEPT_WITHOUT if without else datetime.max.replace(tzinfo=UTC)
 
 
 def _rows(

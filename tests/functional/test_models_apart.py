@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -10,7 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from salus.core.errors import AwayError
 from salus.core.evidence import Event, Timeline
 from salus.core.insight import Abstention, Insight
 from salus.spine.site import Site
+from tests import doors
 from tests.house.source import ROOT
 from tests.outside import joined, place_fixture, write  # noqa: F401
 
@@ -95,6 +97,13 @@ MODEL = """
 
     MODEL = Outside()
 """
+ONCE = '''
+    def once():
+        """Ends at the first question that was ever asked."""
+        if not (HERE / "asked").exists():
+            (HERE / "asked").touch()
+            os._exit(0)
+'''
 FAILED = ["hangs", "spins", "ends", "killed", "exits", "raises", "nothing", "other", "long", "types", "pipes"]
 
 
@@ -359,3 +368,26 @@ def test_one_that_is_busy_is_said_to_be(site: Site) -> None:
         from salus.privacy.gate import open_view
 
         model.predict(open_view(Timeline("Patient/1"), WHO, "direct-care", NOW))
+
+
+def test_a_ward_does_not_keep_for_long_that_a_model_gave_no_answer(
+    place: Path, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    breathing = doors.observation("rr", "9279-1", 20, "/min")
+    entries = [{"resource": doors.PATIENT}, {"resource": breathing}]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    (tmp_path / "p.json").write_text(json.dumps(bundle))
+    spine.read(site, str(tmp_path / "p.json"), actor=WHO)
+    write(place / "outside_file.py", MODEL.replace("act = view", "once() ; act = view") + ONCE)
+    registry._loaded.cache_clear()
+    spine.approve(site, "outside", by="Dr B", because="read whole")
+    (row,) = spine.ward(site, actor=WHO)
+    assert isinstance(row.insights[0].body, Abstention)
+    assert spine.ward(site, actor=WHO)[0] is row, "for a minute"
+    later = datetime.now(UTC) + timedelta(seconds=61)
+    monkeypatch.setattr(Site, "now", lambda _: later)
+    (row,) = spine.ward(site, actor=WHO)
+    assert not isinstance(row.insights[0].body, Abstention)
+    kept = later + timedelta(days=9)
+    monkeypatch.setattr(Site, "now", lambda _: kept)
+    assert spine.ward(site, actor=WHO)[0] is row, "whole answers are kept"
