@@ -11,12 +11,18 @@ from enum import StrEnum
 class Absence(StrEnum):
     """Why a value is not there (FHIR R4 data-absent-reason, grouped by what may be concluded from it).
 
-    Only NOT_MEASURED may carry learnt meaning; the others widen a range or lead to an Abstention.
+    Only NOT_MEASURED may carry learnt meaning; the others widen a range or lead to an Abstention. UNREADABLE
+    was sent and refused: what it says is not known.
     """
 
     NOT_MEASURED = "not-measured"
     NOT_SENT = "not-sent"
     WITHHELD = "withheld"
+    UNREADABLE = "unreadable"
+
+
+# The status of an entry that was refused: it is there, and nothing that it says counts.
+UNREADABLE = "unreadable"
 
 
 Value = float | str | bool | Absence | None

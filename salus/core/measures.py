@@ -12,11 +12,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from salus.core.errors import EvidenceError
-from salus.core.evidence import Absence, Event, Timeline
+from salus.core.evidence import UNREADABLE, Absence, Event, Timeline
 from salus.core.units import convert, tidy
 
-# Statuses of FHIR R4 ObservationStatus whose value may be used; `preliminary` is used and said.
-USABLE = frozenset({"final", "amended", "corrected", "preliminary", None})
+# Statuses of FHIR R4 ObservationStatus whose value may be used; `preliminary` is used and said. What was
+# refused has no value, and is not passed over for an older one.
+USABLE = frozenset({"final", "amended", "corrected", "preliminary", None, UNREADABLE})
 
 # What a unit says beside its meaning (UCUM annotations, blanks, and the analyte itself), and amounts in each
 # other (mmol/mol, umol/mmol): dimensionless for UCUM, though none of them is a plain fraction of HbA1c.
@@ -163,7 +164,9 @@ def _told(measure: Measure, told: Sequence[Event], as_of: datetime) -> Reading:
     latest, at = latest_of(told), told[-1].time
     if any(isinstance(event.value, Absence) for event in latest):
         before = last_readable(told, latest, measure.read, as_of)
-        return _absent(measure, f"{measure.name} not available{before}", latest, at)
+        refused = any(event.value is Absence.UNREADABLE for event in latest)
+        why = "sent in a form that cannot be read" if refused else "not available"
+        return _absent(measure, f"{measure.name} {why}{before}", latest, at)
     try:
         ends = [_bounds(measure, event) for event in latest]
     except EvidenceError as error:
@@ -175,10 +178,10 @@ def _told(measure: Measure, told: Sequence[Event], as_of: datetime) -> Reading:
 
 
 def is_blank(event: Event) -> bool:
-    """Whether it says only that nothing was measured, known or sent; what was withheld was measured."""
+    """Whether it says only that nothing was measured, known or sent; what was withheld or refused was."""
     if event.value is None:
         return True
-    return isinstance(event.value, Absence) and event.value is not Absence.WITHHELD
+    return isinstance(event.value, Absence) and event.value not in (Absence.WITHHELD, Absence.UNREADABLE)
 
 
 def why_blank(events: Iterable[Event]) -> str:

@@ -20,7 +20,7 @@ from salus.core.addresses import is_among, parted
 from salus.core.errors import EvidenceError, UserError
 from salus.core.evidence import Timeline
 from salus.record import manifest as manifests
-from salus.record import superseded
+from salus.record import refused, superseded
 from salus.record.account import Reject
 from salus.record.columns import OF_A_ROW, rows_of
 from salus.record.fhir import event, timeline
@@ -87,7 +87,7 @@ class Archive:
         rows = [row for one in group for row in self._rows(one)]
         if not rows:
             raise UserError(f"No evidence of '{asked}' in this archive: 'salus read' it first.")
-        return timeline(group[0], rows)
+        return timeline(group[0], [*rows, *(row for one in group for row in self._refused.get(one, ()))])
 
     def _asked(self, subject: str) -> str:
         """Return the ``Patient/<id>`` that `subject` names; another server's keeps its whole address."""
@@ -115,6 +115,11 @@ class Archive:
     def _stood(self, number: int, at: datetime) -> list[Row]:
         with _whole(self.root):
             return rows_of(superseded.stood_at(superseded.shards(self._in()), number, at))
+
+    @cached_property
+    def _refused(self) -> dict[str, list[Row]]:
+        with _whole(self.root):
+            return refused.by_subject(refused.kept(self._in()))
 
     @cached_property
     def _corrected(self) -> frozenset[int]:

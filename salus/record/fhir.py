@@ -22,6 +22,7 @@ from salus.record.fhir_bundle import entries
 from salus.record.fhir_decode import Near, Plain, is_broken, names_patient, read, why_not
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
+from salus.record.refused import Refused, refused
 from salus.record.sheets import NOT_PLAIN, Words, sheet
 from salus.record.versions import compared, is_said, version
 
@@ -101,13 +102,15 @@ def _at_once(raws: list[bytes]) -> dict[int, Plain]:
 class _Gathered:
     """Resources of one Bundle or prefetch; of several copies of a resource one stands, as in an archive."""
 
-    __slots__ = ("_copies", "account", "near", "read")
+    __slots__ = ("_copies", "account", "near", "read", "refused")
 
     def __init__(self) -> None:
         self.account = Account()
         self.near = Near()
         # What stands, by ``Type/id``: its subject and its rows.
         self.read: dict[str, tuple[str, Sequence[Row]]] = {}
+        # What stands and was refused, by ``Type/id``.
+        self.refused: dict[str, Refused] = {}
         # The last copy of each that was not older than those before it, and that may name its version.
         self._copies: dict[str, bytes] = {}
 
@@ -124,8 +127,16 @@ class _Gathered:
             if only and subject and subject != only:
                 reason = ANOTHERS
             self._count(kind, subject, reason, place, line)
-            if source and not (reason and is_broken(reason)) and self._is_newest(source, raws[at]):
-                self.read[source] = (subject, () if reason else rows)
+            left = refused(raws[at], reason, self.near, url) if reason else None
+            stands = source not in self.read
+            if source and not (reason and is_broken(reason)):
+                stands = self._is_newest(source, raws[at])
+                if stands:
+                    self.read[source] = (subject, () if reason else rows)
+            if stands:
+                self.refused.pop(source, None)
+                if left is not None and only in ("", left.subject):
+                    self.refused[left.row[8]] = left
 
     def _is_newest(self, source: str, raw: bytes) -> bool:
         """Whether this copy replaces the one before; versions are read only where there are two."""
@@ -155,6 +166,9 @@ class _Gathered:
                 by_subject.setdefault(subject, []).extend(rows)
         self.account.events = sum(map(len, by_subject.values()))
         self.account.subjects = len(by_subject)
+        for subject, row in self.refused.values():
+            if subject in by_subject:
+                by_subject[subject].append(row)
         self.account.cpu_seconds = process_time() - began
         return by_subject
 

@@ -18,6 +18,7 @@ from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.homes import Homes
 from salus.record.identity import Person, person
+from salus.record.refused import Refused, refused
 from salus.record.sheets import NOT_PLAIN, SHEETS, Words, sheet
 from salus.record.spill import Spill
 from salus.record.verbatim import Copy, name
@@ -96,6 +97,7 @@ class Intake:
         self.files: list[str] = []
         # Each with the order of the copy that says so.
         self.people: list[tuple[int, Person]] = []
+        self.refused: list[tuple[int, Refused]] = []
         self.subjects: list[pl.DataFrame] = []
         self._order = number << ORDER_BITS
         self.copy = Copy(root / "raw" / name(number))
@@ -197,6 +199,10 @@ class Intake:
         if url:
             self._urls[at] = url
         if reason:
+            left = refused(raw, reason, self.near, url or "")
+            if left is not None:
+                self.refused.append((self._order + at, left))
+                source = source or left.row[8]
             self._reject(at, source, reason)
         elif subject:
             self._owners[at] = self._numbers[subject]

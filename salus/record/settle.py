@@ -14,7 +14,7 @@ import msgspec
 
 import salus
 from salus.core.errors import EvidenceError
-from salus.record import columns, superseded
+from salus.record import columns, refused, superseded
 from salus.record.copies import Chosen, chosen
 from salus.record.fhir_terms import display_names
 from salus.record.identity import people_columns
@@ -71,11 +71,15 @@ class _Settled:
 
         Raises RefusedError where a Patient has the id of somebody else.
         """
+        import polars as pl
+
         if self.old is not None:
             self._take_old_index(self.old)
         original, first = Original(self.root / "raw"), self.intake.number << ORDER_BITS
         kept = superseded.orders(superseded.shards(self.old) if self.old else [])
         met: list[Stranger] = []
+        old = refused.kept(self.old) if self.old else refused.framed(())
+        left, copies = pl.concat([old, refused.framed(self.intake.refused)]), []
         for number in range(self.parts):
             rows = self.intake.index.part(number)
             if rows is None:
@@ -87,7 +91,10 @@ class _Settled:
                 self._replaced(found)
             self.intake.account.changed += found.changed
             found.rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
+            mine = pl.col("source").is_in(left["source"].implode()) & pl.col("stands")
+            copies.append(found.rows.filter(mine).select("order"))
         refuse(met)
+        refused.keep(self.folder, refused.standing(left, copies))
 
     def _take_old_index(self, old: Path) -> None:
         """Put the rows of the last generation before the new ones."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from salus.core.codes import BIRTH, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
-from salus.core.evidence import Event, Timeline
+from salus.core.evidence import UNREADABLE, Event, Timeline
 from salus.core.measures import Measure, Reading
 from salus.core.seams import View
 from salus.risk._drugs import naming, recognised
@@ -20,8 +20,9 @@ from salus.risk._words import spoken, understood
 AGE = Measure("age", (BIRTH,), "a", 0.0, 130.0)
 _YEAR_DAYS = 365.2425
 
-# FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known.
-SUSPECTED = frozenset({"unconfirmed", "provisional", "differential"})
+# FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known, nor what the
+# reader refused.
+SUSPECTED = frozenset({"unconfirmed", "provisional", "differential", UNREADABLE})
 _AGAINST = re.compile(r"\b(antidote|reversal|antagoni[sz]ation|allerg)")
 # FHIR R4 event-status of a procedure that took place, or does.
 DONE = frozenset({"completed", "in-progress", None})
@@ -124,7 +125,9 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
         return Fact(meaning.name, True, tuple(holds), meaning.name)
     suspected = tuple(event for event in found if event.status in SUSPECTED)
     if suspected:
-        return Fact(meaning.name, None, suspected, f"{meaning.name}: suspected, not confirmed")
+        refused = all(event.status == UNREADABLE for event in suspected)
+        why = "the entry cannot be read" if refused else "suspected, not confirmed"
+        return Fact(meaning.name, None, suspected, f"{meaning.name}: {why}")
     named_so = tuple(event for event in listed if may_name(event, meaning))
     if named_so:
         return Fact(meaning.name, None, named_so, f"{meaning.name}: named in words, but not by a known code")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from salus.core.evidence import Event
+from salus.core.evidence import UNREADABLE, Event
 from salus.core.measures import USABLE, Reading, ago
 from salus.core.seams import View
 from salus.risk import _af_terms as fibrillation
@@ -68,7 +68,7 @@ def _newest(view: View, events: Iterable[Event]) -> datetime | None:
 
 
 def _used(event: Event) -> bool:
-    return any(meaning.has(event) for meaning in _SETS)
+    return event.status != UNREADABLE and any(meaning.has(event) for meaning in _SETS)
 
 
 # What the record itself takes back is no value that was left out.

@@ -12,7 +12,7 @@ from salus.core.addresses import parted
 from salus.core.codes import DEATH
 from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.errors import EvidenceError, SalusError, UserError
-from salus.core.evidence import Event, Timeline
+from salus.core.evidence import UNREADABLE, Event, Timeline
 from salus.core.insight import Abstention, Insight, ModelRef
 from salus.core.registry import model as find_model
 from salus.core.registry import models as known_models
@@ -241,8 +241,24 @@ def _held_to_view(model: Model, view: View, insight: Insight) -> Insight:
     # Whatever it says of itself: the answer is of this model, on this subject, at this instant.
     mine = ModelRef(model.card.name, model.card.version)
     return replace(
-        insight, model=mine, asks=model.card.asks, permit=view.permit, subject=view.subject, as_of=view.as_of
-    )
+        insight, model=mine, asks=model.card.asks, permit=view.permit, subject=view.subject, as_of=view.as_of,
+        limits=(*insight.limits, *_unreadable(view)),
+    )  # fmt: skip
+
+
+# So many entries are named; a broken export may refuse thousands.
+_NAMED = 3
+
+
+def _unreadable(view: View) -> tuple[str, ...]:
+    """Say what of the record was refused when it was read: no model keeps silent about it."""
+    found = dict.fromkeys(event.source for event in view.timeline if event.status == UNREADABLE)
+    if not found:
+        return ()
+    named = [*found][:_NAMED]
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    many = "1 entry" if len(found) == 1 else f"{len(found)} entries"
+    return (f"{many} of this record could not be read: {', '.join(named)}{more}.",)
 
 
 def _abstain(model: Model, view: View, why: str, says: str) -> Insight:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from salus.core.evidence import Event, Timeline
+from salus.core.evidence import UNREADABLE, Event, Timeline
 from salus.record import bulk
 from salus.record.archive import Archive
 from salus.record.bulk import read_place
@@ -58,7 +58,7 @@ def as_it_stood(archive: Archive, at: datetime, patient: str = "p") -> Timeline:
 
 
 def pulses(timeline: Timeline) -> list[object]:
-    return [event.value for event in timeline if event.kind == "Observation"]
+    return [event.value for event in timeline if event.kind == "Observation" and event.status != UNREADABLE]
 
 
 def at_noon(archive: Archive, *days: int, patient: str = "p") -> list[list[object]]:

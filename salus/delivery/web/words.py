@@ -197,6 +197,8 @@ def value(event: Event) -> str:
     held = event.value
     if held is None:
         return "recorded" if event.status is None else event.status
+    if held is Absence.UNREADABLE:
+        return "cannot be read"
     if isinstance(held, Absence):
         return "not measured" if held is Absence.NOT_MEASURED else "not available"
     if isinstance(held, bool):

@@ -1,0 +1,178 @@
+"""What was refused of a person is still known to be there: an entry that nobody can read, not nothing.
+
+A result that was sent with a broken value must not let an older one pass for the newest, and a diagnosis with
+an impossible date must not pass for "no". So a refused resource that names its patient leaves an event of
+status and value "unreadable", with the codes and the moment that can be made out. It is no evidence: it is
+counted as a reject, lies apart from what was read, and can only leave a question open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+
+from salus.core.errors import EvidenceError
+from salus.core.evidence import UNREADABLE, Absence
+from salus.record.fhir_certainty import ENTERED_IN_ERROR
+from salus.record.fhir_decode import DELETED, Near, names_patient, source_of
+from salus.record.fhir_kinds import OF_PATIENTS
+from salus.record.fhir_rows import Row
+from salus.record.fhir_terms import drug, reference
+from salus.record.fhir_time import When, when
+from salus.record.fhir_types import NOTHING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_NAME = "refused.parquet"
+# What took itself back is no entry any more.
+_GONE = (ENTERED_IN_ERROR, DELETED)
+
+
+class _Said(Struct, gc=False):
+    """The elements that tell whose it is, what of and of when, whatever their shape."""
+
+    resourceType: Raw = NOTHING
+    id: Raw = NOTHING
+    subject: Raw = NOTHING
+    patient: Raw = NOTHING
+    code: Raw = NOTHING
+    medicationCodeableConcept: Raw = NOTHING
+    vaccineCode: Raw = NOTHING
+    effectiveDateTime: Raw = NOTHING
+    effectiveInstant: Raw = NOTHING
+    effectivePeriod: Raw = NOTHING
+    onsetDateTime: Raw = NOTHING
+    performedDateTime: Raw = NOTHING
+    occurrenceDateTime: Raw = NOTHING
+    authoredOn: Raw = NOTHING
+    recordedDate: Raw = NOTHING
+    issued: Raw = NOTHING
+
+
+class _Start(Struct, gc=False):
+    start: str | None = None
+
+
+class Refused(NamedTuple):
+    """Whose the entry is (``Patient/<id>``) and the one row that it leaves."""
+
+    subject: str
+    row: Row
+
+
+_as_said = msgspec.json.Decoder(_Said).decode
+_as_text = msgspec.json.Decoder(str).decode
+_as_start = msgspec.json.Decoder(_Start).decode
+_BROKEN = (msgspec.MsgspecError, RecursionError, EvidenceError, UnicodeDecodeError)
+
+
+def refused(raw: bytes | Raw, reason: str, near: Near, url: str = "") -> Refused | None:
+    """Return what the resource `raw`, refused for `reason`, leaves; None where it tells of no patient."""
+    if reason in _GONE:
+        return None
+    try:
+        said = _as_said(raw)
+        kind = _as_text(said.resourceType)
+        whose = near.resolve(reference(bytes(said.subject)) or reference(bytes(said.patient)))
+        # Who somebody is, is no entry in a list.
+        if kind not in OF_PATIENTS or kind == "Patient" or not names_patient(whose):
+            return None
+        source = _source(kind, said.id, raw, url)
+    except _BROKEN:
+        return None
+    moment = _moment(said)
+    start, known = (None, None) if moment is None else (moment.start, moment.known)
+    codes = _codes(said.code, said.medicationCodeableConcept, said.vaccineCode) or (kind,)
+    return Refused(whose, (codes, start, None, known, Absence.UNREADABLE, None, None, UNREADABLE, source))
+
+
+def _source(kind: str, told: Raw, raw: bytes | Raw, url: str) -> str:
+    """Return ``Type/id``; where the id is what is wrong, one made from the content."""
+    try:
+        return source_of(kind, _as_text(told) if told is not NOTHING else None, raw, url)
+    except _BROKEN:
+        return source_of(kind, None, raw, "")
+
+
+def _codes(*concepts: Raw) -> tuple[str, ...]:
+    for raw in concepts:
+        try:
+            if raw is not NOTHING and (found := drug(bytes(raw))):
+                return found
+        except _BROKEN:
+            continue
+    return ()
+
+
+def _moment(said: _Said) -> When | None:
+    """Return the first moment that can be read; what was put on record then was known by then."""
+    dated = (said.effectiveDateTime, said.effectiveInstant, said.effectivePeriod, said.onsetDateTime,
+             said.performedDateTime, said.occurrenceDateTime, said.authoredOn, said.recordedDate,
+             said.issued)  # fmt: skip
+    return next((moment for raw in dated if (moment := _read(raw)) is not None), None)
+
+
+def _read(raw: Raw) -> When | None:
+    try:
+        text = _as_start(raw).start if bytes(raw)[:1] == b"{" else _as_text(raw)
+        return None if text is None else when(text)
+    except _BROKEN:
+        return None
+
+
+# --- at rest ---------------------------------------------------------------------------------------
+
+
+def framed(found: Iterable[tuple[int, Refused]]) -> pl.DataFrame:
+    """Return what was refused, each with the order of its copy, as columns."""
+    import polars as pl
+
+    schema: dict[str, Any] = {
+        "order": pl.Int64, "subject": pl.String, "source": pl.String, "codes": pl.List(pl.String),
+        "time": pl.Int64, "known_at": pl.Int64,
+    }  # fmt: skip
+    rows = [
+        (order, one.subject, one.row[8], list(one.row[0]), one.row[1], one.row[3]) for order, one in found
+    ]
+    return pl.DataFrame(rows, schema, orient="row")
+
+
+def kept(generation: Path) -> pl.DataFrame:
+    """Return what the generation in this folder keeps of what was refused; older ones keep nothing."""
+    import polars as pl
+
+    path = generation / "metadata" / _NAME
+    return pl.read_parquet(path, glob=False) if path.exists() else framed(())
+
+
+def keep(generation: Path, found: pl.DataFrame) -> None:
+    """Write what was refused into the folder of a generation."""
+    if found.height:
+        found.write_parquet(generation / "metadata" / _NAME)
+
+
+def standing(left: pl.DataFrame, copies: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return what of it stands: no other copy of the resource took its place.
+
+    copies: the `order` of every copy that stands, of those resources at least.
+    """
+    import polars as pl
+
+    if not left.height or not copies:
+        return left.clear()
+    return left.filter(pl.col("order").is_in(pl.concat(copies)["order"].implode()))
+
+
+def by_subject(found: pl.DataFrame) -> dict[str, list[Row]]:
+    """Return the rows of each subject."""
+    rows: dict[str, list[Row]] = {}
+    columns = ("subject", "source", "codes", "time", "known_at")
+    for subject, source, codes, time, known in found.select(columns).iter_rows():
+        row = (tuple(codes), time, None, known, Absence.UNREADABLE, None, None, UNREADABLE, source)
+        rows.setdefault(subject, []).append(row)
+    return rows
