@@ -184,19 +184,29 @@ def oxygen(view: View, within: timedelta) -> Answer:
 
 def _breathes(event: Event) -> str:
     if event.coded(frozenset(FIO2.codes)):
-        return OXYGEN if FIO2.read(event) > ROOM_AIR[1] else AIR
+        return _above(FIO2, event, ROOM_AIR[1])
     if event.coded({DEVICE}):
         return {True: OXYGEN, False: AIR, None: ""}[delivers_oxygen(str(event.value))]
     if event.coded({_OXYGEN_SCORE}) and isinstance(event.value, int | float):
         return OXYGEN if event.value > 0 else AIR
     if isinstance(event.value, int | float) and not isinstance(event.value, bool):
-        return OXYGEN if FLOW.read(event) > 0 else AIR
+        return _above(FLOW, event, 0.0)
     said = event.value if event.value is not None else event.code
     if event.coded({_ON_AIR}) and isinstance(said, bool):
         said = not said
     if said not in _YES_NO:
         raise EvidenceError(f"the answer is neither air nor oxygen ({event.source})")
     return _YES_NO[said]
+
+
+def _above(measure: Measure, event: Event, air: float) -> str:
+    """Return oxygen for more than `air`, else air; "" for a bound that allows both."""
+    value = measure.read(event)
+    if event.comparator in ("<", "<="):
+        return AIR if value <= air else ""
+    if event.comparator in (">", ">="):
+        return OXYGEN if value > air or (value == air and event.comparator == ">") else ""
+    return OXYGEN if value > air else AIR
 
 
 def scale(view: View) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -30,6 +31,15 @@ def test_room_air_is_air_however_it_is_rounded(value, unit, gas):
 @pytest.mark.parametrize(("value", "unit"), [(0.209, "%"), (21.0, "1"), (18.0, "%")])
 def test_a_concentration_that_nobody_breathes_leaves_it_open(value, unit):
     assert breathes(seen(FIO2, value, unit)) == (AIR, OXYGEN)
+
+
+@pytest.mark.parametrize(("code", "value", "unit", "comparator", "options"), [
+    (FIO2, 21.0, "%", ">", (OXYGEN,)), (FIO2, 21.0, "%", ">=", (AIR, OXYGEN)),
+    (FIO2, 30.0, "%", ">=", (OXYGEN,)), (FIO2, 30.0, "%", "<", (AIR, OXYGEN)), (FLOW, 0.0, "L/min", ">", (OXYGEN,)),
+    (FLOW, 1.0, "L/min", "<", (AIR, OXYGEN)), (FLOW, 0.0, "L/min", "<=", (AIR,)),
+])  # fmt: skip
+def test_a_bound_is_air_or_oxygen_only_where_it_is_sure(code, value, unit, comparator, options):
+    assert breathes(replace(seen(code, value, unit), comparator=comparator)) == options
 
 
 @pytest.mark.parametrize(("said", "options"), [
