@@ -41,8 +41,9 @@ REVASCULARISED = ValueSet(
 _LEGS = "CDHJKLMNPQRSTUVW"
 LEGS_REVASCULARISED = ValueSet(
     "revascularisation of the legs or the abdominal aorta",
+    snomed("444588006")  # endovascular repair of an abdominal aortic aneurysm
     # Lower-extremity angioplasty, stent and atherectomy; bypass from the aorta or the groin downward.
-    cpt(*range(37220, 37236), 35556, 35566, 35571, 35583, 35585, 35587, 35646, 35656, 35661, 35666, 35671),
+    | cpt(*range(37220, 37236), 35556, 35566, 35571, 35583, 35585, 35587, 35646, 35656, 35661, 35666, 35671),
     pcs(*(f"04{operation}{part}" for operation in "17" for part in _LEGS), "0410", "04R0", "04V0")
     + icd9_procedure("3925", "3818", "3844", "3971"),
     "ESC 2024, table 10 (peripheral revascularisation; intervention on the abdominal aorta); ICD-10-PCS "
@@ -52,11 +53,12 @@ LEGS_REVASCULARISED = ValueSet(
 )
 NECK_REVASCULARISED = ValueSet(
     "carotid revascularisation",
-    cpt(35301, 37215, 37216),
+    snomed("66951008") | cpt(35301, 37215, 37216),
     pcs(*(f"03{operation}{part}" for operation in ("1", "7", "C") for part in "HJKLMN"))
     + icd9_procedure("3812", "0061", "0063"),
-    "Grundy 2019, section 4.1 (arterial revascularisation); ICD-10-PCS bypass (031), dilation (037) and "
-    "extirpation (03C) of carotid arteries; ICD-9-CM volume 3 38.12, 00.61, 00.63",
+    "Grundy 2019, section 4.1 (arterial revascularisation); SNOMED CT 66951008; "
+    "ICD-10-PCS bypass (031), dilation (037) and extirpation (03C) of carotid arteries; "
+    "ICD-9-CM volume 3 38.12, 00.61, 00.63",
     words.CAROTID_OPERATION,
 )
 ARTERY_NOT_TOLD = ValueSet(

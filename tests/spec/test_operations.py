@@ -157,8 +157,14 @@ CORONARY = [
 LEGS = [
     ("39.25", VOLUME_3), ("38.18", VOLUME_3), ("39.71", VOLUME_3), ("041L09L", f"{MIMIC}procedure-icd10"),
     ("047K3DZ", f"{MIMIC}procedure-icd10"), ("37226", "http://www.ama-assn.org/go/cpt"),
+    ("444588006", "http://snomed.info/sct"),
 ]  # fmt: skip
-NECK = [("38.12", VOLUME_3), ("00.63", VOLUME_3), ("03CM0ZZ", f"{MIMIC}procedure-icd10")]
+NECK = [
+    ("66951008", "http://snomed.info/sct"),
+    ("38.12", VOLUME_3),
+    ("00.63", VOLUME_3),
+    ("03CM0ZZ", f"{MIMIC}procedure-icd10"),
+]
 
 
 @pytest.mark.parametrize(("code", "system"), [*CORONARY, *LEGS])

@@ -35,8 +35,9 @@ def test_a_concentration_that_nobody_breathes_leaves_it_open(value, unit):
 
 @pytest.mark.parametrize(("code", "value", "unit", "comparator", "options"), [
     (FIO2, 21.0, "%", ">", (OXYGEN,)), (FIO2, 21.0, "%", ">=", (AIR, OXYGEN)),
-    (FIO2, 30.0, "%", ">=", (OXYGEN,)), (FIO2, 30.0, "%", "<", (AIR, OXYGEN)), (FLOW, 0.0, "L/min", ">", (OXYGEN,)),
-    (FLOW, 1.0, "L/min", "<", (AIR, OXYGEN)), (FLOW, 0.0, "L/min", "<=", (AIR,)),
+    (FIO2, 30.0, "%", ">=", (OXYGEN,)), (FIO2, 30.0, "%", "<", (AIR, OXYGEN)),
+    (FLOW, 0.0, "L/min", ">", (OXYGEN,)), (FLOW, 1.0, "L/min", "<", (AIR, OXYGEN)),
+    (FLOW, 0.0, "L/min", "<=", (AIR,)),
 ])  # fmt: skip
 def test_a_bound_is_air_or_oxygen_only_where_it_is_sure(code, value, unit, comparator, options):
     assert breathes(replace(seen(code, value, unit), comparator=comparator)) == options
