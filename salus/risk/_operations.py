@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from salus.core.codes import ValueSet
+from salus.core.codes import ValueSet, meant
 from salus.core.evidence import Event
 from salus.core.seams import View
 from salus.risk import _snomed as listed
@@ -19,6 +19,7 @@ from salus.risk._terms import cpt, icd9_procedure, pcs, snomed
 
 # FHIR R4 event-status of what did not take place; "stopped", "on-hold", "unknown" do not say how far it went.
 NOT_DONE = frozenset({"not-done", "preparation", "entered-in-error"})
+_WALKED = ("ICD9PROC/", "ICD10PCS/", "CPT/")
 
 REVASCULARISED = ValueSet(
     "coronary revascularisation",
@@ -103,7 +104,9 @@ def operations(view: View) -> tuple[Event, ...]:
 
 
 def names(event: Event, meaning: ValueSet) -> bool:
-    """Whether the words of a procedure may mean it."""
+    """Whether the words of a procedure may mean it; a code whose list is walked here has said it."""
+    if any(code.startswith(_WALKED) for code in meant(event)):
+        return False
     said = event.value if isinstance(event.value, str) else ""
     return bool(meaning.words) and words.spoken(f"{worded(event)}; {said}".lower(), meaning.words)
 
@@ -130,7 +133,10 @@ def opened(
 ) -> Fact:
     """Return `fact`, or that it is not known where one of the procedures `found` may show it."""
     tests: list[tuple[str, Callable[[Event], bool]]] = [
-        ("a procedure that may have been broken off", lambda event: any(one.has(event) for one in surely)),
+        (
+            "a procedure of which it is not told when, or whether to its end",
+            lambda event: any(one.has(event) for one in surely),
+        ),
         *((one.name, one.has) for one in perhaps),
         ("a procedure that words name", lambda event: any(names(event, one) for one in surely)),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -211,6 +212,14 @@ def test_a_doubt_of_the_conditions_is_kept_beside_that_of_an_operation():
     strange = Event(("Condition", "text/Zzyzx"), NOW, None, NOW, None, None, None, "active", "Condition/z")
     told = prior(view(*MAN, strange, recorded(text="CABG")))[0]
     assert "not readable" in told.says and "words name" in told.says and len(told.events) == 2
+
+
+def test_a_code_of_a_list_has_said_what_it_is_whatever_its_words():
+    shunt = Event(
+        ("ICD10PCS/B51W1ZZ", "text/Fluoroscopy of Dialysis Shunt"), NOW, None, NOW, source="Procedure/1"
+    )
+    assert not operations.names(shunt, operations.SESSION)
+    assert operations.names(replace(shunt, codes=("urn:local|1", shunt.codes[1])), operations.SESSION)
 
 
 # --- valves ------------------------------------------------------------------------------------------
