@@ -239,7 +239,7 @@ def _doubt(measure: Measure, ends: list[tuple[float, float]], latest: Iterable[E
         found.append("values recorded at the same moment disagree; all of them are allowed for")
     elif ends[0][0] != ends[0][1]:
         found.append("only a bound was recorded")
-    if any(measure.per not in (event.unit or "") for event in latest):
+    if any(measure.per not in (event.unit or "").replace(",", ".") for event in latest):
         found.append(f"its unit does not say per {measure.per} m²; taken for that, as its code means it")
     return f"{measure.name}: {'; '.join(found)}" if found else ""
 

@@ -82,6 +82,7 @@ _SPELLINGS = {
 # The micro sign and the Greek mu look alike; UCUM writes both "u".
 _MICRO = str.maketrans("\u00b5\u03bc", "uu")
 
+_ANNOTATION = re.compile(r"\{[^{}]*\}")
 _TERM = re.compile(r"([./]?)((?:[^./{}\[\]()0-9+\-]|\[[^\]]*\])+|10[*^]|)([+\-]?\d+)?(?:\{[^{}]*\})?")
 
 
@@ -122,7 +123,8 @@ def parse(unit: str) -> Unit:
 
     Raises EvidenceError for a unit that UCUM (as far as it is known here) does not define.
     """
-    plain = unit.strip().translate(_MICRO)
+    # "1,73" is the body surface of an eGFR with a decimal comma; no other unit holds a number with one.
+    plain = unit.strip().translate(_MICRO).replace("1,73", "1.73")
     text = _SPELLINGS.get(plain, plain)
     if text in _AFFINE:
         factor, offset = _AFFINE[text]
@@ -185,9 +187,15 @@ def _joined(have: Dimension, want: Dimension) -> Dimension:
 
 @lru_cache(maxsize=4096)
 def contradict(one: str, other: str) -> bool:
-    """Return whether both are known, and of one analyte the same number would be another quantity in each."""
+    """Return whether both are known, and of one analyte the same number would be another quantity in each.
+
+    A capital M in `other`, which people write, is no mega: nobody measures that in a patient. What is all
+    annotation (``{score}``) says nothing of a size.
+    """
+    if not (_ANNOTATION.sub("", one) and _ANNOTATION.sub("", other)):
+        return False
     try:
-        have, want = parse(one), parse(other)
+        have, want = parse(one), parse(other.replace("M", "m"))
     except EvidenceError:
         return False
     if have.dimension != want.dimension:

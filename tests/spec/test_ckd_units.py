@@ -44,7 +44,8 @@ def test_a_reported_egfr_that_contradicts_the_creatinine_is_said(reported, said)
 
 
 @pytest.mark.parametrize(
-    ("unit", "said"), [("mL/min", True), ("mL/min/{1.73_m2}", False), ("mL/min/1.73m²", False)]
+    ("unit", "said"),
+    [("mL/min", True), ("mL/min/{1.73_m2}", False), ("mL/min/1.73m²", False), ("ml/min/1,73m²", False)],
 )
 def test_a_unit_that_does_not_say_per_body_surface_is_said(unit, said):
     insight = ask(seen("LOINC/33914-3", 52.0, unit))

@@ -79,11 +79,19 @@ def test_what_does_not_measure_the_same_is_refused(unit: str, to: str, molar_mas
             (pair, other, False)
             for pair, other in (("mg/g", "ug/mg"), ("10*9/L", "10*3/uL"), ("{score}", ""))
         ),
-        ("mL/min/{1.73_m2}", "mL/min", False),
+        *((pair, other, False) for pair, other in (("%", "{ratio}"), ("mL/min/{1.73_m2}", "mL/min"))),
     ],
 )
 def test_units_that_name_another_quantity_contradict_each_other(one: str, other: str, answer: bool) -> None:
     assert contradict(one, other) is contradict(other, one) is answer
+
+
+@pytest.mark.parametrize(
+    ("code", "written"), [("mg/dL", "Mg/dL"), ("mmol/L", "Mmol/L"), ("mL/min", "Ml/min")]
+)
+def test_a_capital_m_is_a_slip_and_no_mega(code: str, written: str) -> None:
+    assert not contradict(code, written)
+    assert contradict("g/dL", written) or contradict("mol/L", written) or contradict("L/min", written)
 
 
 PAIRS = [("mg/dL", "mmol/L"), ("Cel", "[degF]"), ("mm[Hg]", "kPa"), ("kg", "[lb_av]"), ("umol/L", "mg/dL")]
