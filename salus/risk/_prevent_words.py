@@ -12,7 +12,7 @@ from salus.core.measures import Reading
 from salus.core.seams import View
 from salus.risk._diabetes import diabetic
 from salus.risk._egfr import made_by
-from salus.risk._inputs import Fact, worded
+from salus.risk._inputs import Fact, hinted, worded
 from salus.risk._kidney_pregnancy import undecided
 from salus.risk._placed import blank_since
 from salus.risk._prevent_equation import Answer, answers, probability, variant
@@ -25,6 +25,7 @@ from salus.risk._prevent_inputs import (
     mass_fits,
 )
 from salus.risk._say import capital, how_old, number, on_day, percent, sentence, span
+from salus.risk._terms import DIALYSIS, KIDNEY_TRANSPLANT
 
 LOG_ODDS = "log-odds"
 _YEAR = timedelta(days=365.25)
@@ -148,6 +149,9 @@ def _not_known(inputs: Inputs) -> Iterator[str]:
     pregnancy = undecided(inputs.excluded[-1], inputs.sex, inputs.age)
     if pregnancy:
         yield f"{pregnancy}: PREVENT does not apply in pregnancy."
+    for fact, meaning in zip(inputs.excluded, (DIALYSIS, KIDNEY_TRANSPLANT), strict=False):
+        if hinted(fact, meaning):
+            yield f"Whether PREVENT applies is not sure ({fact.says})."
     open_ones = [fact for fact in inputs.prior if fact.value is None]
     if open_ones:
         shown = "; ".join(fact.says for fact in open_ones if fact.events)

@@ -143,6 +143,17 @@ def test_what_may_be_a_transplant_withholds_the_risk_of_kidney_failure(event):
     assert not kidney_risk_given(event)
 
 
+@pytest.mark.parametrize(("event", "what"), [
+    (recorded(text="Haemodialysis session"), "dialysis"),
+    (recorded(text="Kidney transplant"), "kidney transplant"),
+    (recorded("55.69", VOLUME_3, status="unknown"), "kidney transplant"),
+])  # fmt: skip
+def test_what_may_be_kidney_replacement_is_said_where_the_equations_do_not_apply(event, what):
+    limits = ask("prevent", seen("LOINC/8480-6", 120.0, "mm[Hg]"), event).limits
+    assert any(said.startswith("Whether PREVENT applies") and what in said for said in limits)
+    assert not any(said.startswith("Whether PREVENT applies") for said in ask("prevent").limits)
+
+
 def test_the_patients_own_kidney_moved_is_no_transplant():
     assert kidney_risk_given(recorded("55.61", VOLUME_3))
 
