@@ -50,6 +50,8 @@ def models() -> Iterator[str]:
         yield f"**{card.asks}**\n"
         yield f"Meant for: {card.meant_for}\n"
         yield f"Not for: {card.not_for}\n"
+        if card.package:
+            yield f"{card.notes[0]}\n"
         yield "| needs | FHIR type | codes | looks back | without it |\n|---|---|---|---|---|"
         for need in card.needs:
             codes = ", ".join(f"`{code}`" for code in need.codes[:4]) + (" …" if len(need.codes) > 4 else "")

@@ -20,90 +20,17 @@ import pytest
 from salus import spine
 from salus.core import apart, registry
 from salus.core.consent import Actor
-from salus.core.errors import AwayError
+from salus.core.errors import AwayError, RefusedError, UserError
 from salus.core.evidence import Event, Timeline
 from salus.core.insight import Abstention, Insight
 from salus.spine.site import Site
 from tests import doors
 from tests.house.source import ROOT
-from tests.outside import joined, place_fixture, write  # noqa: F401
+from tests.outside import MODEL, ONCE, joined, place_fixture, write  # noqa: F401
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WHO = Actor("Practitioner/7")
 SECRET = "potassium 7.1"
-# What it does depends on whom it is asked about.
-MODEL = """
-    import os, signal, subprocess, sys, time
-    from dataclasses import replace
-    from pathlib import Path
-
-    from salus.core.card import Action, Card
-    from salus.core.errors import EvidenceError
-    from salus.core.insight import Advice, Estimate, Finding, Insight, ModelRef, Reason
-
-    HERE = Path(__file__).parent
-    with (HERE / "started").open("a") as file:
-        file.write(f"{os.getpid()}\\n")
-
-    def prints():
-        print("a lot", "x" * 100_000)
-        sys.stderr.write("y" * 100_000)
-        os.write(1, b"\\0\\0\\0\\2{}")
-        subprocess.run(["echo", "and more"])
-        return sys.stdin.read()
-
-    def writes_into_every_pipe():
-        for descriptor in range(3, 20):
-            try:
-                os.write(descriptor, b"\\0\\0\\0\\2{}")
-            except OSError:
-                pass
-
-    def raises():
-        raise ValueError("potassium 7.1")
-
-    def finds_no_unit():
-        raise EvidenceError("potassium has no unit (Observation/rr).")
-
-    class Outside:
-        card = Card("outside", "1", "Is it so?", "", "", (), (Action(0, None, "x"),), "", (), package="news2")
-
-        def predict(self, view):
-            act = view.subject.removeprefix("Patient/")
-            found = {
-                "environment": lambda: " ".join(sorted(os.environ)), "folder": os.getcwd,
-                "prints": prints, "raises": raises, "hangs": lambda: time.sleep(600),
-                "spins": lambda: [None for _ in iter(int, 1)], "ends": lambda: os._exit(0),
-                "killed": lambda: os.kill(os.getpid(), signal.SIGKILL), "exits": lambda: sys.exit(3),
-                "pipes": writes_into_every_pipe, "pid": lambda: str(os.getpid()),
-                "unit": finds_no_unit, "starts": lambda: str(subprocess.Popen(["sleep", "600"]).pid),
-            }.get(act, lambda: "")()
-            seen = " ".join(sorted(dir(view)))
-            at = view.timeline.last(("LOINC/9279-1",))
-            source = "Observation/elsewhere" if act == "elsewhere" else at.source
-            reasons = (Reason((source,), 1.0, "because"),)
-            body = Finding("x", Estimate(at.value), says=f"{found}")
-            if act == "nothing":
-                return None
-            if act == "other":
-                return "NEWS2 3"
-            if act == "long":
-                body = Advice("x" * 5_000_000)
-            if act == "types":
-                body = Advice(7)
-            if act == "view":
-                body = Advice(f"{type(view).__module__} {seen}")
-            return Insight(view.subject, ModelRef("news2", "1"), "", view.as_of, body, None, reasons)
-
-    MODEL = Outside()
-"""
-ONCE = '''
-    def once():
-        """Ends at the first question that was ever asked."""
-        if not (HERE / "asked").exists():
-            (HERE / "asked").touch()
-            os._exit(0)
-'''
 FAILED = ["hangs", "spins", "ends", "killed", "exits", "raises", "nothing", "other", "long", "types", "pipes"]
 
 
@@ -391,3 +318,30 @@ def test_a_ward_does_not_keep_for_long_that_a_model_gave_no_answer(
     kept = later + timedelta(days=9)
     monkeypatch.setattr(Site, "now", lambda _: kept)
     assert spine.ward(site, actor=WHO)[0] is row, "whole answers are kept"
+
+
+def test_the_pages_say_where_it_is_from(site: Site) -> None:
+    spine.approve(site, "outside", by="Dr B", because="read whole")
+    with doors.served(site) as client:
+        assert "from an outside package: outside 1.0" in client.get("/models").text
+        card = client.get("/models/outside").text
+        assert "From an outside package: outside 1.0." in card and registry.origin("outside").digest in card
+        assert "From an outside package" not in client.get("/models/news2").text
+
+
+@pytest.mark.parametrize("wrong", ["", "soon", "0", "-1", "61", "nan", "inf"])
+def test_a_time_that_is_none_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("SALUS_MODEL_SECONDS", wrong)
+    with pytest.raises(UserError, match="SALUS_MODEL_SECONDS"):
+        registry.models()
+
+
+def test_one_that_is_loaded_from_elsewhere_than_its_files_lie_is_never_live(
+    place: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the parent finds by its name is not what runs: then the digest would be of something else."""
+    write(place / "elsewhere" / "outside_file.py", "")
+    monkeypatch.setattr(registry, "_sources", lambda _: {"x": place / "elsewhere" / "outside_file.py"})
+    assert registry.origin("outside").digest == ""
+    with pytest.raises(RefusedError, match="loaded from elsewhere"):
+        spine.approve(site, "outside", by="Dr B", because="why not")
