@@ -20,7 +20,7 @@ from threading import Lock, Thread
 from time import monotonic
 from typing import Any
 
-from salus.core.card import Card
+from salus.core.card import Card, Need
 from salus.core.errors import AwayError, EvidenceError, UserError, printable
 from salus.core.insight import Insight
 from salus.core.process import ChildProcess
@@ -35,6 +35,9 @@ LOAD_WITHIN_S = 60.0
 # A process that failed so often within so many seconds is left alone until they are over.
 FAILURES, CALM_S = 3, 60.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+# What a need says goes into the searches that an EHR makes for us: a type, a code and a time, and no more.
+_RESOURCE, _WITHIN = re.compile(r"[A-Z][A-Za-z]{0,39}"), re.compile(r"(PT?[0-9]{1,4}[YMWDH])?")
+_CODE = re.compile(r"[^\s&?#%,{}\\]{1,200}")
 _log = logging.getLogger("salus.apart")
 
 
@@ -54,13 +57,21 @@ class ModelApart:
 def card_of(told: object, package: str) -> Card:
     """Return the card that a model of the outside `package` gave, which says where it is from.
 
-    Raises ValueError for what is no card, or has a name that cannot be asked for or shown in an address.
+    Raises ValueError for what is no card, has a name that cannot be asked for or shown in an address, or
+    needs what cannot be searched for.
     """
     card = noun_in(Card, told)
     if not _NAME.fullmatch(card.name) or not card.version or card.version != printable(card.version):
         raise ValueError("no name or version")
+    if not all(map(_can_be_searched_for, card.needs)):
+        raise ValueError("no need")
     mark = f"From an outside package: {package}. It is not under Salus's import rules, and runs in a process "
     return replace(card, package=package, notes=(f"{mark}of its own.", *card.notes))
+
+
+def _can_be_searched_for(need: Need) -> bool:
+    coded = all(_CODE.fullmatch(code) for code in need.codes)
+    return bool(coded and _RESOURCE.fullmatch(need.resource) and _WITHIN.fullmatch(need.within))
 
 
 def answer_within(environ: Mapping[str, str]) -> float:
@@ -116,9 +127,10 @@ class Apart:
         Raises AwayError when it gives no answer, EvidenceError when it says that the evidence is why.
         """
         question = {"model": place, "seconds": self._answer_s, "view": view_out(view)}
+        until = monotonic() + self._answer_s
         with self._my_turn(name):
             try:
-                child = self._ready(self._answer_s)
+                child = self._ready(until - monotonic())
                 told = child.exchange(question, monotonic() + self._answer_s)
             except (OSError, ValueError) as error:
                 self._note_failure()
@@ -152,7 +164,7 @@ class Apart:
             if self._starter is None:
                 self.start()
             assert self._starter is not None
-            self._starter.join(seconds)
+            self._starter.join(max(0.0, seconds))
             if self._starter.is_alive():
                 raise AwayError("A model's process is being started: ask again in a moment.")
             self._starter = None

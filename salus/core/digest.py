@@ -35,7 +35,8 @@ class Origin(NamedTuple):
         """Return the origin of a model that lies in `files`; without a digest where one cannot be read."""
         try:
             return cls(package, digest(files()))
-        except (OSError, ValueError) as error:
+        except Exception as error:
+            # Whoever put the package there may have put a finder of his own too.
             return cls(package, why=f"its files cannot be read ({type(error).__name__})")
 
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from time import monotonic
@@ -102,4 +103,5 @@ def _end(popen: subprocess.Popen[bytes], parent: int) -> None:
             pipe.close()
     if popen.poll() is None:
         os.killpg(popen.pid, signal.SIGKILL)
-        popen.wait()
+        with suppress(subprocess.TimeoutExpired):
+            popen.wait(1)

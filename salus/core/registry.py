@@ -202,7 +202,8 @@ def found_at(value: str) -> Iterator[Found]:
 def _package(entry: EntryPoint) -> str:
     """Return the distribution that brings an entry point, and its version."""
     told = entry.dist
-    return printable(f"{told.name} {told.version}" if told else entry.name, 80)
+    named, _ = _tried(entry.name, lambda: f"{told.name} {told.version}" if told else "")
+    return printable(named or entry.name, 80)
 
 
 def _sources(entry: EntryPoint) -> dict[str, Path]:
