@@ -365,3 +365,16 @@ def test_one_that_is_loaded_from_elsewhere_than_its_files_lie_is_never_live(
     assert registry.origin("outside").digest == ""
     with pytest.raises(RefusedError, match="loaded from elsewhere"):
         spine.approve(site, "outside", by="Dr B", because="why not")
+
+
+def test_a_hook_is_answered_by_the_others_while_one_hangs(place: Path, site: Site) -> None:
+    write(place / "outside_file.py", MODEL.replace('"hangs"', '"p1"'))
+    registry._loaded.cache_clear()
+    for name in ("outside", "news2"):
+        spine.approve(site, name, by="Dr B", because="read whole")
+    with doors.served(site) as client:
+        answer = client.post("/cds-services/salus-patient-view", json=doors.call())
+        assert answer.status_code == 200, answer.text
+        said = " ".join(card["summary"] + card.get("detail", "") for card in answer.json()["cards"])
+        assert "NEWS2" in said and "outside failed and gave no answer" in said
+        assert "outside" in client.get("/healthz").json()["checks"]["models"]["failed_seconds_ago"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import rmtree
+from zipfile import ZipFile
 
 import pytest
 
@@ -161,6 +163,36 @@ def test_any_file_of_an_outside_package_is_part_of_what_was_approved(place: Path
             file.write(" ")
         start_anew()
         assert statuses(site)["far"].status == "validated", name
+
+
+def test_an_installation_to_be_edited_is_approved_by_what_lies_where_it_is_edited(
+    place: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside(place, ["_editable_impl_outside.pth,,", "outside-1.0.dist-info/METADATA,,"])
+    (place / "_editable_impl_outside.pth").write_text(str(place / "src"))
+    (place / "src").mkdir()
+    (place / "outside_rooms").rename(place / "src" / "outside_rooms")
+    monkeypatch.syspath_prepend(str(place / "src"))
+    start_anew()
+    assert spine.approve(site, "far", by="Dr B", because="read whole").status == "live"
+    (place / "src" / "outside_rooms" / "_terms.py").write_text("")
+    start_anew()
+    assert statuses(site)["far"].status == "validated"
+
+
+def test_a_package_in_a_zip_answers_and_is_never_live(
+    place: Path, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outside(place, None)
+    with ZipFile(place / "rooms.zip", "w") as zipped:
+        for path in (place / "outside_rooms").glob("*.py"):
+            zipped.write(path, f"outside_rooms/{path.name}")
+    rmtree(place / "outside_rooms")
+    monkeypatch.syspath_prepend(str(place / "rooms.zip"))
+    start_anew()
+    assert "cannot be read" in statuses(site)["far"].note
+    with pytest.raises(RefusedError, match="cannot be approved"):
+        spine.approve(site, "far", by="Dr B", because="why not")
 
 
 def outside(place: Path, record: list[str] | None) -> None:
