@@ -19,7 +19,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from salus.core.wire import LENGTH, LONGEST_ANSWER, frame, unframed
+from salus.core.wire import APART, LENGTH, LONGEST_ANSWER, frame, unframed
 
 _CHILD = Path(__file__).with_name("child.py")
 # What a process needs to run at all; nothing that names a store, a key or a person.
@@ -34,8 +34,7 @@ class ChildProcess:
             # Isolated: neither the environment nor the folder tells it what to load.
             [sys.executable, "-I", str(_CHILD)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
-            cwd="/", env={name: os.environ[name] for name in _ENVIRONMENT if name in os.environ},
-            start_new_session=True,
+            cwd="/", env=_bare(os.environ), start_new_session=True,
         )  # fmt: skip
         assert self._popen.stdin and self._popen.stdout
         self._asked, self._said = self._popen.stdin.fileno(), self._popen.stdout.fileno()
@@ -85,6 +84,10 @@ class ChildProcess:
                 raise ChildProcessError("it ended")
             found += part
         return bytes(found)
+
+
+def _bare(environ: Mapping[str, str]) -> dict[str, str]:
+    return {**{name: environ[name] for name in _ENVIRONMENT if name in environ}, APART: "1"}
 
 
 def _wait(pipe: int, for_what: int, until: float) -> None:

@@ -24,6 +24,8 @@ from salus.core.seams import View
 # Before each message stands its length in bytes; no answer and no list of cards is as long as this.
 LENGTH = Struct(">I")
 LONGEST_ANSWER = 4 * 2**20
+# In the environment of a process apart: no other package is joined in it, or each would start all the others.
+APART = "SALUS_APART"
 Message = Mapping[str, Any]
 _T = TypeVar("_T")
 

@@ -95,8 +95,15 @@ def test_it_is_handed_the_view_alone(site: Site) -> None:
 
 
 def test_its_process_knows_nothing_of_ours(site: Site) -> None:
-    assert set(says(site, "environment").split()) <= {"PATH", "LANG", "LC_ALL", "LC_CTYPE"}
+    assert set(says(site, "environment").split()) <= {"PATH", "LANG", "LC_ALL", "LC_CTYPE", "SALUS_APART"}
     assert says(site, "folder") == "/"
+
+
+def test_one_that_asks_the_models_of_the_house_starts_no_others(place: Path, site: Site) -> None:
+    more = "from salus.core import registry\n    assert 'news2' in registry.models()\n    HERE ="
+    write(place / "outside_file.py", MODEL.replace("HERE =", more, 1))
+    registry._loaded.cache_clear()
+    assert int(says(site, "pid")) and len(starts(place)) == 1
 
 
 def test_its_card_says_where_it_is_from(site: Site) -> None:
