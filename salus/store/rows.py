@@ -43,7 +43,10 @@ class HookCard:
 
 @dataclass(frozen=True, slots=True)
 class StatusRow:
-    """What a model was declared to be, by whom and why; signed, and written down as entry `seq`."""
+    """What a model was declared to be, by whom and why; signed, and written down as entry `seq`.
+
+    signature: what salus.governance.standing.seal made: the digest of the model's files before the signature.
+    """
 
     model: str
     version: str
