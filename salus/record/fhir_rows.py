@@ -203,9 +203,11 @@ def _procedure(r: t.Procedure, source: str) -> Rows:
     done = first(r.performedDateTime, start(r.performedPeriod))
     end = last(r.performedPeriod) if r.performedPeriod is not None else (done.end if done else None)
     said = concept(bytes(r.code))
+    # Behind its codes stand its words: what a site's own code means is told by them alone.
+    worded = drug(bytes(r.code))[len(said.codes) :]
     return [
         (
-            said.codes or ("Procedure",),
+            (*(said.codes or ("Procedure",)), *worded),
             _at(done),
             end,
             _known(done),

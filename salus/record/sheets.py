@@ -205,7 +205,7 @@ def _encounters(found: list[t.Encounter], words: Words) -> Sheet:
 
 
 def _procedures(found: list[t.Procedure], words: Words) -> Sheet:
-    coded = words.coded
+    coded, worded = words.coded, words.named
     moments = [
         moment[r.performedDateTime]
         if r.performedDateTime is not None
@@ -217,7 +217,7 @@ def _procedures(found: list[t.Procedure], words: Words) -> Sheet:
         at if r.performedPeriod is None else last(r.performedPeriod)
         for r, at in zip(found, ends, strict=True)
     ]
-    codes = [coded[bytes(r.code)] for r in found]
+    codes = [-1 if coded[bytes(r.code)] < 0 else worded[bytes(r.code)] for r in found]
     return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
 
 

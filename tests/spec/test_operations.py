@@ -225,6 +225,13 @@ def test_a_doubt_of_the_conditions_is_kept_beside_that_of_an_operation():
     assert "not readable" in told.says and "words name" in told.says and len(told.events) == 2
 
 
+@pytest.mark.parametrize("words", ["Haemodialysis session", "Kidney transplant"])
+def test_what_a_sites_own_code_means_is_told_by_its_words(words):
+    operation = recorded("77", "urn:hospital", text=words)
+    assert operation.codes == ("urn:hospital|77", f"text/{words}")
+    assert not kidney_risk_given(operation)
+
+
 def test_a_code_of_a_list_has_said_what_it_is_whatever_its_words():
     shunt = Event(
         ("ICD10PCS/B51W1ZZ", "text/Fluoroscopy of Dialysis Shunt"), NOW, None, NOW, source="Procedure/1"
