@@ -108,9 +108,17 @@ class Archive:
         rows = [row for number in corrected for row in self._stood(number, at.replace(tzinfo=None))]
         if not rows:
             return whole
-        told = {row[-1] for row in rows}
-        stands = [one for one in whole if one.source not in told or not one.known_at or one.known_at <= at]
-        return Timeline.of(whole.subject, [*stands, *map(event, rows)])
+        stood = [event(row) for row in rows]
+        # A newer copy, known later; or the same one, called otherwise since.
+        told = {one.source for one in stood}
+        same = {(one.source, one.known_at) for one in stood}
+        stands = [
+            one
+            for one in whole
+            if one.source not in told
+            or ((not one.known_at or one.known_at <= at) and (one.source, one.known_at) not in same)
+        ]
+        return Timeline.of(whole.subject, [*stands, *stood])
 
     def _stood(self, number: int, at: datetime) -> list[Row]:
         with _whole(self.root):

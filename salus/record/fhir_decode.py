@@ -23,6 +23,7 @@ from salus.record.fhir_kinds import MEDICATED, MUST_NAME_PATIENT, MUST_SAY_STATU
 from salus.record.fhir_rows import OTHER, READERS, Row, Rows, understood
 from salus.record.fhir_terms import called, canonical, drug, literal
 from salus.record.fhir_types import NOTHING
+from salus.record.versions import NO_VERSION, Version, compared, is_said, version
 
 DELETED = "deleted where it came from"
 is_id = re.compile(r"[^\s/#|?]{1,128}").fullmatch
@@ -46,12 +47,15 @@ _NO_ROWS: tuple[Row, ...] = ()
 class Near:
     """What a resource may refer to: full URLs of its Bundle (to ``Type/id``) and the codes of medications.
 
-    bases: the servers that absolute references to patients have named.
+    bases: the servers that absolute references to patients have named. waits: a reference to a Medication
+    stays one, since a newer copy of it may come.
     """
 
     urls: dict[str, str] = field(default_factory=dict)
     medications: dict[str, tuple[str, ...]] = field(default_factory=dict)
     bases: set[str] = field(default_factory=set)
+    waits: bool = False
+    _versions: dict[str, Version] = field(default_factory=dict)
 
     def resolve(self, target: str) -> str:
         """Return ``Type/id`` of a reference that may be a Bundle's full URL; "" when it is not there."""
@@ -64,7 +68,7 @@ class Near:
     def drug(self, target: str) -> tuple[str, ...]:
         """Return the codes of a Medication, or the reference itself where it is not at hand."""
         found = self.named(target)
-        return self.medications.get(found, (found,))
+        return (found,) if self.waits else self.medications.get(found, (found,))
 
     def announce(self, raw: bytes | Raw, url: str) -> str:
         """Learn a resource's name and which drug it is, before others refer to it; return its type."""
@@ -80,14 +84,16 @@ class Near:
         return kind
 
     def keep(self, source: str, raw: bytes | Raw) -> None:
-        """Remember the codes and names of the Medication `source`."""
+        """Remember the codes and names of the Medication `source`, where no newer version told them."""
         try:
             read = _medication(raw)
             codes = (*drug(bytes(read.code)), *called(read.identifier or ()))
         except (msgspec.MsgspecError, RecursionError, EvidenceError):
             return
-        if codes:
+        said, stood = version(raw), self._versions.get(source, NO_VERSION)
+        if codes and compared(said, stood) >= 0:
             self.medications[source] = codes
+            self._versions[source] = said if is_said(said) else stood
 
 
 def why_not(error: Exception) -> str:

@@ -19,8 +19,8 @@ from salus.record.manifest import Manifest
 
 UNKNOWN = ""
 REMEDY = (
-    "Read it into an archive of its own with --archive; or, where both give the same person the same id, add "
-    "--same-ids. Nothing of this read was kept."
+    "Read it into an archive of its own with --archive; or, where both give the same person the same id, "
+    "with 'salus read --same-ids'. Nothing of this read was kept."
 )
 _LARGEST_MANIFEST = 1 << 24
 

@@ -93,7 +93,7 @@ class Intake:
         import polars as pl
 
         self.number, self.parts, self.homes = number, parts, homes
-        self.account, self.near, self.words = Account(), Near(), Vocabulary()
+        self.account, self.near, self.words = Account(), Near(waits=True), Vocabulary()
         self.files: list[str] = []
         # Each with the order of the copy that says so.
         self.people: list[tuple[int, Person]] = []

@@ -14,8 +14,9 @@ import msgspec
 
 import salus
 from salus.core.errors import EvidenceError
-from salus.record import columns, refused, superseded
+from salus.record import columns, drugs, refused, superseded
 from salus.record.copies import Chosen, chosen
+from salus.record.drugs import Called
 from salus.record.fhir_terms import display_names
 from salus.record.identity import people_columns
 from salus.record.intake import EVENTS, ORDER_BITS, SUBJECTS, Intake, with_part
@@ -40,6 +41,7 @@ def settle(root: Path, intake: Intake, base: Manifest | None, work: Path) -> Man
     settled.index()
     settled.events()
     settled.metadata()
+    intake.account.changed = list(dict.fromkeys(intake.account.changed))
     manifest = settled.manifest()
     intake.account.keep(settled.folder)
     publish(root, manifest)
@@ -57,6 +59,8 @@ class _Settled:
         self.folder = root / f"gen-{self.generation:04d}"
         width = (1 << 63) // self.parts + 1
         self.lost = Spill(work / "lost", self.parts, lambda: pl.col("subject_id") // width)
+        # What Medications were called when, and which older evidence names one that was corrected now.
+        self.lines, self.linked = drugs.framed({}), pl.DataFrame(schema=drugs.links())
         # Patient resources, by order, that no longer say who somebody is.
         self.replaced: set[int] = set()
         self.codes: list[pl.Series] = []
@@ -80,6 +84,7 @@ class _Settled:
         met: list[Stranger] = []
         old = refused.kept(self.old) if self.old else refused.framed(())
         left, copies = pl.concat([old, refused.framed(self.intake.refused)]), []
+        corrected: dict[str, list[Called]] = {}
         for number in range(self.parts):
             rows = self.intake.index.part(number)
             if rows is None:
@@ -89,12 +94,26 @@ class _Settled:
             found = chosen(rows.drop("part"), first, kept, original)
             if found.lost:
                 self._replaced(found)
+            corrected |= drugs.history(found.rows, first, original)
             self.intake.account.changed += found.changed
             found.rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
             mine = pl.col("source").is_in(left["source"].implode()) & pl.col("stands")
             copies.append(found.rows.filter(mine).select("order"))
         refuse(met)
         refused.keep(self.folder, refused.standing(left, copies))
+        self._correct_drugs(corrected, kept, original)
+
+    def _correct_drugs(self, corrected: dict[str, list[Called]], kept: pl.Series, original: Original) -> None:
+        """Learn what Medications were called when, and which older evidence is called as they are."""
+        import polars as pl
+
+        self.intake.near.medications.update({name: line[-1].codes for name, line in corrected.items()})
+        before = drugs.load(self.old / "metadata") if self.old else drugs.framed({})
+        same = ~pl.col("drug").is_in(list(corrected))
+        self.lines = pl.concat([before.filter(same), drugs.framed(corrected)])
+        if corrected and self.old is not None:
+            old, new = (sorted((folder / "index").glob("*.parquet")) for folder in (self.old, self.folder))
+            self.linked = drugs.orders_of(old, new, corrected, kept, original)
 
     def _take_old_index(self, old: Path) -> None:
         """Put the rows of the last generation before the new ones."""
@@ -122,17 +141,22 @@ class _Settled:
         import polars as pl
 
         words = columns.word_list(self.intake.resolved())
+        named = drugs.references(self.intake.words, self.lines["drug"].unique())
         account = self.intake.account
         for number in range(self.parts):
-            loose = self.intake.events.part(number)
-            rows = (
-                None if loose is None else columns.finished(loose.sort(*_SORTED, maintain_order=True), words)
-            )
+            loose, linked = self.intake.events.part(number), [self.linked]
+            rows = None
+            if loose is not None:
+                rows = columns.finished(loose.sort(*_SORTED, maintain_order=True), words)
+                linked.append(drugs.referring(loose, named))
             rows = self._with_old(number, rows)
             if rows is None or not rows.height:
                 continue
-            rows, past = superseded.parted(rows, self._superseded(number), self.lost.part(number))
+            past, told = drugs.bases(self._superseded(number))
+            rows, past = superseded.parted(rows, past, self.lost.part(number))
+            rows, past = self._called(rows, past, pl.concat([*linked, told]).unique(["order", "source"]))
             if past is not None:
+                past = past if "drug" in past.columns else past.with_columns(drug=pl.lit(None, pl.String))
                 past.write_parquet(self.folder / superseded.FOLDER / f"{number:04d}.parquet", **_WRITTEN)
             if self.old is not None:
                 rows = rows.sort(*_SORTED, maintain_order=True)
@@ -144,6 +168,14 @@ class _Settled:
             account.subjects += new["subject_id"].n_unique()
             self._count(rows, number)
 
+    def _called(
+        self, rows: pl.DataFrame, past: pl.DataFrame | None, linked: pl.DataFrame
+    ) -> tuple[pl.DataFrame, pl.DataFrame | None]:
+        first = self.intake.number << ORDER_BITS
+        found = drugs.named(rows, past, linked, self.lines, first)
+        self.intake.account.changed += found.changed
+        return found.stands, found.past
+
     def _with_old(self, number: int, rows: pl.DataFrame | None) -> pl.DataFrame | None:
         """Return the last generation's rows of this part before the new ones."""
         import polars as pl
@@ -151,11 +183,16 @@ class _Settled:
         old = self._of_old(number, sorted((self.old / "data").glob("*.parquet")) if self.old else [])
         if old is None:
             return rows
+        told = self._with_drugs(old)
+        changed = old.filter(old["code"] != told["code"])["source"].to_list() if told is not old else []
+        self.intake.account.changed += changed
+        old = told
         return old if rows is None else pl.concat([old, rows])
 
     def _superseded(self, number: int) -> pl.DataFrame | None:
         """Return what the last generation kept of superseded copies in this part; None when there is none."""
-        return self._of_old(number, superseded.shards(self.old) if self.old else [])
+        old = self._of_old(number, superseded.shards(self.old) if self.old else [])
+        return None if old is None else self._with_drugs(old)
 
     def _of_old(self, number: int, files: list[Path]) -> pl.DataFrame | None:
         """Return the rows of this part out of files of the last generation; None when there are no files."""
@@ -165,7 +202,7 @@ class _Settled:
             return None
         width = (1 << 63) // self.parts + 1
         mine = pl.col("subject_id").is_between(number * width, (number + 1) * width, closed="left")
-        return self._with_drugs(pl.scan_parquet(files, glob=False).filter(mine).collect())
+        return pl.scan_parquet(files, glob=False).filter(mine).collect()
 
     def _with_drugs(self, old: pl.DataFrame) -> pl.DataFrame:
         """Give older rows that name a Medication its codes, when it has come since."""
@@ -212,6 +249,7 @@ class _Settled:
             before = pl.read_parquet(self.old / "metadata" / "people.parquet", glob=False)
             people = pl.concat([before, people]).unique("subject", keep="last", maintain_order=True)
         people.write_parquet(folder / "people.parquet", **_WRITTEN)
+        drugs.keep(folder, self.lines)
         self._code_list().write_parquet(folder / "codes.parquet", **_WRITTEN)
         (folder / "dataset.json").write_bytes(msgspec.json.format(msgspec.json.encode(_dataset())))
 

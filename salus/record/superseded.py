@@ -81,9 +81,13 @@ def _superseded(stands: pl.DataFrame, gone: pl.DataFrame, lines: pl.DataFrame) -
 
 
 def stood_at(files: list[Path], subject: int, at: datetime) -> pl.DataFrame:
-    """Return the superseded evidence of one subject that was known at `at` (UTC, naive) and stood then."""
+    """Return the superseded evidence of one subject that was known at `at` (UTC, naive) and stood then.
+
+    Of what one row was called after another, the one that ended first after `at` is what it was called then.
+    """
     import polars as pl
 
     known = pl.col("known_at").is_null() | (pl.col("known_at") <= at)
     mine = (pl.col("subject_id") == subject) & known & (pl.col("until") > at)
-    return pl.scan_parquet(files, glob=False).filter(mine).collect()
+    rows = pl.scan_parquet(files, glob=False).filter(mine).collect()
+    return rows.filter(pl.col("until") == pl.col("until").min().over("source", "known_at"))
