@@ -78,13 +78,13 @@ class Site:
 
         Raises AwayError when the records that would tell are gone.
         """
-        manifest = self._manifest() if self.has_archive else None
+        manifest = self._last_read()
         return tuple(filter(None, manifest.servers)) if manifest else ()
 
     @property
     def server(self) -> str:
         """The one FHIR server that every id in the records here is of; "" where that is not known."""
-        manifest = self._manifest() if self.has_archive else None
+        manifest = self._last_read()
         return manifest.server if manifest else ""
 
     def name(self, reference: str, server: str | None) -> str:
@@ -96,6 +96,12 @@ class Site:
         known = self.servers
         base = tidy(server or "")
         return f"{base}/{reference}" if base and known and not is_among(base, known) else reference
+
+    def _last_read(self) -> Manifest | None:
+        """Return what the records here are, or were before they went away; None where none were read."""
+        if self.has_archive:
+            return self._manifest()
+        return self._read[1] if self._read else None
 
     def _manifest(self) -> Manifest | None:
         """Return what the records here are; every page asks, so it is read anew only when they change."""

@@ -120,3 +120,13 @@ def test_where_nobody_knows_whose_the_records_are_names_stay_as_they_are(tmp_pat
     spine.read(site, str(tmp_path / "in.ndjson"), actor=WHO)
     assert site.name("Patient/p1", OTHER) == "Patient/p1" and site.server == ""
     site.close()
+
+
+def test_records_that_went_away_are_still_known_by_their_server(site: Site) -> None:
+    assert site.server == HOME
+    manifest = site.path / "archive.json"
+    manifest.rename(manifest.with_suffix(".away"))
+    try:
+        assert site.name("Patient/p1", OTHER) == f"{OTHER}/Patient/p1"
+    finally:
+        manifest.with_suffix(".away").rename(manifest)
