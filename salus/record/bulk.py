@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from time import process_time
@@ -42,20 +43,25 @@ Progress = Callable[..., Any]
 
 
 def read_place(
-    place: str, archive: Path, progress: Progress | None = None, *, same_ids: bool = False
+    place: str,
+    archive: Path,
+    progress: Progress | None = None,
+    *,
+    same_ids: bool = False,
+    caller: str = "",
 ) -> Account:
     """Read every FHIR resource at `place` into the archive in folder `archive`; return the account.
 
     place: a file, a folder, a pipe, or ``-``. progress: makes a progress bar, as tqdm does. A resource that
     was read before is replaced by the later copy. same_ids: its ids and the archive's are of the same people,
-    whichever servers they come from. Raises UserError when there is nothing to read or the place is the
-    archive itself, AwayError when another read into the same archive is under way, RefusedError when two
-    people would share an id.
+    whichever servers they come from. caller: the server of an EHR whose ids are used beside the archive.
+    Raises UserError when there is nothing to read or the place is the archive itself, AwayError when another
+    read into the same archive is under way, RefusedError when two people would share an id.
     """
-    if place == places.STDIN:
-        return into(archive, 0, lambda intake: _stream(intake, None, place, None), same_ids=same_ids)
-    if places.is_stream(place):
-        return into(archive, 0, lambda intake: _stream(intake, Path(place), place, None), same_ids=same_ids)
+    if place == places.STDIN or places.is_stream(place):
+        path = None if place == places.STDIN else Path(place)
+        stream = partial(_stream, path=path, name=place, seen=None)
+        return into(archive, 0, stream, same_ids=same_ids, caller=caller)
     refuse_itself(Path(place).resolve(), archive.resolve())
     found, passed = places.files(place)
     root = Path(place) if Path(place).is_dir() else Path(place).parent
@@ -73,7 +79,7 @@ def read_place(
                 intake.homes.met(server, str(path.relative_to(root)))
             _files(intake, found, root, seen)
 
-        account = into(archive, places.size(found), fill, same_ids=same_ids)
+        account = into(archive, places.size(found), fill, same_ids=same_ids, caller=caller)
     account.notes += [f"passed over: {name}" for name in passed]
     return account
 
@@ -87,7 +93,14 @@ def refuse_itself(place: Path, archive: Path) -> None:
         )
 
 
-def into(archive: Path, size: int, fill: Callable[[Intake], None], *, same_ids: bool = False) -> Account:
+def into(
+    archive: Path,
+    size: int,
+    fill: Callable[[Intake], None],
+    *,
+    same_ids: bool = False,
+    caller: str = "",
+) -> Account:
     """Let `fill` put resources (about `size` bytes, 0: unknown) into the archive; all of it or nothing.
 
     Raises AwayError when there is no room for it, RefusedError when two people would share an id.
@@ -97,19 +110,24 @@ def into(archive: Path, size: int, fill: Callable[[Intake], None], *, same_ids: 
     began = process_time()
     with _room(archive):
         archive.mkdir(parents=True, exist_ok=True)
-        account = _into(archive, size, fill, same_ids)
+        account = _into(archive, size, fill, lambda base: Homes.of(base, same_ids, caller))
     account.cpu_seconds = process_time() - began
     return account
 
 
-def _into(archive: Path, size: int, fill: Callable[[Intake], None], same_ids: bool) -> Account:
+def _into(
+    archive: Path,
+    size: int,
+    fill: Callable[[Intake], None],
+    homes: Callable[[manifest.Manifest | None], Homes],
+) -> Account:
     with manifest.Lock(archive):
         base = manifest.load(archive)
         manifest.sweep(archive, base)
         work = archive / "work"
         parts = max(_parts(size), base.parts if base else 1)
         number = max(base.reads, default=0) + 1 if base else 1
-        intake = Intake(archive, work, number, parts, Homes.of(base, same_ids))
+        intake = Intake(archive, work, number, parts, homes(base))
         if base is not None:
             _recall_drugs(archive, base, intake)
         try:

@@ -30,21 +30,23 @@ class Homes:
     """The base URLs of the servers whose ids one read brings, and those that the archive has.
 
     held: what earlier reads brought; `UNKNOWN` stands for an export that did not say. same_ids: whoever reads
-    says that all of them give the same person the same id.
+    says that all of them give the same person the same id. caller: the server of an EHR whose ids are used
+    beside the archive.
     """
 
     held: tuple[str, ...] = ()
     same_ids: bool = False
+    caller: str = UNKNOWN
     found: list[str] = field(default_factory=list)
     # What a live server calls itself in its own pages; None: no live server is read.
     _aliases: list[str] | None = None
 
     @classmethod
-    def of(cls, base: Manifest | None, same_ids: bool) -> Homes:
+    def of(cls, base: Manifest | None, same_ids: bool, caller: str = UNKNOWN) -> Homes:
         """Return those of the archive that `base` describes; None: nothing was read yet."""
         if base is None:
-            return cls((), same_ids)
-        return cls(tuple(base.servers) or ((UNKNOWN,) if base.events else ()), same_ids)
+            return cls((), same_ids, caller)
+        return cls(tuple(base.servers) or ((UNKNOWN,) if base.events else ()), same_ids, caller)
 
     def live(self, base: str) -> None:
         """Note that the server at `base` itself is read, whatever its pages call it."""
@@ -72,13 +74,14 @@ class Homes:
         Raises RefusedError where the archive, or this read, has those of another one.
         """
         base = tidy(base)
-        known = [one for one in (*self.held, *self.found) if one != UNKNOWN]
+        held = (*self.held, self.caller)
+        known = [one for one in (*held, *self.found) if one != UNKNOWN]
         if not base or is_among(base, known):
             if base and not is_among(base, self.found):
                 self.found.append(next(one for one in known if is_same(one, base)))
             return
         if known and not self.same_ids:
-            whose = "this archive's" if self.held and is_among(known[0], self.held) else "those before it"
+            whose = "this archive's" if known[0] in held else "those before it"
             raise RefusedError(
                 f"'{place}' brings ids of the server {base}, and {whose} are of {known[0]}: the same id can "
                 f"be two people. {REMEDY}"

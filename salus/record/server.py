@@ -72,13 +72,15 @@ def read_server(
     headers: dict[str, str] | None = None,
     *,
     same_ids: bool = False,
+    caller: str = "",
 ) -> Account:
     """Read every patient of the FHIR server at `url` into the archive; return the account.
 
     needs: what models ask for; where the server has no `$everything`, only that is searched for (every
     patient type when it is empty). headers: for authorization. All of it arrives or nothing changes, but for
     a type or a patient that the server cannot answer for: these are passed over and noted. same_ids: this
-    server gives the archive's patients the ids that they have there.
+    server gives the archive's patients the ids that they have there. caller: the server of an EHR whose ids
+    are used beside the archive.
     Raises AwayError when the server does not answer, RefusedError when it refuses or its ids may be other
     people's, EvidenceError when what it says is no FHIR.
     """
@@ -88,7 +90,7 @@ def read_server(
         everybody(intake, server, tuple(needs), progress)
 
     with Server.at(url, headers) as server:
-        return into(archive, 0, fill, same_ids=same_ids)
+        return into(archive, 0, fill, same_ids=same_ids, caller=caller)
 
 
 @dataclass(slots=True)

@@ -68,10 +68,12 @@ def _contradicting(found: list[_Told]) -> list[Stranger]:
     """Return the first new copy of one Patient that contradicts the version before or after it."""
     by_place = {one.copy.place: one for one in found}
     line = [by_place[copy.place] for copy in versions.ordered([one.copy for one in found])]
-    for one, other in pairwise(line):
-        differs = "" if one.raw == other.raw else contradiction(identity(one.raw), identity(other.raw))
+    # What says nothing of who somebody is stands between nobody.
+    told = [(one, who) for one in line if (who := identity(one.raw)) != Identity()]
+    for (one, who), (other, next_one) in pairwise(told):
+        differs = contradiction(who, next_one)
         if differs:
-            newer = max(one, other, key=lambda told: told.copy.place)
+            newer = max(one, other, key=lambda copy: copy.copy.place)
             return [Stranger(newer.file, newer.line, differs)]
     return []
 

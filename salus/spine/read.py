@@ -91,7 +91,7 @@ def take_in(
         with site.store.begin() as tx:
             tx.append(site.now(), actor.id, "begin", said)
         try:
-            account = _taken_in(site, place, progress, same_ids)
+            account = _taken_in(site, place, progress, {"same_ids": same_ids, "caller": site.caller})
         finally:
             _end(site)
     return account
@@ -115,15 +115,15 @@ def finish_reads(site: Site) -> None:
         _end(site)
 
 
-def _taken_in(site: Site, place: str, progress: Callable[..., Any] | None, same_ids: bool) -> Account:
+def _taken_in(site: Site, place: str, progress: Callable[..., Any] | None, whose: dict[str, Any]) -> Account:
     if is_url(place):
         from salus.record.server import read_server
 
-        return read_server(place, site.path, needs=_needs(), progress=progress, same_ids=same_ids)
+        return read_server(place, site.path, needs=_needs(), progress=progress, **whose)
     from salus.record.bulk import read_place
 
     named = place if place == "-" else str(Path(place))
-    return read_place(named, site.path, progress=progress, same_ids=same_ids)
+    return read_place(named, site.path, progress=progress, **whose)
 
 
 def _end(site: Site) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from salus.store.store import Store
 
 DEMONSTRATION = "demonstration"
+_CALLER = "fhir-server"
 _SITE_ID, _ID_KEY = "site-id", "insight-id-key"
 
 
@@ -34,6 +35,7 @@ class Site:
     _id_key: bytes
     _archive: Archive | None = None
     _read: tuple[tuple[int, int], Manifest | None] | None = None
+    _caller: str = ""
     memory: dict[Any, Any] = field(default_factory=dict)
 
     @property
@@ -74,28 +76,46 @@ class Site:
 
     @property
     def servers(self) -> tuple[str, ...]:
-        """The base URLs of the FHIR servers whose ids the records here hold, as far as they are known.
+        """The base URLs of the FHIR servers whose ids are used here as they are, as far as they are known.
 
         Raises AwayError when the records that would tell are gone.
         """
         manifest = self._last_read()
-        return tuple(filter(None, manifest.servers)) if manifest else ()
+        found = [*(manifest.servers if manifest else ()), self.caller]
+        return tuple(dict.fromkeys(filter(None, found)))
+
+    @property
+    def caller(self) -> str:
+        """The server of the EHR that called first while the records did not say whose they are; else ""."""
+        # Once there is one, it stays.
+        self._caller = self._caller or self.store.setting(_CALLER) or ""
+        return self._caller
 
     @property
     def server(self) -> str:
-        """The one FHIR server that every id in the records here is of; "" where that is not known."""
+        """The one FHIR server that every id used here is of; "" where that is not known."""
         manifest = self._last_read()
-        return manifest.server if manifest else ""
+        return manifest.server if manifest else self.caller
 
     def name(self, reference: str, server: str | None) -> str:
         """Return what ``Type/id`` of the FHIR server at `server` is called here.
 
-        The same where it is the records' own, or nobody can tell; else its whole address: another server's
-        Patient/7 is somebody else.
+        The same where it is one of `servers`, or none is named; else its whole address: another server's
+        Patient/7 is somebody else. The first server that is named where none is known is the site's own.
         """
-        known = self.servers
         base = tidy(server or "")
-        return f"{base}/{reference}" if base and known and not is_among(base, known) else reference
+        if not base:
+            return reference
+        known = self.servers or (self._meet(base),)
+        return reference if is_among(base, known) else f"{base}/{reference}"
+
+    def _meet(self, server: str) -> str:
+        """Keep who called first; return who that was, since another process may have been quicker."""
+        with self.store.begin() as tx:
+            first = tx.setting(_CALLER)
+            if first is None:
+                tx.put_setting(_CALLER, server)
+            return first or server
 
     def _last_read(self) -> Manifest | None:
         """Return what the records here are, or were before they went away; None where none were read."""

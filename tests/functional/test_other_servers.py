@@ -13,7 +13,7 @@ import pytest
 
 from salus import spine
 from salus.core.consent import Actor
-from salus.core.errors import UserError
+from salus.core.errors import RefusedError, UserError
 from salus.delivery.app import Settings
 from salus.delivery.fhir import Fhir
 from salus.spine.site import Site
@@ -113,12 +113,37 @@ def test_a_review_from_another_ehr_is_by_its_own_user(site: Site, ehr: httpx.Cli
     assert heard.by == "Practitioner/7"
 
 
-def test_where_nobody_knows_whose_the_records_are_names_stay_as_they_are(tmp_path: Path) -> None:
+def test_where_the_records_do_not_say_the_first_ehr_that_calls_is_their_own(tmp_path: Path) -> None:
     site = doors.live_site(tmp_path / "site")
-    assert site.name("Patient/p1", OTHER) == "Patient/p1" and site.server == ""
+    assert site.name("Patient/p1", None) == "Patient/p1" and site.server == "" == site.caller
     (tmp_path / "in.ndjson").write_text(json.dumps(doors.PATIENT) + "\n")
     spine.read(site, str(tmp_path / "in.ndjson"), actor=WHO)
-    assert site.name("Patient/p1", OTHER) == "Patient/p1" and site.server == ""
+    with doors.served(site, Settings(insecure_no_jwt=True)) as ehr:
+        shown(ehr)
+        assert site.caller == ""
+        assert any(
+            "/patients/" in link["url"] for card in shown(ehr, fhirServer=HOME) for link in card["links"]
+        )
+        shown(ehr, fhirServer=OTHER)
+    assert (site.caller, site.servers, site.server) == (HOME, (HOME,), "")
+    assert site.store.insights("Patient/p1") and site.store.insights(f"{OTHER}/Patient/p1")
+    # What was said under its ids must not become what is said of another server's patients.
+    theirs = tmp_path / "b.json"
+    entry = {"fullUrl": f"{OTHER}/Patient/p1", "resource": doors.PATIENT}
+    theirs.write_text(json.dumps({"resourceType": "Bundle", "type": "collection", "entry": [entry]}))
+    with pytest.raises(RefusedError, match=r"b\.example"):
+        spine.read(site, str(theirs), actor=WHO)
+    assert spine.verify(site).intact
+    site.close()
+
+
+def test_a_site_without_records_refers_to_the_server_of_its_ehr(tmp_path: Path) -> None:
+    site = doors.live_site(tmp_path / "site")
+    with doors.served(site, Settings(insecure_no_jwt=True)) as ehr:
+        shown(ehr, fhirServer=HOME)
+        (subject,) = {one["subject"]["reference"] for one in found(ehr, "Observation", "p1")}
+        assert subject == f"{HOME}/Patient/p1"
+        assert found(ehr, "Observation", subject)
     site.close()
 
 

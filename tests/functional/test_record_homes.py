@@ -232,6 +232,8 @@ def test_a_correction_a_marriage_and_what_says_less_are_new_versions(
 def test_two_people_in_one_folder_are_told_apart(place: Any, tmp_path: Path) -> None:
     with pytest.raises(RefusedError, match="the id of somebody else"):
         read_place(place(ANNA, OTTO), tmp_path / "x")
+    with pytest.raises(RefusedError, match="the id of somebody else"):
+        read_place(place(ANNA, patient(), OTTO), tmp_path / "x")
     history = [{**ANNA, "meta": {"versionId": "2"}, "birthDate": "1950-02-13"}]
     history.append({**history[0], "meta": {"versionId": "3"}, "name": [{"family": "Holm"}]})
     # Each version is held against its neighbour, whatever order they come in.
