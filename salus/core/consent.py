@@ -10,10 +10,14 @@ DIRECT_CARE = "direct-care"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who asks: a stable identifier (``Practitioner/7``, ``cli:maria``) and a role (``clinician``)."""
+    """Who asks: a stable identifier (``Practitioner/7``, ``cli:maria``) and a role (``clinician``).
+
+    client: the system through which they ask, by the issuer of its tokens; "" where none is known.
+    """
 
     id: str
     role: str = "clinician"
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)

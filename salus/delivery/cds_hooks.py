@@ -81,25 +81,26 @@ class CdsHooks:
     async def serve(self, request: Request) -> Response:
         """Answer one hook."""
         service = request.path_params["id"]
-        refused, body = await self._admitted(request, f"{PATH}/{service}")
-        if refused is not None:
-            return refused
-        return _open((await self._serve(service, body)).response())
-
-    async def _serve(self, service: str, body: bytes) -> Answer:
         try:
-            return await self._within(self._settings.hook_patience_s, service, body)
+            client, body = await self._admitted(request, f"{PATH}/{service}")
+        except SalusError as error:
+            return _open(refusal(error).response())
+        return _open((await self._serve(service, body, client)).response())
+
+    async def _serve(self, service: str, body: bytes, client: str) -> Answer:
+        try:
+            return await self._within(self._settings.hook_patience_s, service, body, client)
         except AwayError as error:
             log_away("cds-hooks", error)
             return away(service, self._settings, error)
         except SalusError as error:
             return refusal(error)
 
-    async def _within(self, seconds: float, service: str, body: bytes) -> Answer:
+    async def _within(self, seconds: float, service: str, body: bytes, client: str) -> Answer:
         """Return the answer; no worker waits while another server is asked."""
         until = time.monotonic() + seconds
         here = (self._site, self._settings)
-        first = partial(begin, *here, service, body, tally=self._tally, until=until)
+        first = partial(begin, *here, service, body, tally=self._tally, until=until, client=client)
         found: Answer | Pending = await self._workers.run(first, seconds)
         if isinstance(found, Answer):
             return found
@@ -118,26 +119,24 @@ class CdsHooks:
     async def heard(self, request: Request) -> Response:
         """Keep what was done with cards."""
         service = request.path_params["id"]
-        refused, body = await self._admitted(request, f"{PATH}/{service}", f"{PATH}/{service}/feedback")
-        if refused is not None:
-            return refused
-        return _open(await answered(self._workers, lambda: feedback(self._site, service, body)))
-
-    async def _admitted(self, request: Request, *paths: str) -> tuple[Response | None, bytes]:
-        """Return the body of a call from a trusted client, or why there is none."""
         try:
-            await self._check(request.headers.get("authorization"), paths)
-            return None, await read_body(request, self._settings.max_body)
+            client, body = await self._admitted(request, f"{PATH}/{service}", f"{PATH}/{service}/feedback")
         except SalusError as error:
-            return _open(refusal(error).response()), b""
+            return _open(refusal(error).response())
+        return _open(await answered(self._workers, lambda: feedback(self._site, service, body, client)))
 
-    async def _check(self, header: str | None, paths: tuple[str, ...]) -> None:
+    async def _admitted(self, request: Request, *paths: str) -> tuple[str, bytes]:
+        """Return which trusted client calls, and the body of its call; raises SalusError where none does."""
+        client = await self._check(request.headers.get("authorization"), paths)
+        return client, await read_body(request, self._settings.max_body)
+
+    async def _check(self, header: str | None, paths: tuple[str, ...]) -> str:
         """Check the token, on no worker: whoever waits for an issuer's keys holds nobody else up."""
         if self._settings.insecure_no_jwt:
-            return
+            return ""
         if self._settings.jwt is None:
             raise Unauthorized(NOBODY_TRUSTED)
-        await self._settings.jwt.check(header, [self._settings.url(path) for path in paths])
+        return await self._settings.jwt.check(header, [self._settings.url(path) for path in paths])
 
 
 def _open(response: Response) -> Response:

@@ -26,17 +26,19 @@ if TYPE_CHECKING:
     from salus.spine.review import HookCard
     from salus.spine.site import Site
 
-# A note is a sentence or two; an EHR that sends a chart in it would put values where none belong.
-_LONGEST_NOTE = 2000
+# Characters of a comment and of a reason's words. A note is a sentence or two, and is kept whole; an EHR that
+# sends a chart in it would put values where none belong.
+LONGEST_NOTE = 10_000
 # A clinician decides on a few cards at a time; each report waits for the disk.
 _MOST_REPORTS = 1000
 # How far a client's clock may be off; backwards more, since a wrong zone must not cost a decision.
 _AHEAD, _BEHIND = timedelta(minutes=5), timedelta(days=1)
 
 
-def feedback(site: Site, service: str, body: bytes) -> Answer:
-    """Keep every report in `body`; 404 names the cards that were never sent from here.
+def feedback(site: Site, service: str, body: bytes, client: str = "") -> Answer:
+    """Keep every report in `body`; 404 names the cards that were never sent from here to `client`.
 
+    client: the issuer that signed the call; a card that was sent to another is a stranger's.
     Raises AwayError when the store does not take them: the client sends them again, and none is kept twice.
     """
     hook = hook_of(service)
@@ -48,11 +50,25 @@ def feedback(site: Site, service: str, body: bytes) -> Answer:
         return Answer(
             400, outcome([Issue("fatal", "structure", "CDSHooksFeedback", "The body is not JSON.")])
         )
-    bad = [issue for issue in check_feedback(document) if not issue.tolerated]
+    bad = [issue for issue in check_feedback(document) if not issue.tolerated] or _too_long(document)
     if not bad and len(document["feedback"]) > _MOST_REPORTS:
         text = f"A call holds at most {_MOST_REPORTS} reports: nothing was kept, send them in several calls"
         return Answer(413, outcome([Issue("error", "too-long", "CDSHooksFeedback.feedback", text)]))
-    return _refused(bad) if bad else _keep(site, hook, document["feedback"])
+    return _refused(bad) if bad else _keep(site, hook, document["feedback"], client)
+
+
+def _too_long(document: Mapping[str, Any]) -> list[Issue]:
+    """Name each text that is longer than what is kept: cut short, it would say something else."""
+    found = []
+    for index, report in enumerate(document["feedback"]):
+        at, given = f"CDSHooksFeedback.feedback[{index}].overrideReason", report.get("overrideReason") or {}
+        reason = given.get("reason") or {}
+        texts = {"userComment": given.get("userComment")}
+        texts |= {f"reason.{name}": reason.get(name) for name in ("code", "display")}
+        says = f"Longer than {LONGEST_NOTE:,} characters: say it in fewer"
+        long = [name for name, text in texts.items() if len(str(text or "")) > LONGEST_NOTE]
+        found += [Issue("error", "too-long", f"{at}.{name}", says) for name in long]
+    return found
 
 
 def _refused(bad: list[Issue]) -> Answer:
@@ -63,13 +79,15 @@ def _refused(bad: list[Issue]) -> Answer:
     )
 
 
-def _keep(site: Site, hook: str, reports: list[Mapping[str, Any]]) -> Answer:
-    shown = [_shown(site, hook, report) for report in reports]
+def _keep(site: Site, hook: str, reports: list[Mapping[str, Any]], client: str) -> Answer:
+    shown = [_sent_to(client, _shown(site, hook, report)) for report in reports]
     strangers, bad = [], []
     for index, (report, seen) in enumerate(zip(reports, shown, strict=True)):
         at = f"CDSHooksFeedback.feedback[{index}]"
         if not seen:
-            strangers.append(Issue("error", "not-found", f"{at}.card", "No such card was sent from here"))
+            strangers.append(
+                Issue("error", "not-found", f"{at}.card", "No such card was sent to you from here")
+            )
         elif says := _untimely(report, seen[0].at, site.now()):
             bad.append(Issue("error", "invalid", f"{at}.outcomeTimestamp", says))
     if bad:
@@ -110,6 +128,14 @@ def _shown(site: Site, hook: str, report: Mapping[str, Any]) -> list[HookCard]:
     return found
 
 
+def _sent_to(client: str, shown: list[HookCard]) -> list[HookCard]:
+    """Return what was shown through `client`, or before it was kept through whom.
+
+    The others read as never sent: whether a card exists is nobody else's to know.
+    """
+    return [card for card in shown if card.client in ("", client)]
+
+
 def _untimely(report: Mapping[str, Any], since: datetime, now: datetime) -> str:
     """Return in words why nobody can have acted then, or ""."""
     moment = datetime.fromisoformat(report["outcomeTimestamp"])
@@ -140,7 +166,7 @@ def _reason(given: Mapping[str, Any]) -> tuple[str, str]:
     if code and not ours:
         shown = str(coding.get("display") or code)
         note = f"{shown}: {note}" if note else shown
-    return code if ours else "other", printable(note, _LONGEST_NOTE)
+    return code if ours else "other", printable(note, None)
 
 
 def hear(site: Site, message: object) -> Review:

@@ -154,6 +154,7 @@ class Pending:
     speaking: tuple[Card, ...]
     wanted: tuple[Query, ...]
     until: float
+    client: str = ""
 
     @property
     def patient(self) -> str:
@@ -169,10 +170,12 @@ def begin(
     *,
     tally: Tally | None = None,
     until: float = inf,
+    client: str = "",
 ) -> Answer | Pending:
     """Return the answer of `service` to the call in `body`, or what is to be fetched before `finish`.
 
     until: the reading of time.monotonic() after which nobody waits for cards, and none is kept as shown.
+    client: the issuer that signed the call; the ledger names it beside the user.
     An AwayError is the caller's (see `away`).
     """
     hook = hook_of(service)
@@ -185,7 +188,7 @@ def begin(
     speaking = at_hook(site, hook)
     if not speaking:
         return Answer(200, {"cards": []})
-    pending = _pending(call, sent, speaking, until)
+    pending = replace(_pending(call, sent, speaking, until), client=client)
     problem = obstacle(pending.wanted, call.fhirServer, settings)
     return finish(site, settings, pending, Fetched(problem=problem), tally) if problem else pending
 
@@ -213,7 +216,8 @@ def finish(
     page, drugs = _page(site, settings, timeline.subject), orders_drugs(call.context)
     look = Look(call.hook, settings, page, note, gaps.partial(), drugs, site.demonstration)
     tally = tally or Tally()
-    return _answer(site, look, call, speaking=speaking, timeline=timeline, tally=tally, until=pending.until)
+    actor = Actor(site.name(str(call.context["userId"]), call.fhirServer), client=pending.client)
+    return _answer(site, look, actor, speaking=speaking, timeline=timeline, tally=tally, until=pending.until)
 
 
 def away(service: str, settings: Settings, error: AwayError) -> Answer:
@@ -298,7 +302,7 @@ def _precondition(lacking: tuple[Query, ...], fetched: Fetched) -> Answer:
 def _answer(
     site: Site,
     look: Look,
-    call: _Call,
+    actor: Actor,
     *,
     speaking: tuple[Card, ...],
     timeline: Timeline,
@@ -316,7 +320,7 @@ def _answer(
 
     insights = consult(
         site,
-        actor=Actor(site.name(str(call.context["userId"]), call.fhirServer)),
+        actor=actor,
         evidence=timeline,
         asks=[card.name for card in speaking],
         as_of=site.now(),

@@ -96,7 +96,7 @@ def consult_many(
             _write_down(tx, now, actor, view, insights)
         for insights in ranked if shown else ():
             assert shown is not None
-            tx.put_hook_cards(shown(insights), actor.id, now)
+            tx.put_hook_cards(shown(insights), actor.id, now, actor.client)
     return ranked
 
 
@@ -299,6 +299,7 @@ def _write_down(tx: Transaction, now: datetime, actor: Actor, view: View, insigh
         "as_of": view.as_of.isoformat(),
         "permit": view.permit,
         "insights": sorted(insight.id for insight in insights),
+        **({"client": actor.client} if actor.client else {}),
     }
     tx.append(now, actor.id, "look", asked)
     for insight in insights:

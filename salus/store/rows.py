@@ -33,12 +33,13 @@ class StoredInsight:
 
 @dataclass(frozen=True, slots=True)
 class HookCard:
-    """A card that was sent: which insight it showed, and to whom."""
+    """A card that was sent: which insight it showed, to whom, and through which client ("": not known)."""
 
     uuid: str
     insight: str
     user: str
     at: datetime
+    client: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,16 @@ def setting_content(key: str, value: str) -> dict[str, object]:
 
 
 def cards_content(cards: Iterable[HookCard]) -> dict[str, object]:
-    """Return what the entry of a hook call's cards commits to: all of them together."""
-    return {"cards": {card.uuid: [card.insight, card.user, moment(card.at)] for card in cards}}
+    """Return what the entry of a hook call's cards commits to: all of them together.
+
+    Without a client it is as it was before schema 0004, so that entries of then still open.
+    """
+    return {
+        "cards": {
+            card.uuid: [card.insight, card.user, moment(card.at), *([card.client] if card.client else [])]
+            for card in cards
+        }
+    }
 
 
 def stale_content(insights: Iterable[str]) -> dict[str, object]:
@@ -175,7 +184,7 @@ def as_review(row: Any) -> Review:
 
 def as_hook_card(row: Any) -> HookCard:
     """Return the HookCard in a row of table `hook_card`."""
-    return HookCard(row.uuid, row.insight, row.user, _moment(row.at))
+    return HookCard(row.uuid, row.insight, row.user, _moment(row.at), row.client or "")
 
 
 def as_status(row: Any) -> StatusRow:

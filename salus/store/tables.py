@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 # The newest migration; a store that says more was written by a newer Salus.
-SCHEMA = "0003"
+SCHEMA = "0004"
 
 COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -98,6 +98,7 @@ hook_card = Table(
     Column("user", Text, nullable=False),
     Column("at", Text, nullable=False),
     Column("seq", COUNTER, ForeignKey("entry.seq"), nullable=True),
+    Column("client", Text, nullable=True),
     Index("hook_card_by_entry", "seq"),
 )
 

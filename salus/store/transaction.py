@@ -147,11 +147,14 @@ class Transaction:
         self._contents["review", review.id] = content
         self._wait(t.review, subject=subject, **content)
 
-    def put_hook_cards(self, cards: Mapping[str, str], user: str, at: datetime) -> None:
-        """Remember which insight each card (by its UUID) showed, and to whom: one entry for all of them."""
+    def put_hook_cards(self, cards: Mapping[str, str], user: str, at: datetime, client: str = "") -> None:
+        """Remember which insight each card (by its UUID) showed, and to whom: one entry for all of them.
+
+        client: the system that it was sent to, where that is known.
+        """
         if not cards:
             return
-        sent = [HookCard(uuid, insight_id, user, at) for uuid, insight_id in cards.items()]
+        sent = [HookCard(uuid, insight_id, user, at, client) for uuid, insight_id in cards.items()]
         line = self.append(at, user, "card", cards_content(sent))
         for card in sent:
             self._wait(t.hook_card, **{**asdict(card), "at": ledger.moment(at)}, seq=line.seq)

@@ -21,6 +21,7 @@ from salus.core.seams import Channel
 from salus.delivery.answers import Workers
 from salus.delivery.app import Settings
 from salus.delivery.cds_hooks import CdsHooks
+from salus.delivery.cds_hooks_feedback import LONGEST_NOTE
 from salus.delivery.cds_hooks_service import card_key
 from salus.spine.site import Site
 from tests import doors
@@ -127,6 +128,31 @@ def test_an_unsound_report_is_refused_with_the_path(
     answer = send(ehr, {**report(str(uuid4())), **change})
     assert answer.status_code == 400
     assert answer.json()["issue"][0]["expression"] == [f"CDSHooksFeedback.feedback[0].{path}"]
+
+
+@pytest.mark.parametrize("element", ["userComment", "reason.display", "reason.code"])
+def test_words_are_kept_whole_or_refused_by_name(ehr: httpx.Client, site: Site, element: str) -> None:
+    card = cards(ehr)[0]["uuid"]
+
+    def given(text: str) -> dict[str, Any]:
+        reason = {"code": "z", "system": "https://ehr.example/reasons", "display": "y"}
+        said: dict[str, Any] = {"reason": reason, "userComment": "x"}
+        (reason if element.startswith("reason") else said)[element.rpartition(".")[2]] = text
+        return said
+
+    refused = send(ehr, report(card, overrideReason=given("w" * (LONGEST_NOTE + 1))))
+    assert refused.status_code == 400
+    issue = refused.json()["issue"][0]
+    assert issue["expression"] == [f"CDSHooksFeedback.feedback[0].overrideReason.{element}"]
+    assert f"{LONGEST_NOTE:,} characters" in issue["details"]["text"]
+    assert site.store.reviews() == []
+    whole = "w" * LONGEST_NOTE
+    said = given(whole)
+    if element == "reason.code":
+        del said["reason"]["display"]
+    assert send(ehr, report(card, overrideReason=said)).status_code == 200
+    assert all(whole in one.note for one in site.store.reviews())
+    assert site.store.reviews()
 
 
 def test_one_unsound_report_of_many_is_named_and_none_is_kept(ehr: httpx.Client, site: Site) -> None:

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from joserfc.errors import SecurityWarning
 
+from salus import spine
 from salus.core.errors import AwayError, UserError
 from salus.delivery.app import Settings
 from salus.delivery.auth import JwksTrust, Unauthorized
@@ -142,6 +143,39 @@ def test_feedback_takes_a_token_for_the_service_or_for_itself(ehr: httpx.Client,
         header = bearer(keys.token(audience))
         answer = ehr.post(VIEW + "/feedback", json={"feedback": []}, headers=header)
         assert answer.status_code == 200
+
+
+def test_feedback_is_taken_from_the_client_to_which_the_card_was_sent(site: Site, tmp_path: Path) -> None:
+    """Two EHRs are trusted, and both may have a Practitioner/7."""
+    other = "https://other.example/"
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    ours, theirs = Ehr(tmp_path / "a"), Ehr(tmp_path / "b")
+    trust = JwksTrust({ISSUER: str(ours.jwks), other: str(theirs.jwks)})
+    with doors.served(site, Settings(base_url=BASE, jwt=trust)) as client:
+        call = doors.call(context={"userId": "Practitioner/two", "patientId": "p1"})
+        shown = client.post(VIEW, json=call, headers=bearer(ours.token(HERE))).json()["cards"][0]["uuid"]
+        look = site.store.newest("look")
+        body = {"feedback": [doors.report(shown, "accepted")]}
+        forged = client.post(VIEW + "/feedback", json=body, headers=bearer(theirs.token(HERE, iss=other)))
+        assert forged.status_code == 404
+        assert "sent to you" in forged.json()["issue"][0]["details"]["text"]
+        assert not [one for one in site.store.reviews() if one.by == "Practitioner/two"]
+        taken = client.post(VIEW + "/feedback", json=body, headers=bearer(ours.token(HERE)))
+        assert taken.status_code == 200
+    assert {one.decision for one in site.store.reviews() if one.by == "Practitioner/two"} == {"accepted"}
+    assert look is not None
+    assert (look[0].who, look[1]["client"]) == ("Practitioner/two", ISSUER), "the client beside the user"
+    assert spine.verify(site).intact
+
+
+def test_a_card_of_a_known_client_takes_no_feedback_from_nobody(site: Site, keys: Ehr) -> None:
+    trust = JwksTrust({ISSUER: str(keys.jwks)})
+    with doors.served(site, Settings(base_url=BASE, jwt=trust)) as client:
+        sent = client.post(VIEW, json=doors.call(), headers=bearer(keys.token(HERE))).json()["cards"][0]
+    with doors.served(site) as anybody:
+        body = {"feedback": [doors.report(sent["uuid"], "accepted")]}
+        assert anybody.post(VIEW + "/feedback", json=body).status_code == 404
 
 
 def test_fhir_takes_a_token_for_its_base(ehr: httpx.Client, keys: Ehr, site: Site) -> None:

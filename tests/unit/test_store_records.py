@@ -128,6 +128,8 @@ def test_a_hook_card_leads_to_its_insight_and_user(store: Store) -> None:
     with store.begin() as tx:
         put(tx, "i1")
         tx.put_hook_cards({"c1": "i1", "c2": "i1"}, "Practitioner/9", NOW)
+        tx.put_hook_cards({"c4": "i1"}, "Practitioner/9", NOW, "https://ehr.example/")
+    assert store.hook_card("c4") == HookCard("c4", "i1", "Practitioner/9", NOW, "https://ehr.example/")
     assert store.hook_card("c2") == HookCard("c2", "i1", "Practitioner/9", NOW)
     assert store.hook_card("c3") is None
 

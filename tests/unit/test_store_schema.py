@@ -157,6 +157,23 @@ def test_a_store_of_the_second_schema_opens_and_its_cards_are_written_down(secon
     assert second.stale(["i1", "i2"]) == {"i2": datetime.fromisoformat(MARKED)}
 
 
+def test_a_store_of_the_third_schema_opens_and_its_cards_name_no_client(empty_url: str) -> None:
+    cards = {"c1": ["i1", "u1", CALLED]}
+    with earlier(empty_url, "0003") as to:
+        row = StoredInsight(0, "i1", "Patient/1", "news2", "1", NOW, b"{}")
+        old_entry(to, "insight", insight_content(row, []), "i1")
+        kept = {"subject": "Patient/1", "model": "news2", "version": "1", "as_of": moment(NOW)}
+        insert(to, "insight", id="i1", **kept, document=b"{}")
+        old_entry(to, "card", {"cards": cards}, at=CALLED)
+        insert(to, "hook_card", uuid="c1", insight="i1", user="u1", at=CALLED, seq=2)
+    store = open_store(empty_url)
+    assert store.hook_card("c1") == HookCard("c1", "i1", "u1", datetime.fromisoformat(CALLED), "")
+    assert (verify(store.entries()).intact, list(store.check_records())) == (True, [])
+    change(store, "UPDATE hook_card SET client = 'x'")
+    assert list(store.check_records()) != [], "and none can be put there later"
+    store.close()
+
+
 @pytest.mark.parametrize(
     "edit",
     [

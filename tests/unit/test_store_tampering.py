@@ -263,6 +263,11 @@ STATE = {
         CARDS,
     ),
     "when a card was shown, to none": ("UPDATE hook_card SET at = 'x' WHERE uuid = 'c1'", CARDS),
+    "through whom a card was shown": ("UPDATE hook_card SET client = 'x' WHERE uuid = 'c1'", CARDS),
+    "through whom a card was shown, taken out": (
+        "UPDATE hook_card SET client = NULL WHERE uuid = 'c3'",
+        "cards that entry 13 recorded were changed",
+    ),
     "a card's name": ("UPDATE hook_card SET uuid = 'c9' WHERE uuid = 'c1'", CARDS),
     "a card removed": ("DELETE FROM hook_card WHERE uuid = 'c1'", CARDS),
     "all cards of a call removed": ("DELETE FROM hook_card WHERE seq = 12", CARDS),
@@ -314,7 +319,7 @@ def test_changed_state_beside_the_records_is_found(full: Store, what: str) -> No
         put(tx, "i5", sources=["Observation/5"])
         tx.mark_stale(["Observation/5"], NOW, "maria")
         tx.put_hook_cards({"c1": "i1", "c2": "i2"}, "Practitioner/7", NOW)
-        tx.put_hook_cards({"c3": "i1"}, "Practitioner/7", NOW)
+        tx.put_hook_cards({"c3": "i1"}, "Practitioner/7", NOW, "https://ehr.example/")
         tx.append(NOW, "Practitioner/7", "look", {"subject": "Patient/1", "purpose": "care"})
         tx.append(NOW, "maria", "read", {"place": "x"})
     assert problems(full) == []
