@@ -197,9 +197,16 @@ def _ward_row(row: Any) -> dict[str, Any]:
         "subject": row.subject,
         "urgency": first.urgency.value if first and first.urgency else None,
         "model": first.model.name if first else None,
-        "says": first.body.says if first else "no live model was asked",
+        "says": _says_first(row),
         "reason": first.reasons[0].says if first and first.reasons else None,
     }
+
+
+def _says_first(row: Any) -> str:
+    if row.first is None:
+        return "no live model was asked"
+    last = f"{row.first.model.name} failed; it last said, as of {row.first.as_of:%Y-%m-%d %H:%M %Z}: "
+    return f"{last if row.first in row.kept else ''}{row.first.body.says}"
 
 
 def _print_ward(site: Site, account: Any, shape: dict[str, Any]) -> None:

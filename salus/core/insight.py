@@ -168,6 +168,11 @@ class Insight:
         return not isinstance(self.body, Abstention)
 
     @property
+    def failed(self) -> bool:
+        """Whether there is no answer for a reason of the model's own: it failed, or is not available."""
+        return isinstance(self.body, Abstention) and self.body.why == "not-available"
+
+    @property
     def applies(self) -> bool:
         """Whether the model's question can be asked of this subject at all."""
         return not (isinstance(self.body, Abstention) and self.body.why == "not-eligible")

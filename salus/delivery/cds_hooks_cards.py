@@ -17,7 +17,6 @@ from salus.core.insight import Abstention, Insight, Urgency
 from salus.core.registry import models
 from salus.core.review import OVERRIDE_REASONS, REASON_SYSTEM
 from salus.delivery.settings import Settings
-from salus.delivery.tally import cannot_answer
 
 # CDS Hooks 2.0: "One-sentence, <140-character summary".
 SUMMARY_LIMIT = 139
@@ -78,7 +77,7 @@ def cards(insights: Sequence[Insight], look: Look) -> list[Sent]:
         quiet = [one for one in said if one.urgency not in wanted]
         found += _folded("Nothing that cannot wait", quiet, look)
         found += _folded("Could not judge", [one for one in insights if _worth_saying(one)], look)
-    return found + _folded("Could not answer", [one for one in insights if cannot_answer(one)], look)
+    return found + _folded("Could not answer", [one for one in insights if one.failed], look)
 
 
 def orders_drugs(context: Mapping[str, Any]) -> bool:

@@ -13,15 +13,8 @@ from threading import Lock
 from salus.core.insight import Abstention, Insight
 
 JUDGED = "judged"
-# The one abstention that says something of the model or of this place; every other one is about the patient.
-_FAILED = "not-available"
 # A failure is news for so long.
 RECENT_S = 900.0
-
-
-def cannot_answer(insight: Insight) -> bool:
-    """Whether a model gave no answer for a reason that lies with it: it failed, or is not available."""
-    return isinstance(insight.body, Abstention) and insight.body.why == _FAILED
 
 
 class Tally:
@@ -39,7 +32,7 @@ class Tally:
             for insight in insights:
                 body, name = insight.body, insight.model.name
                 self._counts[name, body.why if isinstance(body, Abstention) else JUDGED] += 1
-                if cannot_answer(insight):
+                if insight.failed:
                     self._failed[name] = now
 
     def counts(self) -> dict[tuple[str, str], int]:

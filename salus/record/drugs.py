@@ -120,7 +120,9 @@ def orders_of(
     stood = pl.col("stands") | pl.col("order").is_in(kept.implode())
     found: list[tuple[int, str, str]] = []
     for path in old:
-        rows = pl.scan_parquet(path, glob=False).filter(kinds & stood & (pl.col("fate") == EVENTS)).sort("order")
+        rows = (
+            pl.scan_parquet(path, glob=False).filter(kinds & stood & (pl.col("fate") == EVENTS)).sort("order")
+        )
         place = rows.select("order", "source", "frame", "offset", "length").collect()
         for order, source, *where in place.iter_rows():
             drug = names.get(_named(original.get(order >> ORDER_BITS, *where)))

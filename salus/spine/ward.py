@@ -9,10 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from salus.core.consent import Actor
-from salus.core.insight import Abstention, Insight, Urgency
+from salus.core.insight import Insight, Urgency
 from salus.core.registry import model as find_model
 from salus.privacy.gate import refuse_nobody
 from salus.spine.consult import archived, consult_many
+from salus.spine.kept import last_answers
 
 if TYPE_CHECKING:
     from salus.spine.site import Site
@@ -27,7 +28,8 @@ _BATCH = 64
 class WardRow:
     """One subject: what was said, the most pressing first; and the person, as archived.
 
-    dated: whether any evidence tells when it was; without it `as_of` is the moment of asking.
+    dated: whether any evidence tells when it was; without it `as_of` is the moment of asking. kept: what the
+    models that failed last said of them.
     """
 
     subject: str
@@ -35,11 +37,12 @@ class WardRow:
     insights: tuple[Insight, ...]
     person: Any = None
     dated: bool = True
+    kept: tuple[Insight, ...] = ()
 
     @property
     def first(self) -> Insight | None:
         """The insight that places the row."""
-        return self.insights[0] if self.insights else None
+        return leading(self.insights, self.kept)
 
     @property
     def urgency(self) -> Urgency | None:
@@ -73,10 +76,31 @@ def attention(insight: Insight) -> tuple[float, float]:
     """
     if insight.judged or not insight.applies:
         return insight.rank
-    every = [row.urgency.rank for row in find_model(insight.model.name).card.actions if row.urgency]
-    worst = min(every, default=Urgency.ROUTINE.rank)
+    worst = _worst(insight)
     place = insight.rank[0] if worst <= Urgency.TODAY.rank else Urgency.ROUTINE.rank + 0.5
     return (place, float(worst))
+
+
+def leading(insights: Sequence[Insight], kept: Sequence[Insight]) -> Insight | None:
+    """Return what places a patient: the most pressing answer, or a more pressing last one of a failed model.
+
+    What was still true when it was said must not vanish because a model fails: nobody is ranked lower by it.
+    """
+    last = [insight for insight in kept if insight.judged]
+    return min((*insights, *last), key=attention, default=None)
+
+
+def unsure(insights: Sequence[Insight], kept: Sequence[Insight]) -> tuple[str, ...]:
+    """Return the models that failed and could have placed the patient higher than now."""
+    first = leading(insights, kept)
+    place = attention(first)[0] if first else 10.0
+    return tuple(one.model.name for one in insights if one.failed and _worst(one) < place)
+
+
+def _worst(insight: Insight) -> int:
+    """Return the rank of the most urgent thing that the model can say."""
+    every = [row.urgency.rank for row in find_model(insight.model.name).card.actions if row.urgency]
+    return min(every, default=Urgency.ROUTINE.rank)
 
 
 def ward(
@@ -89,7 +113,8 @@ def ward(
     """Return a row for every subject, most urgent first.
 
     as_of: default the end of each subject's own record. Answers are kept until records, approvals or
-    reviews of models change, or for a minute where a model gave none; each look at the ward is written down.
+    reviews of models change, or for a minute where a model failed; a look at the ward is written down each
+    time.
     Raises RefusedError when nobody in particular asks, whether answers are kept or not.
     """
     from salus.spine.models import statuses
@@ -112,9 +137,8 @@ def ward(
 
 def _kept_until(site: Site, rows: Sequence[WardRow]) -> datetime:
     """Return until when these answers hold, if nothing else changes."""
-    bodies = (insight.body for row in rows for insight in row.insights)
-    without = any(isinstance(body, Abstention) and body.why == "not-available" for body in bodies)
-    return site.now() + _KEPT_WITHOUT if without else datetime.max.replace(tzinfo=UTC)
+    failed = any(insight.failed for row in rows for insight in row.insights)
+    return site.now() + _KEPT_WITHOUT if failed else datetime.max.replace(tzinfo=UTC)
 
 
 def _rows(
@@ -132,4 +156,5 @@ def _rows(
         for subject, asked, insights in zip(batch, questions, answers, strict=True):
             said = tuple(sorted(insights, key=attention))
             dated = asked.whole_at is not None
-            yield WardRow(subject, asked.as_of, said, archive.person(subject), dated)
+            kept = last_answers(site, said)
+            yield WardRow(subject, asked.as_of, said, archive.person(subject), dated, kept)

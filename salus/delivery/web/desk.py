@@ -111,8 +111,8 @@ class Desk:
             done = told(site.store.reviews())
             for row in ward(site, actor=actor):
                 self._tally.note(row.insights)
-                bed = self._bed(row.subject, row.person, row.as_of, row.insights, done, dated=row.dated)
-                beds.append(bed)
+                how: dict[str, Any] = {"dated": row.dated, "kept": row.kept}
+                beds.append(self._bed(row.subject, row.person, row.as_of, row.insights, done, **how))
         sheet = WardSheet(tuple(beds), live, len(states) - len(live), site.now())
         with self._lock:
             self._ward = sheet
@@ -134,6 +134,7 @@ class Desk:
         from salus.spine import consult
         from salus.spine.chart import looks, open_chart
         from salus.spine.consult import last_known
+        from salus.spine.kept import last_answers
 
         site = self.site
         if self._gone():
@@ -149,10 +150,11 @@ class Desk:
         person = site.archive.person(subject)
         earlier = self._earlier(subject, insights, reviews)
         dated = last_known(view.timeline, view.as_of) is not None
+        kept = last_answers(site, insights)
         sheet = PatientSheet(
             number,
             subject,
-            self._bed(subject, person, view.as_of, insights, told(reviews), dated=dated),
+            self._bed(subject, person, view.as_of, insights, told(reviews), dated=dated, kept=kept),
             _identifiers(person),
             site.now(),
             view.timeline,
@@ -255,6 +257,7 @@ class Desk:
         done: Mapping[str, str],
         *,
         dated: bool = True,
+        kept: tuple[Insight, ...] = (),
     ) -> Bed:
         return Bed(
             number=self.site.archive.number(subject),
@@ -267,6 +270,7 @@ class Desk:
             insights=tuple(insights),
             reviewed=done,
             dated=dated,
+            kept=kept,
         )
 
 

@@ -174,6 +174,11 @@ def act(insight: Insight, card: Card | None) -> str:
     return row.says if lower == row else f"At the upper end: {row.says[:1].lower()}{row.says[1:]}"
 
 
+def last_said(insight: Insight, now: datetime) -> str:
+    """Return whose last answer this is, and how old."""
+    return f"Last answer of {insight.model.name}, as of {moment(insight.as_of)}, {age_of(insight.as_of, now)}"
+
+
 _ABSENT = re.compile(r"( is)? not (on record|recorded|measured|available)$")
 
 

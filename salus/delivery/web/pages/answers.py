@@ -92,7 +92,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A question that could not be answered: why, what is missing, what is still possible."""
+    """A question that could not be answered: why, what is missing, what is still possible.
+
+    last: the urgency of what a model that failed last said; last_says: that, and how old it is.
+    """
 
     key: str
     asks: str
@@ -102,6 +105,8 @@ class Unanswered:
     name: str
     model: str
     applies: bool
+    last: Tag | None = None
+    last_says: str = ""
 
 
 def key(insight_id: str) -> str:
@@ -228,8 +233,10 @@ def measured(row: Measured, *, source: bool = True) -> str:
     return f"{row.group}: {row.measure} {row.value:.3g}{ends}{count}{told}"
 
 
-def unanswered(insight: Insight, card: Card | None) -> Unanswered:
-    """Return an Abstention as the page lays it out."""
+def unanswered(
+    insight: Insight, card: Card | None, last: Insight | None = None, now: datetime | None = None
+) -> Unanswered:
+    """Return an Abstention as the page lays it out; `last` is what a model that failed last said."""
     body = insight.body
     assert isinstance(body, Abstention)
     return Unanswered(
@@ -241,7 +248,14 @@ def unanswered(insight: Insight, card: Card | None) -> Unanswered:
         name=insight.model.name,
         model=f"{(card.title or card.name) if card else insight.model.name} {insight.model.version}",
         applies=insight.applies,
+        last=words.tag(last) if last else None,
+        last_says=f"{words.last_said(last, now)}: {_whole(last, card)}" if last and now else "",
     )
+
+
+def _whole(insight: Insight, card: Card | None) -> str:
+    """What an answer says and what follows from it."""
+    return f"{words.says(insight)}. {words.act(insight, card)}".strip()
 
 
 def _still(body: Abstention) -> str:

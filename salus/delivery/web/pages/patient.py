@@ -17,6 +17,7 @@ from salus.delivery.web import words
 from salus.delivery.web.charts import charts
 from salus.delivery.web.pages.answers import Answer, Unanswered, answer, unanswered
 from salus.delivery.web.pages.record import cited, lines, names_of
+from salus.spine.ward import unsure
 
 if TYPE_CHECKING:
     from salus.delivery.web.desk import PatientSheet
@@ -58,7 +59,7 @@ def laid_out(sheet: PatientSheet, labels: Mapping[str, str], now: datetime) -> d
     cards = {name: model.card for name, model in known_models().items()}
     leaned, names = _leaned(sheet), names_of(cards.values(), labels)
     rows = lines(sheet.timeline, names, leaned, LINES)
-    open_, closed = _not_answered(sheet.insights, cards)
+    open_, closed = _not_answered(sheet, cards, now)
     drawn = charts(
         sheet.timeline, sheet.bed.as_of, names, frozenset(leaned), banded=_news2_applies(sheet.insights)
     )
@@ -66,6 +67,8 @@ def laid_out(sheet: PatientSheet, labels: Mapping[str, str], now: datetime) -> d
         **_person(sheet, now),
         "answers": [_answer(one, cards, sheet) for one in sheet.insights if one.judged],
         "open": open_,
+        "failed": [one.model.name for one in sheet.insights if one.failed],
+        "unsure": unsure(sheet.insights, sheet.bed.kept),
         "closed": closed,
         "earlier": [_answer(one, cards, sheet) for one in sheet.earlier],
         "charts": drawn,
@@ -88,10 +91,15 @@ def _answer(insight: Insight, cards: Mapping[str, Card], sheet: PatientSheet) ->
 
 
 def _not_answered(
-    insights: Iterable[Insight], cards: Mapping[str, Card]
+    sheet: PatientSheet, cards: Mapping[str, Card], now: datetime
 ) -> tuple[list[Unanswered], list[Unanswered]]:
     """Part what could not be judged from what does not apply."""
-    found = [unanswered(one, cards.get(one.model.name)) for one in insights if not one.judged]
+    last = {one.model.name: one for one in sheet.bed.kept}
+    found = [
+        unanswered(one, cards.get(one.model.name), last.get(one.model.name) if one.failed else None, now)
+        for one in sorted(sheet.insights, key=lambda one: not one.failed)
+        if not one.judged
+    ]
     return [one for one in found if one.applies], [one for one in found if not one.applies]
 
 

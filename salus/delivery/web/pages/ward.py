@@ -10,7 +10,6 @@ from datetime import datetime
 from salus.core.card import Card
 from salus.core.insight import Insight
 from salus.core.registry import models as known_models
-from salus.delivery.tally import cannot_answer
 from salus.delivery.web import words
 from salus.delivery.web.words import (
     CANNOT,
@@ -21,6 +20,7 @@ from salus.delivery.web.words import (
     UNASKED,
     Tag,
 )
+from salus.spine.ward import leading, unsure
 
 PER_PAGE = 100
 _CALM = (CANNOT, ROUTINE, NO_ACTION, NOT_APPLICABLE)
@@ -31,6 +31,7 @@ class Bed:
     """What the ward knows of one patient, from the spine: who it is and what was said.
 
     dated: whether any evidence tells when it was; without it `as_of` is the moment of asking, and no age.
+    kept: what the models that failed last said.
     """
 
     number: int
@@ -43,6 +44,12 @@ class Bed:
     insights: tuple[Insight, ...]
     reviewed: Mapping[str, str] = field(default_factory=dict)
     dated: bool = True
+    kept: tuple[Insight, ...] = ()
+
+    @property
+    def first(self) -> Insight | None:
+        """What places the patient."""
+        return leading(self.insights, self.kept)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,8 @@ class Row:
     asked: int
     model: str
     reviewed: str
+    unsure: str
+    last: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +114,7 @@ SHOWS = {
 
 def failed(beds: Iterable[Bed]) -> Mapping[str, int]:
     """Return about how many patients each model that was asked gave no answer: it failed, or was away."""
-    return Counter(one.model.name for bed in beds for one in bed.insights if cannot_answer(one))
+    return Counter(one.model.name for bed in beds for one in bed.insights if one.failed)
 
 
 def read_choice(query: Mapping[str, str], known: Iterable[str]) -> Choice:
@@ -127,7 +136,7 @@ def about(born: str, sex: str, place: str, at: datetime) -> str:
 
 def row(bed: Bed, now: datetime) -> Row:
     """Return one patient as a row: the most urgent answer, its first reason, every answer as a shape."""
-    first = bed.insights[0] if bed.insights else None
+    first = bed.first
     asked = [insight for insight in bed.insights if insight.applies]
     marks = tuple(Mark(words.tag(insight), insight.model.name, words.says(insight)) for insight in asked)
     return Row(
@@ -147,7 +156,21 @@ def row(bed: Bed, now: datetime) -> Row:
         asked=len(asked),
         model=f"{first.model.name} {first.model.version}" if first else "",
         reviewed=bed.reviewed.get(first.id, "") if first else "",
+        unsure=_unsure(bed),
+        last=tuple(_last(one, first, now) for one in bed.kept),
     )
+
+
+def _last(kept: Insight, first: Insight | None, now: datetime) -> str:
+    """Tell of a failed model's last answer; its words are said already where they place the row."""
+    said = words.last_said(kept, now)
+    return f"{said}; it gives none now" if kept is first else f"{said}: {words.says(kept)}"
+
+
+def _unsure(bed: Bed) -> str:
+    """Name the models without which nobody knows whether the patient belongs further up."""
+    names = unsure(bed.insights, bed.kept)
+    return f"May belong higher: {words.few(list(names))} gave no answer" if names else ""
 
 
 def _says(insight: Insight | None) -> str:
@@ -186,12 +209,13 @@ def _sure(insight: Insight | None) -> str:
 
 def wanted(bed: Bed, choice: Choice) -> bool:
     """Whether the filters keep this patient."""
-    kept = [insight for insight in bed.insights if not choice.model or insight.model.name == choice.model]
+    seen = narrowed(bed, choice)
+    kept = seen.insights
     if choice.model and not kept:
         return False
     tags = [words.tag(insight) for insight in kept]
     if choice.show == "action":
-        return any(tag not in _CALM for tag in tags)
+        return any(tag not in _CALM for tag in (*tags, tag_of(seen)))
     if choice.show == "cannot":
         return CANNOT in tags
     if choice.show == "new":
@@ -207,17 +231,19 @@ def narrowed(bed: Bed, choice: Choice) -> Bed:
     """Return the patient as seen by the chosen model alone."""
     if not choice.model:
         return bed
-    return replace(bed, insights=tuple(one for one in bed.insights if one.model.name == choice.model))
+    insights = tuple(one for one in bed.insights if one.model.name == choice.model)
+    kept = tuple(one for one in bed.kept if one.model.name == choice.model)
+    return replace(bed, insights=insights, kept=kept)
 
 
 def tag_of(bed: Bed) -> Tag:
     """Return the urgency that places the patient: that of the first answer."""
-    return words.tag(bed.insights[0]) if bed.insights else UNASKED
+    return words.tag(bed.first) if bed.first else UNASKED
 
 
 def _order(bed: Bed) -> tuple[float, ...]:
     """By urgency, then by the answer's own number; ties keep the ward's order."""
-    return (TAGS.index(tag_of(bed)), *(bed.insights[0].rank if bed.insights else (9.0, 0.0)))
+    return (TAGS.index(tag_of(bed)), *(bed.first.rank if bed.first else (9.0, 0.0)))
 
 
 def groups(beds: Sequence[Bed], choice: Choice, now: datetime) -> list[Group]:
