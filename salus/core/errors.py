@@ -14,9 +14,13 @@ from difflib import get_close_matches
 
 
 class SalusError(Exception):
-    """Something Salus says no to, in words that name the place and the remedy, never a patient's value."""
+    """Something Salus says no to, in words that name the place and the remedy, never a patient's value.
+
+    outside: what is said of it over the network, where those words name a place on this machine.
+    """
 
     exit_code = 1
+    outside: str = ""
 
 
 class UserError(SalusError):

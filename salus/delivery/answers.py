@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -74,17 +75,34 @@ def log_away(door: str, error: BaseException) -> None:
     _log.warning("%s is away: %s in %s%s", door, type(error).__name__, place_of(error), cause)
 
 
+# A path of a machine, at the start of a word or in quotes.
+_PATH = re.compile(r"(?:^|[\s'\"(])(?:\.{0,2}/|[A-Za-z]:\\)\S")
+_OURS = "What this server keeps does not answer: whoever runs it finds the cause in its log. Try again."
+
+
+def outside(error: SalusError) -> str:
+    """Return what is said of `error` over the network: no path of this machine."""
+    ours = isinstance(error, AwayError | EvidenceError) and _PATH.search(str(error)) is not None
+    return error.outside or (_OURS if ours else str(error))
+
+
 def refusal(error: SalusError, media_type: str = "application/json") -> Answer:
-    """Return `error` as an OperationOutcome with the HTTP status of its class."""
+    """Return `error` as an OperationOutcome with the HTTP status of its class.
+
+    What is said otherwise outside is about this server, and never the caller's mistake.
+    """
+    says = outside(error)
     status, code = next(
         ((status, code) for kind, status, code in _STATUS if isinstance(error, kind)), (500, "exception")
     )
+    if status == 400 and says != str(error):
+        status, code = 503, "transient"
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     if status == 503:
         headers["Retry-After"] = RETRY_AFTER_S
-    return Answer(status, one(code, str(error)), headers, media_type)
+    return Answer(status, one(code, says), headers, media_type)
 
 
 async def read_body(request: Request, limit: int) -> bytes:
@@ -168,7 +186,7 @@ async def answered(
     try:
         answer: Answer = await workers.run(work)
     except SalusError as error:
-        if isinstance(error, AwayError):
-            log_away(door, error)
         answer = refusal(error, media_type)
+        if answer.status == 503:
+            log_away(door, error)
     return answer.response()

@@ -70,7 +70,9 @@ def _refused(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     path = request.url.path
     if not path.startswith(_MACHINES):
-        return web.refused(request, status)
+        page = web.refused(request, status)
+        page.headers.update(getattr(error, "headers", None) or {})
+        return page
     media = FHIR_JSON if path.startswith(fhir.PATH) else "application/json"
     text = "There is nothing here." if status == 404 else "This method is not answered here."
     headers = getattr(error, "headers", None) or {}

@@ -60,9 +60,11 @@ class _Keys:
                     await self._fetch(now)
             known = self._known(kid, now)
         if known is None and self._failed:
-            raise AwayError(
+            away = AwayError(
                 f"The JWK Set at '{self.place}' cannot be read: check that it is there and holds keys."
             )
+            away.outside = "The JWK Set of this issuer cannot be read: check that it is there and holds keys."
+            raise away
         return known
 
     def _known(self, kid: str, now: float) -> Mapping[str, Any] | None:

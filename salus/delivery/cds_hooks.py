@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from salus.core.errors import AwayError, SalusError
+from salus.core.errors import SalusError
 from salus.core.insight import Insight
 from salus.core.review import Review
 from salus.delivery.answers import Answer, Workers, answered, log_away, read_body, refusal
@@ -90,11 +90,12 @@ class CdsHooks:
     async def _serve(self, service: str, body: bytes, client: str) -> Answer:
         try:
             return await self._within(self._settings.hook_patience_s, service, body, client)
-        except AwayError as error:
-            log_away("cds-hooks", error)
-            return away(service, self._settings, error)
         except SalusError as error:
-            return refusal(error)
+            answer = refusal(error)
+            if answer.status != 503:
+                return answer
+            log_away("cds-hooks", error)
+            return away(service, self._settings, answer)
 
     async def _within(self, seconds: float, service: str, body: bytes, client: str) -> Answer:
         """Return the answer; no worker waits while another server is asked."""

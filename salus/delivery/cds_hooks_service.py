@@ -17,11 +17,11 @@ import msgspec
 
 from salus.core.card import Card
 from salus.core.consent import Actor
-from salus.core.errors import AwayError, UserError, choices
+from salus.core.errors import AwayError, SalusError, UserError, choices
 from salus.core.evidence import Timeline
 from salus.core.insight import Insight
 from salus.core.registry import models
-from salus.delivery.answers import Answer, refusal
+from salus.delivery.answers import Answer, log_away
 from salus.delivery.cds_hooks_cards import READING_HOOKS, Look, Sent, away_card, cards, orders_drugs
 from salus.delivery.cds_hooks_check import HOOKS, check_request
 from salus.delivery.cds_hooks_fetch import Fetched, obstacle
@@ -220,11 +220,11 @@ def finish(
     return _answer(site, look, actor, speaking=speaking, timeline=timeline, tally=tally, until=pending.until)
 
 
-def away(service: str, settings: Settings, error: AwayError) -> Answer:
+def away(service: str, settings: Settings, refused: Answer) -> Answer:
     """Where a clinician reads, silence would look like safety: say so. Where one orders, step aside."""
     if hook_of(service) in READING_HOOKS:
         return Answer(200, {"cards": [away_card(settings)]}, {"X-Salus-Away": "true"})
-    return refusal(error)
+    return refused
 
 
 class Refused(UserError):
@@ -351,5 +351,10 @@ def _page(site: Site, settings: Settings, subject: str) -> str | None:
     """Return the patient's page where the record is here; a patient known from prefetch alone has none."""
     from salus.delivery.web.app import patient_path
 
-    path = patient_path(site, subject)
+    try:
+        path = patient_path(site, subject)
+    except (SalusError, OSError) as error:
+        # The evidence came with the call: records that are away cost the link to their page, and no more.
+        log_away("records", error)
+        return None
     return settings.url(path) if path else None

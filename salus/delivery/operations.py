@@ -13,6 +13,7 @@ import time
 import traceback
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -25,7 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from salus import __version__
 from salus.core.errors import SalusError
 from salus.core.registry import problems
-from salus.delivery.answers import RETRY_AFTER_S, Answer, Busy, Workers, log_away
+from salus.delivery.answers import RETRY_AFTER_S, Answer, Busy, Workers, log_away, outside
 from salus.delivery.fhir_outcome import one
 from salus.delivery.tally import Tally
 from salus.spine.health import check_records, check_store
@@ -47,6 +48,10 @@ _KEPT = {
     "insight": "salus_insights",
     "review": "salus_reviews",
     "stale": "salus_insights_stale",
+}
+_SAYS = {
+    "salus_store_up": "Whether the store can be read and written to (of a database server: read).",
+    "salus_store_readable": "Whether the store can be read, also while it cannot be written to.",
 }
 
 
@@ -114,16 +119,19 @@ def _histogram(route: str, row: list[int], total: float) -> Iterator[str]:
 
 
 def _gauges(site: Site) -> Iterator[str]:
-    """Yield what is kept; only the fact that the store is away when it is."""
-    try:
+    """Yield what is kept, as far as it can be had; whether the store can be read, and also be written to."""
+    gauges = {"salus_store_up": 0, "salus_store_readable": 0, "salus_models_broken": len(problems())}
+    with suppress(SalusError):
         kept = {_KEPT.get(name, f"salus_{name}"): count for name, count in site.store.counts().items()}
-        live = sum(row.status == LIVE for row in statuses(site).values())
-        stand = {"salus_models_live": live, "salus_models_broken": len(problems())}
-        gauges = {"salus_store_up": 1, **stand, **kept}
-    except SalusError:
-        gauges = {"salus_store_up": 0}
+        gauges |= {"salus_store_readable": 1, **kept}
+    with suppress(SalusError):
+        gauges["salus_models_live"] = sum(row.status == LIVE for row in statuses(site).values())
+    with suppress(SalusError):
+        check_store(site)
+        gauges["salus_store_up"] = 1
     for name, value in gauges.items():
-        yield from _family(name, "gauge", name.removeprefix("salus_").replace("_", " ").capitalize() + ".")
+        says = name.removeprefix("salus_").replace("_", " ").capitalize() + "."
+        yield from _family(name, "gauge", _SAYS.get(name, says))
         yield f"{name} {value}"
 
 
@@ -159,13 +167,16 @@ class Operations:
 
     def _checks(self) -> dict[str, dict[str, object]]:
         checks: dict[str, dict[str, object]] = {}
-        try:
-            checks["store"] = {"status": "ok", "entries": check_store(self._site)}
-            checks["models"] = self._models()
-        except SalusError as error:
-            checks["store"] = {"status": "away", "says": str(error)}
+        for name, check in (("store", self._store), ("models", self._models)):
+            try:
+                checks[name] = check()
+            except SalusError as error:
+                checks[name] = {"status": "away", "says": outside(error)}
         checks["records"] = self._records()
         return checks
+
+    def _store(self) -> dict[str, object]:
+        return {"status": "ok", "entries": check_store(self._site)}
 
     def _models(self) -> dict[str, object]:
         """Say which models are live, which fail, and which could not be loaded; these stop no other."""

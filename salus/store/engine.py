@@ -121,6 +121,13 @@ def named(url: URL) -> str:
     return f"The store at {url.host or 'localhost'}:{url.port or 5432}, database {url.database}"
 
 
+def of_store(kind: type[SalusError], url: URL, says: str) -> SalusError:
+    """Return the error that the store `says`; over the network it is not said where that is."""
+    error = kind(f"{named(url)} {says}")
+    error.outside = f"The store {says}"
+    return error
+
+
 def _translated(url: URL, error: DBAPIError) -> SalusError:
     if isinstance(error, DataError):
         return UserError("The store cannot hold that text (a NUL character?). Send text without it.")
@@ -129,16 +136,17 @@ def _translated(url: URL, error: DBAPIError) -> SalusError:
         return _of_sqlite(url, _SQLITE_FULL if code in _SQLITE_NO_ROOM and _is_full(url) else code)
     state = getattr(error.orig, "sqlstate", None) or ""
     if state == _NOT_ALLOWED:
-        return UserError(f"{named(url)} does not let this user make or change its tables. Grant it that.")
-    return AwayError(f"{named(url)} {_POSTGRES_AWAY.get(state, _NO_ANSWER)}.")
+        return of_store(UserError, url, "does not let this user make or change its tables. Grant it that.")
+    return of_store(AwayError, url, f"{_POSTGRES_AWAY.get(state, _NO_ANSWER)}.")
 
 
 def _of_sqlite(url: URL, code: int) -> SalusError:
     if code in _SQLITE_BROKEN:
-        return EvidenceError(
-            f"{named(url)} is damaged or is no SQLite database. Keep the file, and put a backup in its place."
-        )
-    return AwayError(f"{named(url)} {_SQLITE_AWAY.get(code, 'does not answer; see the disk and its space')}.")
+        says = "is damaged or is no SQLite database. Keep the file, and put a backup in its place."
+        return of_store(EvidenceError, url, says)
+    return of_store(
+        AwayError, url, f"{_SQLITE_AWAY.get(code, 'does not answer; see the disk and its space')}."
+    )
 
 
 def _is_full(url: URL) -> bool:
@@ -162,7 +170,8 @@ def speaking(url: URL) -> Iterator[None]:
             raise _translated(url, error) from None
         raise
     except PoolTimeoutError:
-        raise AwayError(f"{named(url)} is busy: no connection came free in {WAIT_S} s. Try again.") from None
+        says = f"is busy: no connection came free in {WAIT_S} s. Try again."
+        raise of_store(AwayError, url, says) from None
     except UnicodeEncodeError:
         raise UserError("That text holds half a surrogate pair; the store keeps whole characters.") from None
 
@@ -297,8 +306,8 @@ def _schema(connection: Connection, url: URL) -> str:
     return version
 
 
-def _damaged(url: URL, how: str) -> EvidenceError:
-    return EvidenceError(f"{named(url)} is damaged: {how}: restore from a backup.")
+def _damaged(url: URL, how: str) -> SalusError:
+    return of_store(EvidenceError, url, f"is damaged: {how}: restore from a backup.")
 
 
 def bring_up_to_date(engine: Engine, url: URL, *, create: bool = True, as_it_lies: bool = False) -> None:

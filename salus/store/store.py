@@ -28,7 +28,7 @@ from salus.store.engine import (
     file_of,
     is_sqlite,
     make_engine,
-    named,
+    of_store,
     parse,
     speaking,
     writing,
@@ -72,7 +72,8 @@ class Store:
         Raises AwayError when the store does not answer, EvidenceError when its file is damaged.
         """
         if not self._turn.acquire(timeout=WAIT_S):
-            raise AwayError(f"{named(self._url)} is busy: no turn to write came in {WAIT_S} s. Try again.")
+            says = f"is busy: no turn to write came in {WAIT_S} s. Try again."
+            raise of_store(AwayError, self._url, says)
         try:
             with self._reached(), writing(self._engine) as connection:
                 tx = Transaction(connection)
@@ -221,9 +222,8 @@ class Store:
     def _reached(self) -> Iterator[None]:
         """Stop before anything is written to a file that is no longer there, and would be lost."""
         if _identity(self._url) != self._file:
-            raise AwayError(
-                f"{named(self._url)} was removed or replaced while in use. Put it back, then start again."
-            )
+            says = "was removed or replaced while in use. Put it back, then start again."
+            raise of_store(AwayError, self._url, says)
         with speaking(self._url):
             yield
 
