@@ -47,7 +47,9 @@ def create_app(site: Site, settings: Settings) -> Starlette:
         *Fhir(site, settings, workers).routes(),
         *Operations(site, metrics, workers).routes(),
     ]
-    routes: list[BaseRoute] = [*doors, *OpenApi(settings, doors).routes(), *web.routes(site, settings, tally)]
+    pages = web.routes(site, settings, tally)
+    described = OpenApi(settings, [*doors, *pages])
+    routes: list[BaseRoute] = [*doors, *described.routes(), *pages]
     watch = Middleware(Watch, metrics=metrics, templates=_templates(routes))
     handlers = dict.fromkeys(_CODES, _refused)
     return Starlette(routes=routes, middleware=[watch], exception_handlers=handlers, lifespan=_lifespan(site))

@@ -11,14 +11,18 @@ import msgspec
 from msgspec import Meta, Struct
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from salus import __version__
+from salus.core.review import DECISIONS, OVERRIDE_REASONS
 from salus.delivery import cds_hooks, fhir
 from salus.delivery.answers import FHIR_JSON, Answer
 from salus.delivery.cds_hooks_check import HOOKS
 from salus.delivery.fhir_search import KNOWN
+from salus.delivery.openapi_answers import ref, responses
 from salus.delivery.settings import Settings
+from salus.delivery.web.app import PageRoute
+from salus.delivery.web.forms import NOTE_LIMIT
 
 PATH = "/openapi.json"
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
@@ -141,16 +145,29 @@ _PARAMETERS = {
 _DATE = ({"type": "string", "examples": ["ge2026-01-01"]}, "A date with a prefix (eq, ge, le, gt, lt …).")
 _ABOUT = ({"type": "string", "examples": ["Patient/7"]}, "Patient/id, or the id alone.")
 
+# Doors that ask for no token: they name no patient, or, as the pages, rely on a login in front of them.
+_OPEN = (cds_hooks.PATH, f"{fhir.PATH}/metadata", "/healthz", "/healthz/live", "/metrics", PATH)
+_REVIEW = {
+    "insight": {"type": "string"},
+    "token": {"type": "string"},
+    "decision": {"type": "string", "enum": sorted(DECISIONS)},
+    "because": {"type": "string", "enum": sorted(["", *OVERRIDE_REASONS])},
+    "note": {"type": "string", "maxLength": NOTE_LIMIT},
+    "told_patient": {"type": "string", "enum": ["", "yes"]},
+}
+
 
 class OpenApi:
-    """The description of the doors for machines."""
+    """The description of every door: for machines, for people, and itself."""
 
-    def __init__(self, settings: Settings, doors: Iterable[Route]) -> None:
-        self._settings, self._doors = settings, tuple(doors)
+    def __init__(self, settings: Settings, doors: Iterable[BaseRoute]) -> None:
+        own = Route(PATH, self.describe, methods=["GET"])
+        self._settings, self._own = settings, own
+        self._doors = (*(door for door in doors if isinstance(door, Route)), own)
 
     def routes(self) -> list[Route]:
         """Return the description's own route."""
-        return [Route(PATH, self.describe, methods=["GET"])]
+        return [self._own]
 
     async def describe(self, request: Request) -> Response:
         """Give the description."""
@@ -162,7 +179,7 @@ class OpenApi:
         _, components = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
         paths: dict[str, dict[str, Any]] = {}
         for route in self._doors:
-            for method in sorted((route.methods or set()) - {"HEAD", "OPTIONS"}):
+            for method in sorted((route.methods or set()) - {"HEAD"}):
                 paths.setdefault(route.path, {})[method.lower()] = _operation(route, method)
         return {
             "openapi": "3.1.0",
@@ -178,23 +195,32 @@ _JWT = {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
 def _operation(route: Route, method: str) -> dict[str, Any]:
+    page = isinstance(route, PageRoute)
     summary = (inspect.getdoc(route.endpoint) or route.path).splitlines()[0]
     found: dict[str, Any] = {"summary": summary, "operationId": _name(route.path, method)}
+    if page or method == "OPTIONS" or route.path in _OPEN:
+        found["security"] = []
     parameters = [_path_parameter(name) for name in route.param_convertors]
     if route.path.startswith(fhir.PATH) and not parameters and not route.path.endswith("/metadata"):
         parameters = [_query_parameter(name) for name in KNOWN]
     if parameters and method == "POST" and route.path.endswith("/_search"):
-        fields = {each["name"]: each["schema"] for each in parameters}
-        form = {"schema": {"type": "object", "properties": fields}}
-        found["requestBody"] = {"content": {"application/x-www-form-urlencoded": form}}
-        return found | {"responses": _responses(route.path, method)}
+        found["requestBody"] = _form({each["name"]: each["schema"] for each in parameters})
+        parameters = []
+    elif method == "POST":
+        found["requestBody"] = {"required": True, **(_form(_REVIEW) if page else _message(route.path))}
     if parameters:
         found["parameters"] = parameters
-    if method == "POST":
-        taken = Feedback if route.path.endswith("/feedback") else HookRequest
-        content = {"application/json": {"schema": _ref(taken.__name__)}}
-        found["requestBody"] = {"required": True, "content": content}
-    return found | {"responses": _responses(route.path, method)}
+    return found | {"responses": responses(route.path, method, page=page)}
+
+
+def _form(fields: Mapping[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "properties": fields}
+    return {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
+
+
+def _message(path: str) -> dict[str, Any]:
+    taken = Feedback if path.endswith("/feedback") else HookRequest
+    return {"content": {"application/json": {"schema": ref(taken.__name__)}}}
 
 
 def _name(path: str, method: str) -> str:
@@ -202,34 +228,11 @@ def _name(path: str, method: str) -> str:
     return "-".join([method.lower(), *words])
 
 
-def _ref(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
 def _path_parameter(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": _ID}}
+    pattern = "^[0-9]{1,19}$" if name == "number" else _ID
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "pattern": pattern}}
 
 
 def _query_parameter(name: str) -> dict[str, Any]:
     schema, says = _PARAMETERS.get(name) or (_ABOUT if name in ("patient", "subject") else _DATE)
     return {"name": name, "in": "query", "description": says, "schema": schema}
-
-
-def _responses(path: str, method: str) -> dict[str, Any]:
-    media = FHIR_JSON if path.startswith(fhir.PATH) else "application/json"
-    refused = {"description": "Why not.", "content": {media: {"schema": _ref("OperationOutcome")}}}
-    return {"200": {"description": "The answer.", "content": _content(path, method)}, "default": refused}
-
-
-def _content(path: str, method: str) -> Mapping[str, Any]:
-    if path.startswith(fhir.PATH):
-        return {FHIR_JSON: {"schema": {"type": "object", "required": ["resourceType"]}}}
-    if path == "/metrics":
-        return {"text/plain": {"schema": {"type": "string"}}}
-    if path.startswith("/healthz"):
-        return {"application/json": {"schema": _ref("Health")}}
-    if path == cds_hooks.PATH:
-        return {"application/json": {"schema": _ref("Services")}}
-    if path.endswith("/feedback"):
-        return {"application/json": {"schema": {"type": "object"}}}
-    return {"application/json": {"schema": _ref("HookResponse")}}

@@ -41,7 +41,7 @@ def command(client: httpx.Client) -> list[str]:
     script = Path(sys.executable).with_name("schemathesis")
     return [
         *(str(script), "run", f"{url}/openapi.json", "--url", url),
-        *("--checks", "not_a_server_error,content_type_conformance"),
+        *("--checks", "not_a_server_error,content_type_conformance,status_code_conformance"),
         *("--max-examples", EXAMPLES, "--generation-deterministic", "--no-color"),
         *("--phases", "examples,coverage,fuzzing"),
     ]

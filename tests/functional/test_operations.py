@@ -132,6 +132,11 @@ def test_every_door_is_described(server: httpx.Client) -> None:
     paths = set(document["paths"])
     assert {"/cds-services", "/cds-services/{id}", "/cds-services/{id}/feedback"} <= paths
     assert {"/fhir/metadata", "/fhir/Observation", "/fhir/Observation/{id}", "/healthz"} <= paths
+    assert {"/ward", "/patients/{number}", "/patients/{number}/reviews", "/audit", "/openapi.json"} <= paths
+    given = {path: set(next(iter(found.values()))["responses"]) for path, found in document["paths"].items()}
+    assert {"412", "413", "503", "405"} <= given["/cds-services/{id}"]
+    assert {"400", "413", "503"} <= given["/fhir/Observation/_search"]
+    assert {"421", "411", "422", "303"} <= given["/patients/{number}/reviews"]
     operations = [one["operationId"] for path in document["paths"].values() for one in path.values()]
     assert len(set(operations)) == len(operations)
 

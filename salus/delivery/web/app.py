@@ -308,6 +308,7 @@ def _endpoint(pages: Pages, serve: Callable[..., Response]) -> Endpoint:
             response = await run_in_threadpool(pages.answer, serve, request, *extra)
         return guard(response, pages.settings.frame_ancestors)
 
+    endpoint.__doc__ = serve.__doc__
     return endpoint
 
 
