@@ -69,11 +69,12 @@ def _entry(site: Site, wanted: str) -> tuple[Resource, str] | None:
     entry = next(iter(site.store.entries(after=seq - 1, limit=1)), None)
     if entry is None or entry.seq != seq:
         return None
-    return audit_event(entry, _about(site, [seq]).get(seq, ""), site.server), ""
+    return audit_event(entry, *_about(site, [seq]).get(seq, ("", "")), site.server), ""
 
 
-def _about(site: Site, seqs: list[int]) -> dict[int, str]:
-    return {seq: opening.record_id for seq, opening in site.store.openings(seqs).items()}
+def _about(site: Site, seqs: list[int]) -> dict[int, tuple[str, str]]:
+    """Return of each entry which record it is of, and through which client it came."""
+    return {seq: (one.record_id, one.client) for seq, one in site.store.openings(seqs).items()}
 
 
 def search(site: Site, kind: str, asked: Search, live: frozenset[str]) -> tuple[list[Resource], Place | None]:
@@ -189,7 +190,9 @@ def _entries(site: Site, asked: Search) -> Iterator[tuple[Place, Resource | None
     after = max(asked.after[0], 0)
     while page := list(site.store.entries(after=after, limit=_PAGE)):
         about = _about(site, [entry.seq for entry in page])
-        yield from (((one.seq, 0), audit_event(one, about.get(one.seq, ""), site.server)) for one in page)
+        yield from (
+            ((one.seq, 0), audit_event(one, *about.get(one.seq, ("", "")), site.server)) for one in page
+        )
         after = page[-1].seq
 
 
@@ -200,5 +203,6 @@ def _entries_of(site: Site, asked: Search) -> Iterator[tuple[Place, Resource | N
         named += [row.id for row in site.store.insights(subject)]
         named += [review.id for review in site.store.reviews(subject=subject)]
     found = {entry.seq: (entry, name) for name in named for entry in site.store.entries_about(name)}
+    about = _about(site, list(found))
     for seq in sorted(found):
-        yield (seq, 0), audit_event(*found[seq], site.server)
+        yield (seq, 0), audit_event(*found[seq], about.get(seq, ("", ""))[1], site.server)

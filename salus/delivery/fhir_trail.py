@@ -109,10 +109,11 @@ def _reason(review: Review) -> Resource:
     return found | ({"text": review.note} if review.note else {})
 
 
-def audit_event(entry: Entry, about: str, server: str = "") -> Resource:
+def audit_event(entry: Entry, about: str, client: str = "", server: str = "") -> Resource:
     """Return a line of the ledger. about: the record that it is of (a subject, an insight's id …), or "".
 
-    server: the base URL of the FHIR server of the subjects; "" where it is not known.
+    client: the system through which it was done, an agent beside the user. server: the base URL of the FHIR
+    server of the subjects; "" where it is not known.
     """
     (code, display), action = _DID.get(entry.did, _OTHER)
     return {
@@ -124,7 +125,10 @@ def audit_event(entry: Entry, about: str, server: str = "") -> Resource:
         "recorded": instant(entry.at),
         # AuditEventOutcome (FHIR R4): 4 is a minor failure.
         "outcome": "4" if entry.did == "abandon" else "0",
-        "agent": [{"who": who(entry.who, server), "requestor": True}],
+        "agent": [
+            {"who": who(entry.who, server), "requestor": True},
+            *([{"who": who(f"client:{client}", server), "requestor": False}] if client else []),
+        ],
         "source": {"observer": {"display": "Salus"}},
         "entity": [_entity(entry, about, server)],
     }

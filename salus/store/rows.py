@@ -6,6 +6,7 @@ behind the store's back no longer opens its commitment.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -61,12 +62,16 @@ class StatusRow:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What opens the commitment of entry `seq`: its salt (None once erased) and the record it is about."""
+    """What opens the commitment of entry `seq`: its salt (None once erased) and the record it is about.
+
+    client: the system through which it was done, where what is kept of it says so.
+    """
 
     seq: int
     salt: bytes | None
     kind: str
     record_id: str
+    client: str = ""
 
 
 def insight_content(row: StoredInsight, sources: Iterable[str]) -> dict[str, object]:
@@ -165,7 +170,16 @@ def as_entry(row: Any) -> Entry:
 
 def as_opening(row: Any) -> Opening:
     """Return the Opening in a row of table `opening`."""
-    return Opening(row.seq, row.salt, row.kind, row.record_id)
+    return Opening(row.seq, row.salt, row.kind, row.record_id, _client(row.content))
+
+
+def _client(content: Any) -> str:
+    try:
+        found = json.loads(content or "{}")
+        return str(found.get("client", ""))
+    except (AttributeError, TypeError, ValueError):
+        # Whoever wrote that was not Salus, and the audit says so.
+        return ""
 
 
 def as_insight(row: Any) -> StoredInsight:

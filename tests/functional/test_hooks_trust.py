@@ -167,6 +167,14 @@ def test_feedback_is_taken_from_the_client_to_which_the_card_was_sent(site: Site
     assert look is not None
     assert (look[0].who, look[1]["client"]) == ("Practitioner/two", ISSUER), "the client beside the user"
     assert spine.verify(site).intact
+    with doors.served(site) as reader:
+        event = reader.get(f"/fhir/AuditEvent/{look[0].seq}").json()
+        found = reader.get("/fhir/AuditEvent?patient=p1&_count=1000").json()["entry"]
+        assert event in [one["resource"] for one in found]
+        page = reader.get("/audit").text
+    assert [agent["requestor"] for agent in event["agent"]] == [True, False]
+    assert ISSUER in str(event["agent"][1]["who"])
+    assert f"through {ISSUER}" in page
 
 
 def test_a_card_of_a_known_client_takes_no_feedback_from_nobody(site: Site, keys: Ehr) -> None:

@@ -47,6 +47,7 @@ def laid_out(site: Site, query: Mapping[str, str], now: datetime) -> dict[str, A
     before = _before(query, last)
     first = max(before - PER_PAGE, 1)
     rows = list(site.store.entries(after=first - 1, limit=before - first))[::-1]
+    openings = site.store.openings([row.seq for row in rows])
     return {
         "entries": verdict.entries,
         "verdict": verdict,
@@ -55,6 +56,7 @@ def laid_out(site: Site, query: Mapping[str, str], now: datetime) -> dict[str, A
         "short_head": "HEAD",
         "not_a_head": bool(text) and not head,
         "rows": rows,
+        "through": {seq: opening.client for seq, opening in openings.items() if opening.client},
         "deeds": DEEDS,
         "now": now,
         "older": first if first > 1 else 0,
