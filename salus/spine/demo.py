@@ -90,5 +90,5 @@ def _refuse_another(site: Site, called: str) -> None:
     if told[1].get("place") != called or called == STDIN or is_stream(called):
         raise RefusedError(
             f"'{site.path}' is a demonstration of other records, and takes no more: choose another place "
-            "with --archive, or none at all."
+            "with --archive, or leave it out."
         )

@@ -103,7 +103,8 @@ class Pages:
     def _away(self, error: Exception) -> Response:
         """Say what does not answer; of a request that was wrong, why, without a path of this server."""
         what = self._what_is_away(error)
-        if isinstance(error, UserError) and not what and str(self.site.path) not in str(error):
+        named = error.outside or str(self.site.path) in str(error) if isinstance(error, UserError) else True
+        if not what and not named:
             return self.say(messages.wrong(str(error)))
         log_away("pages", error)
         return self.say(messages.away(what))
