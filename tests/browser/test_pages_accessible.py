@@ -9,8 +9,9 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
+from salus.core.registry import models
 from tests.browser.ward_site import Ward
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
@@ -59,6 +60,27 @@ def test_axe_finds_nothing(opened: Callable[..., Page], ward: Ward, name: str) -
         page.emulate_media(color_scheme=scheme)
         found[width, scheme] = violations(page)
     assert not any(found.values()), found
+
+
+@pytest.mark.parametrize("name", ["ward", "urgent"])
+def test_axe_finds_nothing_where_a_model_fails(
+    opened: Callable[..., Page], ward: Ward, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, broken = address(ward, name), type(models()["news2"])
+    ward.get("/ward")
+    monkeypatch.setattr(broken, "predict", None)
+    ward.site.memory.clear()
+    page = opened(where)
+    monkeypatch.undo()
+    ward.site.memory.clear()
+    expect(page.get_by_text("gave no answer").first).to_be_in_viewport()
+    found = {}
+    for width, scheme in ((1280, "light"), (320, "dark")):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        found[width, scheme] = violations(page)
+    assert not any(found.values()), found
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
