@@ -82,7 +82,7 @@ _OURS = "What this server keeps does not answer: whoever runs it finds the cause
 
 def outside(error: SalusError) -> str:
     """Return what is said of `error` over the network: no path of this machine."""
-    ours = isinstance(error, AwayError | EvidenceError) and _PATH.search(str(error)) is not None
+    ours = isinstance(error, AwayError) and _PATH.search(str(error)) is not None
     return error.outside or (_OURS if ours else str(error))
 
 
