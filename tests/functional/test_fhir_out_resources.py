@@ -151,7 +151,7 @@ def test_a_ledger_entry_is_an_audit_event_without_values(did: str) -> None:
         made = audit_event(entry, about)
         assert problems(made) == []
         assert made["id"] == "7"
-        assert problems(audit_event(entry, about, EHR)) == []
+        assert problems(audit_event(entry, about, server=EHR)) == []
 
 
 def referred(node: Any) -> list[str]:
@@ -175,10 +175,10 @@ def test_what_lies_on_another_server_is_referred_to_by_its_whole_address(one: In
 
 def test_the_ledger_names_subjects_and_people_of_the_ehr_by_their_addresses() -> None:
     entry = Entry(7, NOW, "Practitioner/7", "look", "a" * 64, "b" * 64, "c" * 64)
-    assert referred(audit_event(entry, "Patient/p1", EHR)) == [f"{EHR}/Practitioner/7", f"{EHR}/Patient/p1"]
+    assert referred(audit_event(entry, "Patient/p1", server=EHR)) == [f"{EHR}/Practitioner/7", f"{EHR}/Patient/p1"]
     foreign = replace(entry, who="https://other.example/Practitioner/7")
-    assert referred(audit_event(foreign, ID, EHR)) == ["https://other.example/Practitioner/7"]
-    assert referred(audit_event(replace(entry, who="cli:maria"), ID, EHR)) == []
+    assert referred(audit_event(foreign, ID, server=EHR)) == ["https://other.example/Practitioner/7"]
+    assert referred(audit_event(replace(entry, who="cli:maria"), ID, server=EHR)) == []
 
 
 def test_the_door_is_a_channel_that_reads_its_own_reviews_back(tmp_path: Any) -> None:
