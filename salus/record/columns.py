@@ -171,33 +171,10 @@ def rows_of(columns: pl.DataFrame) -> list[Row]:
     plain = columns.select(
         pl.col(name).to_physical() if name in ("time", "end", "known_at") else name for name in OF_A_ROW
     )
-    return [
-        (
-            (code, *others) if others else (code,),
-            time,
-            end,
-            known,
-            _together(kind, number, text),
-            unit,
-            comparator,
-            status,
-            source,
-        )
-        for (
-            code,
-            others,
-            time,
-            end,
-            known,
-            kind,
-            number,
-            text,
-            unit,
-            comparator,
-            status,
-            source,
-        ) in plain.rows()
-    ]
+    code, others, time, end, known, kinds, numbers, texts, *rest = (one.to_list() for one in plain)
+    codes = [(one, *more) if more else (one,) for one, more in zip(code, others, strict=True)]
+    values = map(_together, kinds, numbers, texts)
+    return list(zip(codes, time, end, known, values, *rest, strict=True))
 
 
 def _together(kind: int, number: float | None, text: str | None) -> Value:

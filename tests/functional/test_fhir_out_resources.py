@@ -175,7 +175,10 @@ def test_what_lies_on_another_server_is_referred_to_by_its_whole_address(one: In
 
 def test_the_ledger_names_subjects_and_people_of_the_ehr_by_their_addresses() -> None:
     entry = Entry(7, NOW, "Practitioner/7", "look", "a" * 64, "b" * 64, "c" * 64)
-    assert referred(audit_event(entry, "Patient/p1", server=EHR)) == [f"{EHR}/Practitioner/7", f"{EHR}/Patient/p1"]
+    assert referred(audit_event(entry, "Patient/p1", server=EHR)) == [
+        f"{EHR}/Practitioner/7",
+        f"{EHR}/Patient/p1",
+    ]
     foreign = replace(entry, who="https://other.example/Practitioner/7")
     assert referred(audit_event(foreign, ID, server=EHR)) == ["https://other.example/Practitioner/7"]
     assert referred(audit_event(replace(entry, who="cli:maria"), ID, server=EHR)) == []
