@@ -11,6 +11,7 @@ from salus.core.codes import ValueSet
 from salus.risk import _drugs as drugs
 from salus.risk import _snomed as listed
 from salus.risk import _words as words
+from salus.risk._arteries import PERIPHERAL_CODES, PERIPHERAL_STEMS
 from salus.risk._inputs import named
 from salus.risk._terms import (
     INFARCTIONS,
@@ -89,18 +90,24 @@ STROKE = ValueSet(
         "54687002",  # arterial embolism
         "426814001",  # transient ischaemia due to atrial fibrillation
     )
-    | ISCHAEMIC_STROKES,
-    icd10("I63", "I64", "G450", "G451", "G452", "G453", "G458", "G459", "I74", "I693", "Z8673")
+    | ISCHAEMIC_STROKES
+    | listed.RETINAL_INFARCTION,
+    icd10("I63", "I64", "G450", "G451", "G452", "G453", "G458", "G459", "G46", "I74", "I75", "I693", "Z8673")
+    + icd10("H340", "H341", "H3423")
     + icd9("43301", "43311", "43321", "43331", "43381", "43391", "43401", "43411", "43491")
-    + icd9("435", "436", "444", "V1254"),
-    "Friberg 2012, with G45.4 (transient global amnesia) left out; ICD-9-CM with infarction (fifth digit 1)",
+    + icd9("435", "436", "444", "445", "V1254", "36231", "36232", "36234"),
+    "Friberg 2012, with G45.4 (transient global amnesia) left out; ICD-9-CM with infarction (fifth digit 1); "
+    "G46 after VSAC 2.16.840.1.113762.1.4.1047.44; atheroembolism (I75; ICD-9-CM 445) as arterial embolism; "
+    "infarction of the retina (H34.0, H34.1, H34.23; ICD-9-CM 362.31, 362.32, 362.34) by the definition of "
+    "Sacco et al., Stroke 2013;44:2064",
     words.STROKE,
 )
 STROKE_UNCLEAR = ValueSet(
-    "late effects of a stroke of unknown kind",
-    frozenset(),
-    icd10("I694", "I698", "I699") + icd9("438"),
-    "ICD-10 I69.4, I69.8, I69.9 and ICD-9-CM 438 do not tell bleeding from infarction",
+    "late effects of a stroke, or a narrowed artery of the retina, of unknown kind",
+    snomed("776009", "333281000119108", "338891000119100"),  # partial occlusion of a retinal artery
+    icd10("I694", "I698", "I699", "H342") + icd9("438", "36233"),
+    "ICD-10 I69.4, I69.8, I69.9 and ICD-9-CM 438 do not tell bleeding from infarction; H34.2 and ICD-9-CM "
+    "362.33 may be a plaque that stops no blood",
 )
 
 HEART_UNCLEAR = ValueSet(
@@ -135,25 +142,16 @@ VASCULAR = ValueSet(
         "194828000",  # angina
         "4557003",  # preinfarction syndrome
         "233819005",  # stable angina
-        "399957001",  # peripheral arterial occlusive disease
-        "840580004",  # peripheral arterial disease
-        "400047006",  # peripheral vascular disease
-        "63491006",  # intermittent claudication
         "426856002",  # ischaemic cardiomyopathy
     )
     | INFARCTIONS
+    | PERIPHERAL_CODES
     | listed.CORONARY,
-    icd10("I20", "I21", "I22", "I23", "I24", "I25", "I702", "I703", "I704", "I705", "I706", "I707", "I739")
-    + icd10("Z951", "Z955", "Z9861")
-    + icd9("410", "411", "412", "413", "414", "4402", "4403", "4439", "V4581", "V4582"),
+    icd10("I20", "I21", "I22", "I23", "I24", "I25", "Z951", "Z955", "Z9861")
+    + icd9("410", "411", "412", "413", "414", "V4581", "V4582")
+    + PERIPHERAL_STEMS,
     "ESC 2024, table 10: coronary disease and its revascularisation, peripheral artery disease",
     words.VASCULAR,
-)
-VASCULAR_UNCLEAR = ValueSet(
-    "plaque of the aorta, whether complex not said",
-    frozenset(),
-    icd10("I700") + icd9("4400"),
-    "ICD-10 I70.0; ICD-9-CM 440.0: only complex plaque counts (ESC 2024, table 10)",
 )
 
 MITRAL_STENOSIS = ValueSet(

@@ -38,37 +38,55 @@ REVASCULARISED = ValueSet(
     "ICD-9-CM volume 3 36.0 to 36.3, 00.66 (angioplasty), 17.55 (atherectomy)",
     words.CORONARY_OPERATION,
 )
-# Body parts of table 04: common and external iliac, femoral, popliteal, tibial, peroneal and foot arteries.
-_LEGS = "CDHJKLMNPQRSTUVW"
+# Body parts of table 04: iliac, femoral, popliteal, tibial, peroneal and foot arteries; 0 is the abdominal
+# aorta.
+_LEGS = "CDEFHJKLMNPQRSTUVW"
 LEGS_REVASCULARISED = ValueSet(
     "revascularisation of the legs or the abdominal aorta",
-    snomed("444588006")  # endovascular repair of an abdominal aortic aneurysm
-    # Lower-extremity angioplasty, stent and atherectomy; bypass from the aorta or the groin downward.
-    | cpt(*range(37220, 37236), 35556, 35566, 35571, 35583, 35585, 35587, 35646, 35656, 35661, 35666, 35671),
-    pcs(*(f"04{operation}{part}" for operation in "17" for part in _LEGS), "0410", "04R0", "04V0")
-    + icd9_procedure("3925", "3818", "3844", "3971"),
-    "ESC 2024, table 10 (peripheral revascularisation; intervention on the abdominal aorta); ICD-10-PCS "
-    "bypass (041) and dilation (047); ICD-9-CM volume 3 39.25 (aorta-iliac-femoral bypass), 38.18 "
-    "(endarterectomy of the leg), 38.44 and 39.71 (abdominal aorta)",
+    snomed("444588006", "771453009")  # repair of an abdominal aortic aneurysm: endovascular, with a stent
+    # Angioplasty, stent and atherectomy of the legs and the aorta: from 2026, from 2011, and before.
+    | cpt(*range(37254, 37300), *range(37220, 37236))
+    | cpt(35452, 35454, 35456, 35459, 35470, 35472, 35473, 35474, 35481, 35482, 35483, 35485, 35491)
+    | cpt(35492, 35493, 35495)
+    # Bypass with a vein, the vein in its bed, and other material, from the armpit or the aorta down.
+    | cpt(35521, 35533, *range(35537, 35541), 35556, 35558, 35563, 35565, 35566, 35570, 35571)
+    | cpt(35583, 35585, 35587, 35621, 35623, 35637, 35638, 35646, 35647, 35654, 35656, 35661, 35663)
+    | cpt(35665, 35666, 35671)
+    # Endarterectomy of leg, iliac artery and abdominal aorta.
+    | cpt(*range(35302, 35307), 35331, 35351, 35355, 35361, 35363, 35371, 35372)
+    # Aneurysm of the abdominal aorta and the legs: open, endovascular to 2017 and since.
+    | cpt(35081, 35082, 35091, 35092, 35102, 35103, 35131, 35132, 35141, 35142, 35151, 35152)
+    | cpt(*range(34800, 34806), *range(34830, 34833), *range(34701, 34709), *range(34841, 34849)),
+    pcs(*(f"04{operation}{part}" for operation in "17" for part in _LEGS), "X27")
+    + pcs(*(f"04{operation}0" for operation in "17BCQRUV"))
+    + icd9_procedure("3925", "3929", "3818", "3834", "3838", "3844", "3848", "3864", "3971", "3978", "0060"),
+    "ESC 2024, table 10 (peripheral revascularisation; intervention on the abdominal aorta); CPT 2026 and "
+    "its earlier years; ICD-10-PCS bypass (041), dilation (047, X27), every repair of the abdominal aorta; "
+    "ICD-9-CM volume 3 39.25 (aorta-iliac-femoral bypass), 39.29 (peripheral bypass), 38.18 (endarterectomy "
+    "of the leg), 38.38 and 38.48 (its artery resected or replaced), 00.60 (stent of the superficial femoral "
+    "artery), 38.34, 38.44, 38.64, 39.71 and 39.78 (abdominal aorta)",
     words.LEG_OPERATION,
 )
 NECK_REVASCULARISED = ValueSet(
     "carotid revascularisation",
-    snomed("66951008") | cpt(35301, 37215, 37216),
+    listed.CAROTID_REVASCULARISED
+    | cpt(35301, 35390, *range(37215, 37219), 35501, 35506, *range(35508, 35511), 35526, 35601, 35606)
+    | cpt(35626, 35642),
     pcs(*(f"03{operation}{part}" for operation in ("1", "7", "C") for part in "HJKLMN"))
-    + icd9_procedure("3812", "0061", "0063"),
-    "Grundy 2019, section 4.1 (arterial revascularisation); SNOMED CT 66951008; "
-    "ICD-10-PCS bypass (031), dilation (037) and extirpation (03C) of carotid arteries; "
-    "ICD-9-CM volume 3 38.12, 00.61, 00.63",
+    + icd9_procedure("3812", "3922", "3928", "0061", "0063"),
+    "Grundy 2019, section 4.1 (arterial revascularisation); VSAC 2.16.840.1.113883.3.117.1.7.1.204; "
+    "ICD-10-PCS bypass (031), dilation (037) and extirpation (03C) of carotid arteries; ICD-9-CM "
+    "volume 3 38.12, 39.22 and 39.28 (bypass), 00.61, 00.63",
     words.CAROTID_OPERATION,
 )
 ARTERY_NOT_TOLD = ValueSet(
     "an operation on an artery, or on a dialysis shunt, which of them not said",
-    frozenset(),
-    pcs(*(f"04C{part}" for part in _LEGS))
-    + icd9_procedure("3814", "3816", "3929", "3950", "3990", "0055", "0060", "1756"),
-    "ICD-9-CM volume 3 38.14, 38.16, 39.29, 39.50, 39.90, 00.55, 00.60, 17.56; ICD-10-PCS 04C (a clot or "
-    "plaque removed)",
+    cpt(34151, 34201, 34203, *range(37184, 37187)),
+    pcs(*(f"04{operation}{part}" for operation in "CRU" for part in _LEGS))
+    + icd9_procedure("3808", "3814", "3816", "3924", "3926", "3950", "3990", "0055", "1756"),
+    "ICD-9-CM volume 3 38.08 (a clot removed), 38.14, 38.16, 39.24, 39.26, 39.50, 39.90, 00.55, 17.56; "
+    "ICD-10-PCS 04C (a clot or plaque removed), 04R and 04U (a wall replaced or patched); CPT 34151, 34201, "
+    "34203, 37184 to 37186 (a clot removed)",
 )
 # MIMIC-IV, table d_items; which of them are dialysis: MIMIC Code Repository, mimic-iv/concepts/treatment/rrt.
 _MIMIC = "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-d-items"

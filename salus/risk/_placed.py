@@ -14,18 +14,21 @@ from salus.core.measures import USABLE, Reading, ago
 from salus.core.seams import View
 from salus.risk import _af_terms as fibrillation
 from salus.risk import _terms as terms
+from salus.risk._arteries import VASCULAR_UNCLEAR
 from salus.risk._findrisc_family import FAMILY_DIABETES
 from salus.risk._findrisc_items import HIGH_GLUCOSE, SEDENTARY
 from salus.risk._inputs import Fact, walkable
+from salus.risk._prevent_prior import BRAIN_BLEEDING, CARDIAC_ARREST
 from salus.risk._taken import DRUG_KINDS
 
 _SETS = (
     *(terms.DIABETES, terms.HEART_FAILURE, terms.ATHEROSCLEROTIC_DISEASE, terms.DIALYSIS, terms.PREGNANCY),
     *(terms.KIDNEY_TRANSPLANT, terms.KIDNEY_FAILURE, terms.KIDNEY_DISEASE, terms.PREGNANCY_OVER),
     *(fibrillation.ATRIAL_FIBRILLATION, fibrillation.HYPERTENSION, fibrillation.STROKE),
-    *(fibrillation.HEART_UNCLEAR, fibrillation.STROKE_UNCLEAR, fibrillation.VASCULAR_UNCLEAR),
+    *(fibrillation.HEART_UNCLEAR, fibrillation.STROKE_UNCLEAR, VASCULAR_UNCLEAR),
     *(fibrillation.VASCULAR, fibrillation.MITRAL_STENOSIS, fibrillation.VALVE),
     *(fibrillation.ANTICOAGULATE_ANYWAY, HIGH_GLUCOSE, SEDENTARY, FAMILY_DIABETES),
+    *(BRAIN_BLEEDING, CARDIAC_ARREST),
 )
 _KNOWN = frozenset().union(*(meaning.codes for meaning in _SETS))
 

@@ -3,7 +3,7 @@
 Known disease is coronary disease, stroke of any kind, peripheral arterial disease, their revascularisation,
 and heart failure: the outcomes that PREVENT predicts (Khan, Circulation 2024;149:430), with the definitions
 of Grundy, Circulation 2019;139:e1082, section 4.1, and of stroke by Sacco, Stroke 2013;44:2064 (bleeding
-counts).
+counts); and an arrest of the heart, after which prevention is secondary.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from __future__ import annotations
 from salus.core.codes import ValueSet
 from salus.core.seams import View
 from salus.risk import _snomed as listed
+from salus.risk import _words as words
 from salus.risk._af_terms import HEART_UNCLEAR, STROKE, STROKE_UNCLEAR, VASCULAR
+from salus.risk._arteries import VASCULAR_UNCLEAR
 from salus.risk._inputs import Fact, condition, with_unclear
 from salus.risk._kidney_replacement import on_dialysis, transplanted
 from salus.risk._operations import (
@@ -40,7 +42,16 @@ BRAIN_BLEEDING = ValueSet(
     icd10("I60", "I61", "I690", "I691") + icd9("430", "431"),
     "Sacco et al., Stroke 2013;44:2064: intracerebral and subarachnoid haemorrhage (I60, I61, I69.0, I69.1)",
 )
-_DISEASES = (ATHEROSCLEROTIC_DISEASE, STROKE, VASCULAR, BRAIN_BLEEDING, STROKE_UNCLEAR)
+# Circulation stopped once: whatever prevents the next time is no primary prevention.
+CARDIAC_ARREST = ValueSet(
+    "cardiac arrest",
+    snomed("410429000", "429007001"),  # and its history
+    icd10("I46", "Z8674") + icd9("4275", "V1253"),
+    "ICD-10-CM I46, Z86.74 (history); ICD-9-CM 427.5, V12.53; secondary prevention by definition: Al-Khatib "
+    "et al., Circulation 2018;138:e272, section 5.1",
+    words.CARDIAC_ARREST,
+)
+_DISEASES = (ATHEROSCLEROTIC_DISEASE, STROKE, VASCULAR, BRAIN_BLEEDING, STROKE_UNCLEAR, CARDIAC_ARREST)
 _OPERATIONS = (REVASCULARISED, LEGS_REVASCULARISED, NECK_REVASCULARISED)
 
 
@@ -58,7 +69,8 @@ def _atherosclerotic(view: View) -> Fact:
     if told is not None:
         return told
     fact = next((fact for fact in facts if fact.value is None), facts[0])
-    return with_operations(view, fact, _OPERATIONS, (ARTERY_NOT_TOLD,))
+    fact = with_operations(view, fact, _OPERATIONS, (ARTERY_NOT_TOLD,))
+    return with_unclear(view, fact, VASCULAR_UNCLEAR)
 
 
 def excluded(view: View) -> tuple[Fact, ...]:

@@ -19,6 +19,7 @@ VASCULAR = (
     r"pad\b", r"pvd\b", r"paod\b", r"cabg\b", r"pt?ca\b", r"pci\b", r"khk\b", r"pavk\b", "myokardinfarkt",
     "herzinfarkt", "koronar",
 )  # fmt: skip
+CARDIAC_ARREST = ("cardiac arrest", "sudden cardiac death", "herzstillstand")
 DIABETES = (
     r"(?<!gestational )diabetes(?! insipidus)", "diabetic", r"niddm", r"iddm", r"t[12] ?dm\b", r"t1d\b",
     r"t2d\b", r"dm ?([12]|i{1,2})?\b",
@@ -122,7 +123,7 @@ OTHERS = (
 )  # fmt: skip
 _EVERY = (
     *STROKE, *VASCULAR, *DIABETES, *HEART_FAILURE, *FIBRILLATION, *HYPERTENSION, *PREGNANCY, *HIGH_GLUCOSE,
-    *KIDNEY, *OTHERS,
+    *KIDNEY, *CARDIAC_ARREST, *OTHERS,
 )  # fmt: skip
 # What denies, of that which follows it in its clause: "AF, no evidence of thrombus" is AF. What is "not well
 # controlled" or was "never treated" is there.

@@ -17,6 +17,7 @@ from salus.core.measures import read
 from salus.core.seams import View
 from salus.risk import _af_terms as terms
 from salus.risk._af_treatment import anticoagulated, treatment
+from salus.risk._arteries import VASCULAR_UNCLEAR
 from salus.risk._diabetes import CURRENT, diabetes
 from salus.risk._inputs import OVER, Fact, age, condition, sex, with_unclear
 from salus.risk._labs import HBA1C
@@ -105,7 +106,7 @@ def _high_days(view: View) -> dict[date, Event]:
 def _vascular(view: View) -> Fact:
     fact = condition(view, terms.VASCULAR, ever=True)
     fact = with_operations(view, fact, (REVASCULARISED, LEGS_REVASCULARISED), (ARTERY_NOT_TOLD,))
-    return with_unclear(view, fact, terms.VASCULAR_UNCLEAR)
+    return with_unclear(view, fact, VASCULAR_UNCLEAR)
 
 
 def items(view: View) -> tuple[Item, ...]:
