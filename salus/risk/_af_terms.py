@@ -167,27 +167,57 @@ VALVE = ValueSet(
         "34068001",  # replacement of a heart valve
         "26212005",  # of the aortic valve
         "53059001",  # of the mitral valve
-        "773996000",  # transcatheter aortic valve implantation
-        "1217005008",  # the same, biological
         "720583008",  # transcatheter implantation of a mitral valve
     )
-    # CPT: transcatheter (33361-33366), aortic (33405-33413), mitral, tricuspid and pulmonary replacement.
-    | cpt(*range(33361, 33367), 33405, 33406, *range(33410, 33414), 33430, 33465, 33475),
-    icd10("Z952", "Z953", "Z954", "I342", "I080", "I081", "I083")
-    + icd9("V422", "V433", "3960", "3961", "3968")
+    # CPT: aortic (33405-33413), mitral, tricuspid and pulmonary replacement.
+    | cpt(33405, 33406, *range(33410, 33414), 33430, 33465, 33475),
+    icd10("Z952", "Z954", "I342", "I080", "I081", "I083")
+    + icd9("V433", "3960", "3961", "3968")
     + pcs(*(f"02R{valve}" for valve in "FGHJ"), "X2RF")
-    + icd9_procedure("3505", "3506", "3507", "3508", "3509", "352"),
-    "ICD-10 Z95.2-Z95.4, I34.2, and I08.0, I08.1, I08.3 (several valves, which may mean mitral stenosis); "
-    "ICD-9-CM V42.2, V43.3, 396.0, 396.1, 396.8; ICD-10-PCS 02RF to 02RJ and X2RF (replacement of a heart "
-    "valve); ICD-9-CM volume 3 35.05-35.09 (endovascular) and 35.2 (open replacement of a heart valve); CPT: "
-    "mechanical and biological valves are not told apart",
+    + icd9_procedure("352"),
+    "ICD-10 Z95.2, Z95.4, I34.2, and I08.0, I08.1, I08.3 (several valves, which may mean mitral stenosis); "
+    "ICD-9-CM V43.3, 396.0, 396.1, 396.8; ICD-10-PCS 02RF to 02RJ and X2RF (replacement of a heart valve); "
+    "ICD-9-CM volume 3 35.2 (open replacement of a heart valve); CPT: mechanical and biological valves are "
+    "not told apart",
     words.VALVE,
 )
+BIOLOGICAL_VALVE = ValueSet(
+    "biological heart valve",
+    snomed(
+        "773996000",  # transcatheter aortic valve implantation
+        "1217005008",  # the same, biological
+    )
+    | cpt(*range(33361, 33367)),
+    icd10("Z953") + icd9("V422") + icd9_procedure("3505", "3506", "3507", "3508", "3509", "3521", "3523"),
+    "ICD-10 Z95.3 and ICD-9-CM V42.2 (xenogenic, by transplant); CPT 33361-33366 and ICD-9-CM volume 3 "
+    "35.05-35.09 (through a catheter), 35.21 and 35.23 (with a tissue graft)",
+)
 ANTICOAGULATE_ANYWAY = ValueSet(
-    "hypertrophic cardiomyopathy or cardiac amyloidosis",
-    snomed("233873004"),
+    "hypertrophic cardiomyopathy",
+    snomed("233873004", "45227007"),  # and its obstructive kind
     icd10("I421", "I422") + icd9("4251"),
-    "ESC 2024, recommendation table 6; I43 with E85 (amyloid) cannot be told by one code",
+    "ESC 2024, recommendation table 6",
+    words.HYPERTROPHIC,
+)
+CARDIAC_AMYLOIDOSIS = ValueSet(
+    "cardiac amyloidosis",
+    snomed("16573007"),  # senile
+    (),
+    "ESC 2024, recommendation table 6",
+    words.CARDIAC_AMYLOIDOSIS,
+)
+# Of the heart only where both stand on record (ICD-10: E85 with I43 behind it).
+AMYLOIDOSIS = ValueSet(
+    "amyloidosis",
+    snomed("17602002"),
+    icd10("E85") + icd9("2773"),
+    "ICD-10 E85; ICD-9-CM 277.3",
+)
+DISEASE_IN_HEART = ValueSet(
+    "cardiomyopathy in a disease classified elsewhere",
+    frozenset(),
+    icd10("I43") + icd9("4257"),
+    "ICD-10 I43; ICD-9-CM 425.7 (nutritional and metabolic cardiomyopathy)",
 )
 LONG_TERM_ANTICOAGULANT = ValueSet(
     "long-term anticoagulant",
@@ -202,4 +232,7 @@ is_oral_anticoagulant = named(
     *drugs.ANTICOAGULANTS,
     atc=("B01AA", "B01AE07", "B01AF"),
     codes=frozenset({"RxNorm/11289", "RxNorm/1364430", "RxNorm/1114195", "RxNorm/1599538", "RxNorm/1037042"}),
+)
+is_vitamin_k_antagonist = named(
+    *drugs.VITAMIN_K_ANTAGONISTS, atc=("B01AA",), codes=frozenset({"RxNorm/11289"})
 )

@@ -44,9 +44,12 @@ GLUCOSE = (
     "novolog", "novorapid", "apidra", "humulin", "novolin", "amaryl", "glucotrol", "tradjenta",
 )  # fmt: skip
 # ATC B01AA vitamin K antagonists, B01AE07 dabigatran, B01AF direct factor Xa inhibitors.
-ANTICOAGULANTS = (
+VITAMIN_K_ANTAGONISTS = (
     "warfarin", "coumadin", "jantoven", "marevan", "marcumar", "falithrom", "sintrom", "acenocoumarol",
-    "phenprocoumon", "fluindione", "apixaban", "eliquis", "rivaroxaban", "xarelto", "edoxaban", "lixiana",
+    "phenprocoumon", "fluindione",
+)  # fmt: skip
+ANTICOAGULANTS = (
+    *VITAMIN_K_ANTAGONISTS, "apixaban", "eliquis", "rivaroxaban", "xarelto", "edoxaban", "lixiana",
     "savaysa", "dabigatran", "pradaxa",
 )  # fmt: skip
 # None of these: commonest of the WHO Model List of Essential Medicines (23rd, 2023) and of hospital charts.

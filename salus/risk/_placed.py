@@ -27,6 +27,7 @@ _SETS = (
     *(fibrillation.ATRIAL_FIBRILLATION, fibrillation.HYPERTENSION, fibrillation.STROKE),
     *(fibrillation.HEART_UNCLEAR, fibrillation.STROKE_UNCLEAR, VASCULAR_UNCLEAR),
     *(fibrillation.VASCULAR, fibrillation.MITRAL_STENOSIS, fibrillation.VALVE),
+    *(fibrillation.BIOLOGICAL_VALVE, fibrillation.AMYLOIDOSIS, fibrillation.CARDIAC_AMYLOIDOSIS),
     *(fibrillation.ANTICOAGULATE_ANYWAY, HIGH_GLUCOSE, SEDENTARY, FAMILY_DIABETES),
     *(BRAIN_BLEEDING, CARDIAC_ARREST),
 )

@@ -88,6 +88,11 @@ KIDNEY = (
     r"ckd\b", "chronic (kidney|renal) (disease|failure|insuff)", *DIALYSIS, *KIDNEY_TRANSPLANT,
     *KIDNEY_FAILURE,
 )  # fmt: skip
+HYPERTROPHIC = (r"hypertrophic (obstructive )?cardiomyopath", r"ho?cm\b")
+CARDIAC_AMYLOIDOSIS = (
+    r"(cardiac|heart|transthyretin|attr)[\w -]* amyloid", r"attr-cm\b",
+    r"amyloid\w* (cardiomyopath|of the heart)",
+)  # fmt: skip
 # A replaced heart valve or a narrow mitral valve, of which words alone may tell.
 VALVE = (
     r"(mechanical|prosthetic|artificial|bioprosthetic) [\w ]*valve", r"valve (replacement|prosthesis)",
@@ -123,7 +128,7 @@ OTHERS = (
 )  # fmt: skip
 _EVERY = (
     *STROKE, *VASCULAR, *DIABETES, *HEART_FAILURE, *FIBRILLATION, *HYPERTENSION, *PREGNANCY, *HIGH_GLUCOSE,
-    *KIDNEY, *CARDIAC_ARREST, *OTHERS,
+    *KIDNEY, *CARDIAC_ARREST, *HYPERTROPHIC, *CARDIAC_AMYLOIDOSIS, *OTHERS,
 )  # fmt: skip
 # What denies, of that which follows it in its clause: "AF, no evidence of thrombus" is AF. What is "not well
 # controlled" or was "never treated" is there.

@@ -16,6 +16,7 @@ from salus.core.insight import Abstention, Finding, Insight, Outcome, Reason, Ur
 from salus.core.measures import read
 from salus.core.seams import View
 from salus.risk import _af_terms as terms
+from salus.risk._af_decided import Decided, covered, decided, valves
 from salus.risk._af_treatment import anticoagulated, treatment
 from salus.risk._arteries import VASCULAR_UNCLEAR
 from salus.risk._diabetes import CURRENT, diabetes
@@ -26,8 +27,6 @@ from salus.risk._operations import (
     ARTERY_NOT_TOLD,
     LEGS_REVASCULARISED,
     REVASCULARISED,
-    names,
-    operations,
     with_operations,
 )
 from salus.risk._placed import aged, left_out, unplaced
@@ -147,7 +146,7 @@ def _female(view: View) -> Item:
 
 def _why_not(view: View, fibrillates: Fact) -> tuple[Abstention, tuple[Reason, ...]] | None:
     """Return why the score is not for this patient, and what shows it."""
-    years, stenosis = age(view), condition(view, terms.MITRAL_STENOSIS, ever=True)
+    years = age(view)
     if years.usable and years.high < ADULT:
         return _not_eligible("CHA2DS2-VA is for adults.", years.sources, "Under 18")
     if fibrillates.value is False:
@@ -157,9 +156,6 @@ def _why_not(view: View, fibrillates: Fact) -> tuple[Abstention, tuple[Reason, .
         says = f"CHA2DS2-VA is only for atrial fibrillation; not known: {fibrillates.says}."
         why = Reason(fibrillates.sources, 0.0, fibrillates.says, absent=fibrillates.says)
         return Abstention("missing-evidence", says, ("atrial fibrillation",)), (why,)
-    if stenosis.value:
-        says = "Rheumatic mitral stenosis is on record: a vitamin K antagonist is decided without this score."
-        return _not_eligible(says, stenosis.sources, "Rheumatic mitral stenosis on record")
     return None
 
 
@@ -171,7 +167,7 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
     found = []
     if all(event.status in OVER for event in fibrillates.events):
         found.append("Atrial fibrillation is recorded as over; ESC 2024 decides by risk, not by rhythm.")
-    if _names_valve(view):
+    if valves(view):
         found.append(
             "A replaced valve or mitral stenosis is, or may be, on record: with a mechanical valve or "
             "moderate to severe stenosis a vitamin K antagonist is given whatever this score says."
@@ -184,15 +180,10 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
     return (*found, *left_out(view, looked_at), *unplaced(view), *aged(view, drugs=True))
 
 
-def _names_valve(view: View) -> bool:
-    """Whether a condition or a procedure tells, or its words may tell, of a valve that decides by itself."""
-    listed = view.timeline.where(kind="Condition", test=lambda event: event.status != "refuted")
-    return any(terms.VALVE.has(event) or names(event, terms.VALVE) for event in (*listed, *operations(view)))
-
-
-def _shown(fibrillates: Fact, now: Fact) -> tuple[Reason, ...]:
-    """Point to the fibrillation and to the treatment: they move no points, but the answer hangs on them."""
+def _shown(fibrillates: Fact, now: Fact, decisions: tuple[Decided, ...]) -> tuple[Reason, ...]:
+    """Point to what moves no points though the answer hangs on it: fibrillation, treatment, what decides."""
     shown = [Reason(fibrillates.sources, 0.0, "Atrial fibrillation or flutter on record")]
+    shown += [Reason(Fact("", True, one.events).sources, 0.0, one.headline) for one in decisions]
     if now.value:
         shown.append(Reason(now.sources, 0.0, "Oral anticoagulant on record"))
     return tuple(shown)
@@ -202,27 +193,49 @@ def _range(low: int, high: int) -> str:
     return str(low) if low == high else f"between {low} and {high}"
 
 
-def _finding(parts: Sequence[Item], female: Item, action: Action, now: Fact) -> Finding:
+def _finding(
+    parts: Sequence[Item], female: Item, action: Action, now: Fact, decisions: tuple[Decided, ...]
+) -> Finding:
     low, high = sum(item.low for item in parts), sum(item.high for item in parts)
     older = (low + female.low, high + female.high)
     gaps = f"; not known: {', '.join(missing(parts))}" if missing(parts) else ""
     scored = f"CHA2DS2-VA {_range(low, high)} (CHA2DS2-VASc {_range(*older)}){gaps}"
-    says = f"{scored}. {_advice(low, action)} {treatment(now)}"
+    says = f"{_headed(scored, decisions)}. {_advice(low, action, decisions)} {treatment(now)}"
     scores = (Outcome("CHA2DS2-VA", spanned(low, high)), Outcome("CHA2DS2-VASc", spanned(*older)))
     return Finding(
-        "CHA2DS2-VA", spanned(low, high), _named(low, high), says, (*scores, *map(part, (*parts, female)))
+        "CHA2DS2-VA",
+        spanned(low, high),
+        _named(low, high, decisions),
+        says,
+        (*scores, *map(part, (*parts, female))),
     )
 
 
-def _advice(low: int, action: Action) -> str:
-    """Say what follows; of a range, that it follows from its upper end where the lower asks for less."""
+def _headed(scored: str, decisions: tuple[Decided, ...]) -> str:
+    return f"{decisions[0].headline}: {scored}" if decisions else scored
+
+
+def _advice(low: int, action: Action, decisions: tuple[Decided, ...]) -> str:
+    """Say what follows; of a range, that it follows from its upper end where the lower asks for less.
+
+    What decides whatever the score stands first; the score speaks only where that is not sure.
+    """
+    if decisions:
+        given = " ".join(dict.fromkeys(one.advice for one in decisions))
+        return given if decisions[0].sure else f"{given} If not: {_lower(_advice(low, action, ()))}"
     if CARD.action(low) == action:
         return action.says
-    return f"At the upper end: {action.says[:1].lower()}{action.says[1:]}"
+    return f"At the upper end: {_lower(action.says)}"
 
 
-def _named(low: int, high: int) -> str:
+def _lower(says: str) -> str:
+    return f"{says[:1].lower()}{says[1:]}"
+
+
+def _named(low: int, high: int, decisions: tuple[Decided, ...]) -> str:
     ends = [_class(low), _class(high)]
+    if decisions:
+        ends = [_class(RECOMMEND) if decisions[0].sure else ends[0], _class(RECOMMEND)]
     return ends[0] if ends[0] == ends[1] else " to ".join(ends)
 
 
@@ -243,7 +256,11 @@ CARD = Card(
     title="CHA2DS2-VA and CHA2DS2-VASc",
     asks="Should this patient with atrial fibrillation have an anticoagulant to prevent a stroke?",
     meant_for="Adults with atrial fibrillation or flutter, paroxysmal, persistent or permanent.",
-    not_for="No atrial fibrillation; moderate to severe mitral stenosis; a mechanical heart valve.",
+    not_for=(
+        "No atrial fibrillation. With moderate to severe mitral stenosis, a mechanical heart valve, "
+        "hypertrophic cardiomyopathy or cardiac amyloidosis the score does not decide, and the answer says "
+        "what does."
+    ),
     needs=(
         Need("date of birth and sex", "Patient", required=True),
         Need("conditions", "Condition", required=True),
@@ -268,7 +285,8 @@ CARD = Card(
     sources=(
         "ESC 2024, Eur Heart J 2024;45:3314-3414, section 6.1 and table 10: items (page not verified)",
         "ESC 2024, recommendation table 6: 2 or more class I, 1 class IIa; hypertrophic cardiomyopathy and "
-        "cardiac amyloidosis whatever the score; periodic reassessment",
+        "cardiac amyloidosis whatever the score; periodic reassessment; recommendation table 7: a vitamin K "
+        "antagonist with a mechanical valve or moderate to severe mitral stenosis (tables not verified)",
         "Lip GYH et al., Chest 2010;137:263-72, table 2: CHA2DS2-VASc, with 1 point for female sex",
         "Codes: Friberg L et al., Eur Heart J 2012;33:1500-10; Quan H et al., Med Care 2005;43:1130-9",
     ),
@@ -300,6 +318,10 @@ CARD = Card(
         "itself (table 10, page not verified). Drugs for blood pressure alone leave hypertension open "
         "(0 to 1), and drugs that lower glucose or an HbA1c of 6.5 % leave diabetes open: the drugs have "
         "other uses too. This is our choice: the guideline counts treatment.",
+        "What decides whatever the score (ESC 2024, recommendation tables 6 and 7) heads the answer, gives "
+        "the advice and has the urgency of a score of 2. A valve or a mitral stenosis whose kind or degree "
+        "is not told, and an amyloidosis of no named organ, do so with an if. With a valve only a vitamin K "
+        "antagonist on record lowers the urgency; a biological valve is cautioned of and decides nothing.",
         "Revascularised coronary or leg arteries and an operated abdominal aorta are vascular disease; one "
         "that only words name, or that does not say its artery, leaves it open.",
         "A cardiomyopathy leaves heart failure open. Of a range, the advice is that of its upper end, and "
@@ -327,21 +349,28 @@ class Cha2ds2Vasc:
         barred = _why_not(view, fibrillates)
         if barred:
             return insight(self.card, view, barred[0], None, barred[1], unplaced(view))
-        parts, female, now = items(view), _female(view), anticoagulated(view)
+        parts, female, now, decisions = items(view), _female(view), anticoagulated(view), decided(view)
         low, high = sum(item.low for item in parts), sum(item.high for item in parts)
-        why = (*reasons(parts), *_shown(fibrillates, now))
+        why = (*reasons(parts), *_shown(fibrillates, now, decisions))
         said = limits(
             (*parts, female), *_cautions(view, fibrillates), treatment(now) if not now.value else ""
         )
-        if low == 0 and high >= RECOMMEND:
+        if low == 0 and high >= RECOMMEND and not decisions:
             gaps = ", ".join(missing(parts))
             says = f"CHA2DS2-VA cannot be judged: between {low} and {high}; not known: {gaps}."
             unsupported = Abstention("missing-evidence", says, missing(parts), spanned(low, high))
             return insight(self.card, view, unsupported, None, why, said)
         action = self.card.action(high)
         assert action is not None
-        urgency = Urgency.ROUTINE if action.urgency and now.value else action.urgency
-        return insight(self.card, view, _finding(parts, female, action, now), urgency, why, said)
+        found = _finding(parts, female, action, now, decisions)
+        return insight(self.card, view, found, _urgency(action, now, decisions), why, said)
+
+
+def _urgency(action: Action, now: Fact, decisions: tuple[Decided, ...]) -> Urgency | None:
+    """Return how soon: what decides whatever the score is as pressing as a score that recommends."""
+    row = CARD.action(RECOMMEND) if decisions else action
+    assert row is not None
+    return Urgency.ROUTINE if row.urgency and covered(decisions, now) else row.urgency
 
 
 MODEL = Cha2ds2Vasc()

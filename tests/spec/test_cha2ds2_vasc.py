@@ -201,12 +201,6 @@ def test_flutter_and_every_code_system(code: str) -> None:
     assert isinstance(MODEL.predict(view(*person(80), has(code, status=""))).body, Finding)
 
 
-def test_rheumatic_mitral_stenosis_is_not_for_the_score() -> None:
-    body = ask(has("ICD10CM/I050")).body
-    assert isinstance(body, Abstention)
-    assert body.why == "not-eligible"
-
-
 def test_a_valve_and_a_cardiomyopathy_are_said() -> None:
     limits = " ".join(ask(has("ICD10CM/Z952"), has("ICD10CM/I421")).limits)
     assert "mechanical valve" in limits
