@@ -23,7 +23,17 @@ _YEAR_DAYS = 365.2425
 # FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known, nor what the
 # reader refused.
 SUSPECTED = frozenset({"unconfirmed", "provisional", "differential", UNREADABLE})
-_AGAINST = re.compile(r"\b(antidote|reversal|antagoni[sz]ation|allerg)")
+# What speaks of a drug and orders none: what is against it, that it is over (where such a word comes first it is
+# an order to stop, which `_taken` reads), and what is done about it (a level) where no strength is said.
+_AGAINST = re.compile(
+    r"\b(antidote|reversal|antagoni[sz]ation|allerg|intoleran|contra-?indicat|declin|refus)|"
+    r"(?<=.)\b(stopped|discontinued|ceased|d/c'?e?d|not (on|taking)|abgesetzt)\b"
+)
+_ABOUT = re.compile(
+    r"\b(levels?|assay|concentration|monitor\w*|clinic|counsel\w*|education|teaching|referral|consult\w*|"
+    r"dosing service|pass|card|spiegel|sprechstunde)\b"
+)
+_STRENGTH = re.compile(r"\d\s*(mg|mcg|ug|µg|g|units?|iu|ie|ml|tab\w*|%)(?![a-z])")
 # FHIR R4 event-status of a procedure that took place, or does.
 DONE = frozenset({"completed", "in-progress", None})
 OVER = frozenset({"resolved", "remission", "inactive"})
@@ -218,12 +228,17 @@ def named(
         said = worded(event).lower()
         if names.search(said):
             # "Warfarin antidote" is none; which drug it is, the words do not say.
-            return None if _AGAINST.search(said) else True
+            return None if speaks_of_it(said) else True
         if any(code.startswith("ATC/") for code in event.codes):
             return False
         return False if recognised(event.codes, worded(event)) else None
 
     return test
+
+
+def speaks_of_it(said: str) -> bool:
+    """Return whether words, in small letters, speak of the drug that they name and order none."""
+    return bool(_AGAINST.search(said) or (_ABOUT.search(said) and not _STRENGTH.search(said)))
 
 
 def worded(event: Event) -> str:

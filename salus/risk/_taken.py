@@ -6,11 +6,13 @@ leaves it open; one that ended long ago or was stopped since is "no".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from salus.core.codes import NO_KNOWN_MEDICATIONS
-from salus.core.evidence import Event, Timeline
+from salus.core.codes import NO_KNOWN_MEDICATIONS, TEXT
+from salus.core.evidence import Event
 from salus.core.measures import ago
 from salus.core.seams import View
 from salus.risk import _drugs as drugs
@@ -31,6 +33,11 @@ _THERAPIES = ("MedicationRequest", "MedicationStatement")
 _RUNS = {**dict.fromkeys(_THERAPIES, ("active", None)), "MedicationAdministration": ("in-progress",)}
 # What was completed is over; a supply commonly lasts for up to 90 days more (ours).
 SUPPLY = timedelta(days=90)
+# Words that stop or forbid what they name, where they begin an order, whatever its status.
+_FORBIDS = re.compile(
+    r"\W*(?:please )?(?:stop|stopp?ed|stopping|d/?c(?:'?d)?|discontinue[ds]?|cease|hold|held|withhold|"
+    r"no(?!\.)|not|never|avoid|off|without|do not \w+|don't \w+|absetzen|abgesetzt|kein\w*|pausier\w*)\b(?!/)"
+)
 _IDENTIFYING = ("ATC/", "RxNorm/", "SNOMED/", "NDC/")
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 
@@ -47,11 +54,12 @@ def drug(view: View, name: str, is_one: Test, since: datetime | None = None) -> 
     since: what was last recorded before this moment is over, or open where nobody ended it; without it, what
     was ever ordered counts.
     """
-    listed = [event for event in view.timeline.where(kind=DRUG_KINDS) if event.status not in _NOT_TAKEN]
+    entries = [_as_said(event) for event in view.timeline.where(kind=DRUG_KINDS)]
+    listed = [event for event in entries if event.status not in _NOT_TAKEN]
     ones = {event.codes: is_one(event) for event in listed}
     if since is None:
         return _ever(view, name, listed, ones)
-    stops = _stops(view.timeline, is_one)
+    stops = _stops(entries, is_one)
     left = [event for event in listed if ones[event.codes] and _ended(event, stops) is not True]
     running = tuple(
         event for event in left if _runs(event, since, view.as_of) and _ended(event, stops) is False
@@ -106,11 +114,20 @@ def _lingers(event: Event, since: datetime) -> bool:
 # --- what stopped it -----------------------------------------------------------------------------
 
 
-def _stops(timeline: Timeline, is_one: Test) -> Stops:
+def _as_said(event: Event) -> Event:
+    """Return the entry as its words have it: an order that begins with "stop" or "no" is none to take it."""
+    if event.kind not in _THERAPIES or event.status in _NOT_TAKEN:
+        return event
+    parts = (code.partition("/")[2].lower() for code in event.codes if code.startswith(f"{TEXT}/"))
+    return replace(event, status="stopped") if any(map(_FORBIDS.match, parts)) else event
+
+
+def _stops(entries: Iterable[Event], is_one: Test) -> Stops:
     """Return what stops drugs of this kind, by the drug: one that was stopped ends no other of its group."""
     found: dict[str, Event] = {}
-    for event in timeline.where(kind=_THERAPIES, test=lambda event: event.status in _STOPPED):
-        for key in _keys(event) if is_one(event) else ():
+    for event in entries:
+        stopped = event.kind in _THERAPIES and event.status in _STOPPED
+        for key in _keys(event) if stopped and is_one(event) else ():
             found[key] = max(found.get(key, event), event, key=lambda one: _last(one) or _UNDATED)
     return found
 
@@ -180,4 +197,10 @@ def _not_taken(view: View, name: str, listed: list[Event], ones: Answers) -> Fac
     consulted = tuple(listed) or view.timeline.where(NO_KNOWN_MEDICATIONS).events
     if consulted:
         return Fact(name, False, (), f"no {name} among the recorded medications", consulted)
+    past = view.timeline.where(kind=DRUG_KINDS, test=lambda event: event.status != "entered-in-error")
+    if len(past):
+        says = (
+            f"{name}: the medications on record were all stopped, withdrawn or never given; none is current"
+        )
+        return Fact(name, None, (), says)
     return Fact(name, None, (), f"{name}: no list of medications on record")

@@ -158,3 +158,54 @@ def test_what_is_not_known_to_be_taken_lowers_no_urgency(event):
 )
 def test_what_speaks_against_a_drug_is_not_taken_for_it(words):
     assert drug(view(takes(words)), "drug", is_oral_anticoagulant, YEAR).value is None
+
+
+@pytest.mark.parametrize("words", [
+    "stop apixaban", "STOP Eliquis 5 mg", "No warfarin", "Not on warfarin", "Hold rivaroxaban", "D/C Xarelto",
+    "Discontinue dabigatran", "Do not give edoxaban", "Kein Marcumar", "Please stop warfarin 5 mg",
+])  # fmt: skip
+def test_an_order_whose_words_stop_a_drug_ends_it(words):
+    stop = takes(words, days=10, name="stop")
+    assert drug(view(stop), "drug", is_oral_anticoagulant, YEAR).value is False
+    before = [takes(f"{name} 5 mg", days=50) for name in
+              ("apixaban", "warfarin", "rivaroxaban", "dabigatran", "edoxaban", "marcumar")]  # fmt: skip
+    named = [
+        one for one in before if drug(view(one, stop), "drug", is_oral_anticoagulant, YEAR).value is False
+    ]
+    assert len(named) == 1
+    found = model("cha2ds2-vasc").predict(view(*person(80), has("SNOMED/49436004"), stop))
+    assert found.urgency is Urgency.THIS_WEEK
+
+
+@pytest.mark.parametrize("words", [
+    "apixaban level", "Warfarin monitoring", "Warfarin clinic", "anticoagulation clinic",
+    "Warfarin education", "Apixaban discontinued", "Patient refuses warfarin",
+    "Rivaroxaban contraindicated", "Apixaban (not taking)",
+])  # fmt: skip
+def test_what_speaks_of_a_drug_and_orders_none_leaves_it_open(words):
+    assert drug(view(takes(words)), "drug", is_oral_anticoagulant, YEAR).value is None
+    found = model("cha2ds2-vasc").predict(view(*person(80), has("SNOMED/49436004"), takes(words)))
+    assert found.urgency is Urgency.THIS_WEEK
+
+
+@pytest.mark.parametrize(("words", "is_one"), [
+    ("Metoprolol 25 mg, hold for SBP < 100", is_blood_pressure_drug),
+    ("Insulin lispro 100 units/mL by glucose level", is_glucose_drug),
+    ("Warfarin 5 mg, INR monitoring weekly", is_oral_anticoagulant),
+    ("Nocdurna with warfarin", is_oral_anticoagulant), ("Offered: apixaban 5 mg", is_oral_anticoagulant),
+])  # fmt: skip
+def test_an_order_with_instructions_is_an_order(words, is_one):
+    assert drug(view(takes(words)), "drug", is_one, YEAR).value is True
+
+
+@pytest.mark.parametrize("status", ["stopped", "cancelled", "draft", "not-taken"])
+def test_where_every_medication_is_past_no_list_is_said_to_lack(status):
+    record = (takes("paracetamol 500 MG", days=2200, status=status), *person(60))
+    fact = drug(view(*record), "statin", is_statin, YEAR)
+    assert fact.value is None
+    assert fact.says.startswith("statin: the medications on record were all stopped, withdrawn")
+    for name in ("prevent", "findrisc"):
+        limits = " ".join(model(name).predict(view(*record)).limits)
+        assert "no list of medications on record" not in limits
+    wrong = takes("paracetamol 500 MG", status="entered-in-error")
+    assert drug(view(wrong), "statin", is_statin, YEAR).says == "statin: no list of medications on record"
