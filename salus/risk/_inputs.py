@@ -23,8 +23,8 @@ _YEAR_DAYS = 365.2425
 # FHIR R4 condition-ver-status: what was refuted is "no"; what is only suspected is not known, nor what the
 # reader refused.
 SUSPECTED = frozenset({"unconfirmed", "provisional", "differential", UNREADABLE})
-# What speaks of a drug and orders none: what is against it, that it is over (where such a word comes first it is
-# an order to stop, which `_taken` reads), and what is done about it (a level) where no strength is said.
+# What speaks of a drug and orders none: what is against it, that it is over (where such a word comes first it
+# is an order to stop, which `_taken` reads), and what is done about it (a level) where no strength is said.
 _AGAINST = re.compile(
     r"\b(antidote|reversal|antagoni[sz]ation|allerg|intoleran|contra-?indicat|declin|refus)|"
     r"(?<=.)\b(stopped|discontinued|ceased|d/c'?e?d|not (on|taking)|abgesetzt)\b"

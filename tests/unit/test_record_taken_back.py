@@ -58,6 +58,35 @@ def test_doubt_and_end_are_heard(said: dict[str, Any], status: str | None, tmp_p
     assert status_of(condition(**said), tmp_path) == status
 
 
+SNOMED = "http://snomed.info/sct"
+
+
+@pytest.mark.parametrize(
+    ("said", "status"),
+    [
+        ({"coding": [{"system": SNOMED, "code": "410516002"}]}, "refuted"),
+        ({"coding": [{"system": SNOMED, "code": "410594000"}]}, "refuted"),
+        ({"coding": [{"system": SNOMED, "code": "415684004", "display": "Suspected"}]}, "unconfirmed"),
+        ({"coding": [{"system": SNOMED, "code": "410605003"}]}, "active"),
+        ({"coding": [{"system": "https://x.org", "code": "ruled-out"}]}, "refuted"),
+        ({"coding": [{"system": "https://x.org", "code": "7"}]}, "unconfirmed"),
+        ({"coding": [{"system": "https://x.org", "code": "7"}, {"code": "confirmed"}]}, "active"),
+        ({"coding": [{"code": "confirmed"}, {"system": SNOMED, "code": "410516002"}]}, "refuted"),
+        ({"text": "Ruled out"}, "refuted"),
+        ({"text": "not sure"}, "unconfirmed"),
+        ({"text": "Confirmed"}, "active"),
+        ({"coding": [{"code": "unknown"}]}, "unconfirmed"),
+        ({"extension": [{"url": "https://x.org/absent", "valueCode": "unknown"}]}, "active"),
+        ({"coding": [{"code": "provisional"}, {"code": "confirmed"}]}, "provisional"),
+    ],
+)
+def test_a_verification_that_is_not_known_confirms_nothing(
+    said: dict[str, Any], status: str, tmp_path: Path
+) -> None:
+    active = {"coding": [{"code": "active"}]}
+    assert status_of(condition(verificationStatus=said, clinicalStatus=active), tmp_path) == status
+
+
 def holding(**inner: Any) -> dict[str, Any]:
     """Return a report that holds one pulse."""
     inside = resource(id="r", valueInteger=80, **inner)
