@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from salus.core.codes import BIRTH, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
 from salus.core.evidence import UNREADABLE, Event, Timeline
@@ -105,8 +105,13 @@ def age_on(born: tuple[Event, ...], moment: datetime) -> Reading:
     """Return age in completed years at `moment`, as `age` does at `as_of`."""
     if not born:
         return Reading(AGE, AGE.low, AGE.high, problem="age: no date of birth on record", usable=False)
-    years = [_years(day, moment) for event in born for day in (event.time, event.end) if day is not None]
+    days = [day for event in born for day in (event.time, event.end) if day is not None]
+    years = [_years(day, moment) for day in days]
     youngest, oldest = max(min(years), 0), max(*years, 0)
+    # A day of grace: who was born today may have been born tomorrow by another clock.
+    if oldest > AGE.high or max(event.time for event in born if event.time) > moment + timedelta(days=1):
+        problem = f"age not usable: the date of birth gives none from {AGE.low:g} to {AGE.high:g} years"
+        return Reading(AGE, AGE.low, AGE.high, born[0].time, born, problem, usable=False)
     problem = "" if youngest == oldest else "age: only part of the date of birth is on record"
     if len({event.time for event in born}) > 1:
         problem = "age: the records of this person give different dates of birth"

@@ -72,8 +72,10 @@ def _not_eligible(says: str, sources: tuple[str, ...], why: str) -> tuple[Absten
 
 def _unsupported(view: View, items: tuple[Item, ...], low: int, high: int) -> Abstention | None:
     absent, estimate = missing(items), spanned(low, high)
-    if not age(view).usable:
-        says = "FINDRISC cannot be judged: the date of birth is not on record."
+    years = age(view)
+    if not years.usable:
+        why = years.problem if years.sources else "the date of birth is not on record"
+        says = f"FINDRISC cannot be judged: {why}."
         return Abstention("missing-evidence", says, absent, estimate)
     if low < MODEST and high >= HIGH:
         span = f"between {low} and {high} (low to {category(high).name})"

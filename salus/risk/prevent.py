@@ -21,7 +21,7 @@ from salus.risk._points import insight
 from salus.risk._prevent_equation import Answer, answers, probability, variant
 from salus.risk._prevent_inputs import AGES, AGES_30_YEARS, ALL_LIMITS, SDI_CODE, Inputs, gather, known
 from salus.risk._prevent_words import limits, prior_reason, reasons
-from salus.risk._say import number, percent
+from salus.risk._say import capital, number, percent
 from salus.risk._smoking import STATUS
 
 _NAMES = {
@@ -150,7 +150,8 @@ def _not_for(inputs: Inputs) -> tuple[Abstention, tuple[Reason, ...]] | None:
     age = inputs.age
     if not age.usable or age.low < AGES[0] <= age.high or age.low <= AGES[1] < age.high:
         says = "Cannot say whether PREVENT applies: the full date of birth is needed."
-        absent = Reason((), 0.0, "Date of birth is not on record", "log-odds", absent="date of birth")
+        why = capital(age.problem) if age.sources else "Date of birth is not on record"
+        absent = Reason(age.sources, 0.0, why, "log-odds", absent="date of birth")
         return Abstention("missing-evidence", says, ("date of birth",)), (absent,)
     if age.high < AGES[0] or age.low > AGES[1]:
         says = f"PREVENT is for {AGES[0]} to {AGES[1]} years of age."
