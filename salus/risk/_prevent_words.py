@@ -200,13 +200,27 @@ def _doubts(inputs: Inputs) -> Iterator[str]:
         yield f"Body mass index is outside {low:g} to below {high:g}: no risk of heart failure is given."
     if inputs.age.high > AGES_30_YEARS[1]:
         yield f"30-year risk is given from {AGES_30_YEARS[0]} to {AGES_30_YEARS[1]} years of age only."
-    pressure = inputs.required["sbp"]
-    if pressure.usable and pressure.high > 180:
-        yield "Systolic blood pressure above 180 mmHg needs treatment now, whatever the risk in ten years."
+    yield from severe_pressure(inputs)
     readings = (*inputs.required.values(), *inputs.optional.values(), inputs.bmi, inputs.age)
     for reading in readings:
         if reading.usable and reading.problem:
             yield sentence(reading.problem)
+
+
+# Above 180 mmHg: evaluate and treat at once or within a week (JNC 7: Chobanian AV et al., JAMA 2003;289:2560,
+# follow-up of initial measurements; page not verified).
+_SEVERE_SYSTOLIC = 180
+
+
+def severe_pressure(inputs: Inputs) -> tuple[str, ...]:
+    """Return what a pressure asks for by itself; nothing where it is not that high."""
+    pressure = inputs.required["sbp"]
+    if not pressure.usable or pressure.high <= _SEVERE_SYSTOLIC:
+        return ()
+    return (
+        f"Systolic blood pressure above {_SEVERE_SYSTOLIC} mmHg needs treatment now, whatever the risk in ten "
+        "years.",
+    )
 
 
 def _old(view: View, inputs: Inputs) -> Iterator[str]:

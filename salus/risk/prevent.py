@@ -20,7 +20,7 @@ from salus.risk._placed import aged, left_out, unplaced
 from salus.risk._points import insight
 from salus.risk._prevent_equation import Answer, answers, probability, variant
 from salus.risk._prevent_inputs import AGES, AGES_30_YEARS, ALL_LIMITS, SDI_CODE, Inputs, gather, known
-from salus.risk._prevent_words import limits, prior_reason, reasons
+from salus.risk._prevent_words import limits, prior_reason, reasons, severe_pressure
 from salus.risk._say import capital, number, percent
 from salus.risk._smoking import STATUS
 
@@ -91,6 +91,7 @@ CARD = Card(
         "Inker LA et al., N Engl J Med 2021;385:1737-1749, supplement Table S10 (eGFR; page not verified)",
         "Arnett DK et al., Circulation 2019;140:e596, section 2.2 (bands; page not verified)",
         "2025 AHA/ACC high blood pressure guideline (drugs from 7.5 % on in stage 1 hypertension)",
+        "Chobanian AV et al. (JNC 7), JAMA 2003;289:2560-2572 (pressure above 180 mmHg; page not verified)",
         "Grundy SM et al., Circulation 2019;139:e1082, section 4.1 (known disease; lipids every 4-6 years; "
         "page not verified); Sacco RL et al., Stroke 2013;44:2064 (stroke by bleeding; page not verified)",
     ),
@@ -115,6 +116,9 @@ CARD = Card(
         "though the list had answered. It still is one without such a list, or with a drug for glucose.",
         "An HbA1c, urine albumin or Social Deprivation Index outside the range of the equations is an "
         "Abstention, as of a required input: left out, it would make a sicker patient look better.",
+        "A systolic blood pressure above 180 mmHg needs treatment whatever the risk (JNC 7: at once or within "
+        "a week): the answer says so, with the urgency of the highest row; above 200, where no risk can be "
+        "given, the Abstention says it.",
         "Total CVD, ASCVD, CHD and stroke do not depend on body mass index; only heart failure does.",
         "The 2026 ACC/AHA dyslipidaemia guideline reads the 10-year ASCVD risk: low below 3 %, borderline to "
         "below 5 %, intermediate to below 10 %, high from 10 % on.",
@@ -135,11 +139,12 @@ class Prevent:
         inputs = gather(view)
         refused = _not_for(inputs)
         if refused is not None:
-            return insight(self.card, view, refused[0], None, refused[1])
+            needed = severe_pressure(inputs) if refused[0].why == "out-of-distribution" else ()
+            return insight(self.card, view, refused[0], None, refused[1], needed)
         given = known(inputs)
         found = answers(given, variant(given))
         body = _body(inputs, found)
-        urgency = None if isinstance(body, Abstention) else _urgency(body)
+        urgency = None if isinstance(body, Abstention) else _urgency(inputs, body)
         unused = (*left_out(view, inputs.readings), *unplaced(view), *aged(view, drugs=True))
         said = (*limits(view, inputs), *unused)
         return insight(self.card, view, body, urgency, reasons(view, inputs, found["total_cvd", 10]), said)
@@ -179,7 +184,8 @@ def _outside(inputs: Inputs) -> tuple[Abstention, tuple[Reason, ...]] | None:
         Reason(reading.sources, 0.0, f"{reading.measure.name}: {number(reading)}", "log-odds")
         for _, reading in found
     )
-    return Abstention("out-of-distribution", f"PREVENT was made for {'; '.join(spans)}."), why
+    says = " ".join((f"PREVENT was made for {'; '.join(spans)}.", *severe_pressure(inputs)))
+    return Abstention("out-of-distribution", says), why
 
 
 def _body(inputs: Inputs, found: Answers) -> Risk | Abstention:
@@ -193,7 +199,8 @@ def _body(inputs: Inputs, found: Answers) -> Risk | Abstention:
         return Abstention("missing-evidence", says, missing, first)
     band = _band(low) if _band(low) == _band(high) else f"{_band(low)} to {_band(high)}"
     gap = f"; not known: {', '.join(missing)}" if missing else ""
-    return Risk(outcomes, f"{percent(low, high)} risk of cardiovascular disease in 10 years ({band}){gap}")
+    says = f"{percent(low, high)} risk of cardiovascular disease in 10 years ({band}){gap}"
+    return Risk(outcomes, ". ".join((says, *severe_pressure(inputs))))
 
 
 def _band(risk: float) -> str:
@@ -213,8 +220,9 @@ def _estimate(found: Answer) -> Estimate:
     return Estimate(None, "1", low, high, "missing-inputs")
 
 
-def _urgency(body: Risk) -> Urgency | None:
-    row = CARD.action(body.outcomes[0].estimate.upper)
+def _urgency(inputs: Inputs, body: Risk) -> Urgency | None:
+    """Return the urgency of the risk; a pressure that needs treatment by itself has the highest row's."""
+    row = CARD.action(_HIGH if severe_pressure(inputs) else body.outcomes[0].estimate.upper)
     return row.urgency if row else None
 
 
