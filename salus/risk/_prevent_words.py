@@ -218,8 +218,8 @@ def severe_pressure(inputs: Inputs) -> tuple[str, ...]:
     if not pressure.usable or pressure.high <= _SEVERE_SYSTOLIC:
         return ()
     return (
-        f"Systolic blood pressure above {_SEVERE_SYSTOLIC} mmHg needs treatment now, whatever the risk in ten "
-        "years.",
+        f"Systolic blood pressure above {_SEVERE_SYSTOLIC} mmHg needs treatment now, whatever the risk in "
+        "ten years.",
     )
 
 

@@ -1,4 +1,7 @@
-"""Does the patient smoke now: the US Core smoking status (LOINC 72166-2) as true, false or not known."""
+"""Does the patient smoke now: the US Core smoking status (LOINC 72166-2) as true, false or not known.
+
+A condition that tells of tobacco contradicts a status that does not, and leaves it open.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from salus.core.codes import ValueSet
 from salus.core.evidence import Event
 from salus.core.measures import USABLE, ago, is_blank, later_blank
 from salus.core.seams import View
 from salus.risk import _snomed as listed
-from salus.risk._inputs import Fact
+from salus.risk import _words as words
+from salus.risk._inputs import Fact, condition, hinted
+from salus.risk._terms import icd9, icd10, snomed
 
 STATUS = frozenset({"LOINC/72166-2", "LOINC/39240-7", "SNOMED/229819007"})
 
@@ -37,11 +43,41 @@ _NOT_NOW = (
 )
 
 
+# What a list of conditions tells of tobacco that is smoked, or may be: neither in remission nor chewed.
+TOBACCO = ValueSet(
+    "use of tobacco",
+    snomed("89765005", "56294008", "110483000") | {code for code in _NOW if code.startswith("SNOMED/")},
+    (
+        *(f"ICD10CM/F172{product}{state}" for product in "019" for state in "0389"),
+        *("ICD10/F171", "ICD10/F172"),
+        *icd10("Z720"),
+        *icd9("3051"),
+    ),
+    "ICD-10-CM F17.20, F17.21, F17.29 (nicotine dependence, not in remission), Z72.0; ICD-10 F17.1, F17.2; "
+    "ICD-9-CM 305.1; SNOMED CT tobacco and nicotine dependence, user of tobacco, kinds of smokers",
+    words.TOBACCO,
+)
+
+
 def smokes(view: View, within: timedelta) -> Fact:
     """Return whether the patient smokes; a former smoker does not. None when older than `within`.
 
-    A later entry that says only that nobody asked or knew takes nothing back: `blank` tells its moment.
+    Use of tobacco among the conditions is no status: it leaves open what a status does not affirm.
     """
+    said, listed_so = _status(view, within), condition(view, TOBACCO)
+    if said.value or not (listed_so.value or hinted(listed_so, TOBACCO)):
+        return said
+    if said.value is False:
+        says = (
+            "smoking: use of tobacco is among the conditions, though the recorded status is that of no smoker"
+        )
+    else:
+        says = f"{said.says}; use of tobacco is among the conditions"
+    return replace(said, value=None, events=(*said.events, *listed_so.events), says=says, blank=None)
+
+
+def _status(view: View, within: timedelta) -> Fact:
+    """Return what the status says; a later entry that nobody asked or knew takes nothing back (`blank`)."""
     usable = view.timeline.where(STATUS, test=lambda event: event.status in USABLE and event.time is not None)
     dated = usable.events
     if not dated:

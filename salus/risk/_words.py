@@ -93,6 +93,10 @@ CARDIAC_AMYLOIDOSIS = (
     r"(cardiac|heart|transthyretin|attr)[\w -]* amyloid", r"attr-cm\b",
     r"amyloid\w* (cardiomyopath|of the heart)",
 )  # fmt: skip
+TOBACCO = (
+    r"(?<!former )(?<!past )(?<!ex-)(?<!ex )(?<!non)(?<!non-)(?<!never )(?<!passive )smoker",
+    r"(?<!smokeless )tobacco (use|abuse|dependence|user)", r"nicotine dependence", r"raucher\b",
+)  # fmt: skip
 # A replaced heart valve or a narrow mitral valve, of which words alone may tell.
 VALVE = (
     r"(mechanical|prosthetic|artificial|bioprosthetic) [\w ]*valve", r"valve (replacement|prosthesis)",
@@ -128,7 +132,8 @@ OTHERS = (
 )  # fmt: skip
 _EVERY = (
     *STROKE, *VASCULAR, *DIABETES, *HEART_FAILURE, *FIBRILLATION, *HYPERTENSION, *PREGNANCY, *HIGH_GLUCOSE,
-    *KIDNEY, *CARDIAC_ARREST, *HYPERTROPHIC, *CARDIAC_AMYLOIDOSIS, *OTHERS,
+    *KIDNEY, *CARDIAC_ARREST, *HYPERTROPHIC, *CARDIAC_AMYLOIDOSIS, *TOBACCO,
+    *OTHERS,
 )  # fmt: skip
 # What denies, of that which follows it in its clause: "AF, no evidence of thrombus" is AF. What is "not well
 # controlled" or was "never treated" is there.

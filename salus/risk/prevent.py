@@ -116,9 +116,9 @@ CARD = Card(
         "though the list had answered. It still is one without such a list, or with a drug for glucose.",
         "An HbA1c, urine albumin or Social Deprivation Index outside the range of the equations is an "
         "Abstention, as of a required input: left out, it would make a sicker patient look better.",
-        "A systolic blood pressure above 180 mmHg needs treatment whatever the risk (JNC 7: at once or within "
-        "a week): the answer says so, with the urgency of the highest row; above 200, where no risk can be "
-        "given, the Abstention says it.",
+        "A systolic blood pressure above 180 mmHg needs treatment whatever the risk (JNC 7: at once or "
+        "within a week): the answer says so, with the urgency of the highest row; above 200, where no risk "
+        "can be given, the Abstention says it.",
         "Total CVD, ASCVD, CHD and stroke do not depend on body mass index; only heart failure does.",
         "The 2026 ACC/AHA dyslipidaemia guideline reads the 10-year ASCVD risk: low below 3 %, borderline to "
         "below 5 %, intermediate to below 10 %, high from 10 % on.",
