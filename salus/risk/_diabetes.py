@@ -7,17 +7,26 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from salus.core.codes import ValueSet
 from salus.core.measures import Reading, read
 from salus.core.seams import View
 from salus.risk._inputs import Fact, condition
 from salus.risk._labs import HBA1C
 from salus.risk._taken import drug
-from salus.risk._terms import DIABETES, is_glucose_drug
+from salus.risk._terms import DIABETES, icd9, icd10, is_glucose_drug
 
 # HbA1c from which diabetes is diagnosed (WHO 2011).
 DIABETIC_HBA1C = 6.5
 # An order counts as current for a year, the longest that a repeat prescription commonly runs; ours.
 CURRENT = timedelta(days=365)
+
+
+LONG_TERM_DRUG = ValueSet(
+    "long-term use of a drug that lowers glucose",
+    frozenset(),
+    icd10("Z794", "Z7984", "Z7985") + icd9("V5867"),
+    "ICD-10-CM Z79.4 (insulin), Z79.84 and Z79.85 (oral and other injected drugs); ICD-9-CM V58.67 (insulin)",
+)
 
 
 def diabetes(view: View, *, ever: bool = False, by_list: bool = False) -> Fact:
@@ -32,10 +41,9 @@ def diabetes(view: View, *, ever: bool = False, by_list: bool = False) -> Fact:
         # In remission it is not gone (Riddle MC et al., Diabetes Care 2021;44:2438-44), and many a list is
         # closed when a visit ends.
         return Fact(name, None, once.events, f"{name}: on record as over; confirm or exclude it")
-    treated = drug(view, "treatment", is_glucose_drug, view.as_of - CURRENT)
-    if treated.value is not False and any(is_glucose_drug(event) for event in treated.events):
-        says = f"{name}: not diagnosed on record, though a drug that lowers glucose is; confirm or exclude it"
-        return Fact(name, None, treated.events, says)
+    treated = _treated(view)
+    if treated is not None:
+        return treated
     if by_list and fact.value is False:
         return fact
     sugar = diabetic(view)
@@ -43,6 +51,20 @@ def diabetes(view: View, *, ever: bool = False, by_list: bool = False) -> Fact:
         says = f"{name}: not diagnosed, though the last HbA1c is diabetic; confirm or exclude it"
         return Fact(name, None, sugar.events, says)
     return fact
+
+
+def _treated(view: View) -> Fact | None:
+    """Return that it is open where a drug that lowers glucose is taken, or may be, or is coded as taken."""
+    name = DIABETES.name
+    taken = drug(view, "treatment", is_glucose_drug, view.as_of - CURRENT)
+    if taken.value is not False and any(is_glucose_drug(event) for event in taken.events):
+        says = f"{name}: not diagnosed on record, though a drug that lowers glucose is; confirm or exclude it"
+        return Fact(name, None, taken.events, says)
+    coded = condition(view, LONG_TERM_DRUG)
+    if coded.value:
+        says = f"{name}: not diagnosed on record, though {coded.name} is coded; confirm or exclude it"
+        return Fact(name, None, coded.events, says)
+    return None
 
 
 def diabetic(view: View) -> Reading | None:

@@ -19,6 +19,7 @@ from salus.core.measures import USABLE, Measure, Reading, read
 from salus.core.seams import View
 from salus.risk import _words as words
 from salus.risk._body import body_mass_index
+from salus.risk._diabetes import LONG_TERM_DRUG
 from salus.risk._findrisc_family import family
 from salus.risk._inputs import Fact, age, condition, sex
 from salus.risk._labs import HBA1C
@@ -42,10 +43,10 @@ STANDS = timedelta(days=730)
 
 HIGH_GLUCOSE = ValueSet(
     "high blood glucose found before",
-    # Prediabetes, hyperglycaemia, impaired fasting glycaemia and tolerance, gestational diabetes.
-    snomed("15777000", "714628002", "80394007", "390951007", "9414007", "11687002"),
-    icd10("R73", "O244") + icd9("7902", "6488"),
-    "FINDRISC form: found at a health examination, during an illness or in pregnancy",
+    # Prediabetes, hyperglycaemia, impaired fasting glycaemia and tolerance, diabetes of pregnancy.
+    snomed("15777000", "714628002", "80394007", "390951007", "9414007", "11687002", "472971004"),
+    icd10("R73", "O244", "O249", "O9981", "Z8632") + icd9("7902", "6488", "V1221"),
+    "FINDRISC form: ever found, at a health examination, during an illness or in pregnancy",
     words.HIGH_GLUCOSE,
 )
 # C6H12O6 = 180.156 g/mol (NIST WebBook).
@@ -59,12 +60,20 @@ ANY_GLUCOSE = Measure(
     ),
     **_GLUCOSE,
 )
-# WHO 2006, Definition and diagnosis of diabetes mellitus: impaired fasting glucose from 6.1 mmol/L; a random
-# 11.1 mmol/L is high whenever it was taken.
-FASTING_HIGH, RANDOM_HIGH = 6.1, 11.1
+TOLERANCE_GLUCOSE = Measure(
+    "glucose 2 hours after a dose of it",
+    ("LOINC/1518-0", "LOINC/14995-5", "LOINC/20436-2", "LOINC/1514-9"),  # 75 g, any dose, 100 g
+    **_GLUCOSE,
+)
+# WHO 2006, Definition and diagnosis of diabetes mellitus: impaired fasting glucose from 6.1 mmol/L, impaired
+# tolerance from 7.8 mmol/L two hours after glucose; a random 11.1 mmol/L is high whenever it was taken.
+FASTING_HIGH, RANDOM_HIGH, TOLERANCE_HIGH = 6.1, 11.1, 7.8
 # WHO 2011: HbA1c from which diabetes is diagnosed.
 DIABETIC_HBA1C = 6.5
-_TESTS = ((FASTING_GLUCOSE, FASTING_HIGH), (ANY_GLUCOSE, RANDOM_HIGH), (HBA1C, DIABETIC_HBA1C))
+_TESTS = (
+    (FASTING_GLUCOSE, FASTING_HIGH), (ANY_GLUCOSE, RANDOM_HIGH), (TOLERANCE_GLUCOSE, TOLERANCE_HIGH),
+    (HBA1C, DIABETIC_HBA1C),
+)  # fmt: skip
 
 # Exercise vital sign (LOINC, US Core): days a week, and minutes on such a day.
 EXERCISE_DAYS = Measure("days of exercise", ("LOINC/89555-7",), "d/wk", 0, 7)
@@ -80,7 +89,7 @@ FRUIT = Measure("fruit servings", ("LOINC/80458-3",), "{score}", 0, 100, unitles
 
 MEASURES = (
     *(BMI, WEIGHT, HEIGHT, WAIST, EXERCISE_DAYS, EXERCISE_MINUTES, VEGETABLES, FRUIT),
-    *(FASTING_GLUCOSE, ANY_GLUCOSE, HBA1C),
+    *(FASTING_GLUCOSE, ANY_GLUCOSE, TOLERANCE_GLUCOSE, HBA1C),
 )
 
 
@@ -219,6 +228,10 @@ def _glucose_was_high(view: View) -> Fact:
     if treated.value:
         says = "high blood glucose before: not on record, though a drug that lowers glucose is"
         return Fact(told.name, None, treated.events, says)
+    coded = condition(view, LONG_TERM_DRUG, ever=True)
+    if coded.value:
+        says = f"high blood glucose before: not on record, though {coded.name} is coded"
+        return Fact(told.name, None, coded.events, says)
     return told
 
 

@@ -143,7 +143,11 @@ CARD = Card(
         ),
         Need("fruit and vegetables", "Observation", (*form.VEGETABLES.codes, *form.FRUIT.codes), "P2Y"),
         Need("drugs for high blood pressure", "MedicationRequest"),
-        Need("glucose", "Observation", (*form.FASTING_GLUCOSE.codes, *form.ANY_GLUCOSE.codes)),
+        Need(
+            "glucose",
+            "Observation",
+            (*form.FASTING_GLUCOSE.codes, *form.ANY_GLUCOSE.codes, *form.TOLERANCE_GLUCOSE.codes),
+        ),
         Need("HbA1c", "Observation", HBA1C.codes, "P2Y"),
         Need("conditions", "Condition"),
         Need("family history", "FamilyMemberHistory"),
@@ -185,8 +189,9 @@ CARD = Card(
         "It abstains where the known answers neither rule a high score in nor out (below 7 to 15 and over).",
         "Exercise below half an hour every day is no proof of inactivity: work and daily life count too.",
         "A drug of the classes C02, C03, C07, C08 or C09 counts as taken for high blood pressure.",
-        "A fasting glucose of 6.1 mmol/L, any of 11.1 mmol/L or an HbA1c of 6.5 % counts as high glucose "
-        "found before; one that cannot be read leaves that open.",
+        "A fasting glucose of 6.1 mmol/L, one of 7.8 mmol/L two hours after a dose of glucose, any of 11.1 "
+        "mmol/L or an HbA1c of 6.5 % counts as high glucose found before, and so does a gestational diabetes "
+        "that was; a value that cannot be read leaves that open.",
         "Relatives are told by code, or by a plain English word for the relationship. A family history that "
         "was recorded counts as whole unless it says that it is partial: no diabetes in it is 0 points, and "
         "diabetes of a grandparent, aunt, uncle or cousin alone 3, where it was a range before. What a "

@@ -6,6 +6,7 @@ import pytest
 
 from salus.core.insight import Risk
 from salus.core.registry import model
+from salus.risk._diabetes import diabetes
 from salus.risk._say import percent
 from tests.risk_views import has, person, seen, takes, view
 
@@ -88,3 +89,13 @@ def test_a_drug_that_lowers_glucose_leaves_high_glucose_open():
     insight = model("findrisc").predict(view(*KNOWN, takes("Metformin 500 MG", days=4000)))
     (reason,) = [one for one in insight.reasons if one.says.startswith("High blood glucose before")]
     assert "0 to 5 points" in reason.says and reason.evidence == ("MedicationRequest/Metformin",)
+
+
+@pytest.mark.parametrize("code", ["ICD10CM/Z79.4", "ICD9CM/V58.67", "ICD10CM/Z79.84", "ICD10CM/Z79.85"])
+def test_a_code_for_long_term_use_of_such_a_drug_leaves_it_open(code):
+    assert diabetes(view(*KNOWN, has(code)), ever=True).value is None
+    assert diabetes(view(*KNOWN, has(code)), by_list=True).sources == (f"Condition/{code}",)
+    assert diabetes(view(*KNOWN, has(code), has("SNOMED/44054006"))).value is True
+    body = model("cha2ds2-vasc").predict(view(*KNOWN, has("ICD10CM/I48.91"), has(code))).body
+    assert (body.estimate.low, body.estimate.high) == (1, 2)
+    assert risk(*KNOWN, has(code)).value is None

@@ -135,6 +135,10 @@ def test_no_list_of_drugs_is_not_no() -> None:
         (seen("LOINC/4548-4", 6.5, "%"), 5),
         (replace(seen("LOINC/2345-7", 40.0, "mg/dL"), comparator="<"), 0),
         (seen("LOINC/2339-0", 200.0, "mg/dL"), 5), (seen("LOINC/2339-0", 180.0, "mg/dL"), 0),
+        (seen("LOINC/1518-0", 9.0, "mmol/L"), 5), (seen("LOINC/14995-5", 7.8, "mmol/L"), 5),
+        (seen("LOINC/20436-2", 141.0, "mg/dL"), 5), (seen("LOINC/1514-9", 7.7, "mmol/L"), 0),
+        (has("ICD10CM/Z86.32", years=9), 5), (has("ICD10CM/O24.410", status="resolved"), 5),
+        (has("ICD9CM/V12.21"), 5), (has("SNOMED/472971004"), 5), (has("ICD10CM/O99.810"), 5),
     ],
 )  # fmt: skip
 def test_high_glucose_before(event: Event, points: int) -> None:
@@ -280,6 +284,10 @@ def test_old_measurements_are_not_used() -> None:
 )  # fmt: skip
 def test_a_glucose_that_cannot_be_read_leaves_it_open(event: Event) -> None:
     assert span(ask(event)) == (0, 5)
+
+
+def test_insulin_that_is_only_coded_leaves_it_open_too() -> None:
+    assert span(ask(has("ICD10CM/Z79.4"))) == (0, 5)
 
 
 @pytest.mark.parametrize("code", ["SNOMED/72705000", "SNOMED/66839005", "SNOMED/27733009"])
