@@ -146,7 +146,8 @@ def _allergy(r: t.AllergyIntolerance, source: str) -> Rows:
 def _encounter(r: t.Encounter, source: str) -> Rows:
     time, _, known = first(start(r.period)) or _NEVER
     said = dict.fromkeys(concept(bytes(r.kind)).codes + concept(bytes(r.type)).codes)
-    found = tuple(said) or ("Encounter",)
+    # Behind its class and types stands why it was, in codes and in words.
+    found = (*(said or ("Encounter",)), *drug(bytes(r.reasonCode)))
     return [(found, time, last(r.period), known, None, None, None, r.status, source)]
 
 

@@ -79,7 +79,7 @@ class Words:
 
     def __init__(self, words: Vocabulary) -> None:
         self.coded = Coded(words, lambda raw: concept(raw).codes)
-        self.classed = Coded(words, lambda pair: concept(_listed(*pair)).codes)
+        self.classed = Coded(words, lambda told: _visit(*told))
         self.named, self.drugs = Coded(words, drug), Drugs(words)
 
     def drugs_of(self, found: Sequence[t.Medicated]) -> list[int]:
@@ -96,6 +96,12 @@ class Words:
 def _listed(kind: bytes, types: bytes) -> bytes:
     """Return an encounter's class and types as one list of codings, the way `concept` joins them."""
     return b"[" + b",".join(x for x in (kind, types[1:-1]) if x) + b"]"
+
+
+def _visit(kind: bytes, types: bytes, reasons: bytes) -> tuple[str, ...]:
+    """Return the codes of an encounter, and behind them why it was; none where nothing says its kind."""
+    codes = concept(_listed(kind, types)).codes
+    return (*codes, *drug(reasons)) if codes else ()
 
 
 def _observations(found: list[t.Observation], words: Words) -> Sheet:
@@ -200,7 +206,7 @@ def _encounters(found: list[t.Encounter], words: Words) -> Sheet:
     ]
     time, _, known = zip(*moments, strict=True)
     end = [last(r.period) for r in found]
-    codes = [classed[bytes(r.kind), bytes(r.type)] for r in found]
+    codes = [classed[bytes(r.kind), bytes(r.type), bytes(r.reasonCode)] for r in found]
     return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
 
 

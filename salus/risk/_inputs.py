@@ -34,6 +34,8 @@ _ABOUT = re.compile(
     r"dosing service|pass|card|spiegel|sprechstunde)\b"
 )
 _STRENGTH = re.compile(r"\d\s*(mg|mcg|ug|µg|g|units?|iu|ie|ml|tab\w*|%)(?![a-z])")
+# FHIR R4 encounter-status of what did not take place.
+_NOT_VISITED = frozenset({"planned", "cancelled", "entered-in-error"})
 # FHIR R4 event-status of a procedure that took place, or does.
 DONE = frozenset({"completed", "in-progress", None})
 OVER = frozenset({"resolved", "remission", "inactive"})
@@ -146,7 +148,17 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
     named_so = tuple(event for event in listed if may_name(event, meaning))
     if named_so:
         return Fact(meaning.name, None, named_so, f"{meaning.name}: named in words, but not by a known code")
+    visits = _visits(view, meaning) if ever else ()
+    if visits:
+        says = f"{meaning.name}: the reason of a visit, and not among the conditions"
+        return Fact(meaning.name, None, visits, says)
     return _not_found(view, meaning, listed, tuple(against))
+
+
+def _visits(view: View, meaning: ValueSet) -> tuple[Event, ...]:
+    """Return the visits of which it is the reason: it may have been suspected, or have been."""
+    took_place = view.timeline.where(kind="Encounter", test=lambda event: event.status not in _NOT_VISITED)
+    return tuple(event for event in took_place if meaning.has(event) or may_name(event, meaning))
 
 
 def hinted(fact: Fact, *meanings: ValueSet) -> bool:

@@ -269,6 +269,7 @@ CARD = Card(
         ),
         *_HISTORY,
         Need("revascularisation, valve replacement", "Procedure"),
+        Need("reasons of visits", "Encounter"),
         Need("ejection fraction", "Observation", EJECTION_FRACTION.codes),
         Need("blood pressure", "Observation", (*SYSTOLIC.codes, *DIASTOLIC.codes, "LOINC/85354-9")),
         Need("HbA1c", "Observation", HBA1C.codes),

@@ -151,6 +151,7 @@ CARD = Card(
         Need("HbA1c", "Observation", HBA1C.codes, "P2Y"),
         Need("conditions", "Condition"),
         Need("family history", "FamilyMemberHistory"),
+        Need("reasons of visits", "Encounter"),
     ),
     actions=(
         Action(0, None, "No action follows."),

@@ -69,6 +69,7 @@ CARD = Card(
         Need("conditions", "Condition"),
         Need("dialysis, kidney transplant, revascularisation", "Procedure"),
         Need("medication orders", "MedicationRequest"),
+        Need("reasons of visits", "Encounter"),
         Need("medication statements", "MedicationStatement"),
     ),
     actions=(
