@@ -135,9 +135,10 @@ HEART_FAILURE = ValueSet(
         *_HEART_FAILURE_SUBTYPES,
     )
     | listed.HEART_FAILURE,
-    icd10("I50", "I110", "I130", "I132", "I0981")
+    icd10("I50", "I110", "I130", "I132", "I0981", "I9713")
     + icd9("428", "39891", "40201", "40211", "40291", "40401", "40403", "40411", "40413", "40491", "40493"),
-    "Quan et al., Med Care 2005;43:1130 (congestive heart failure), without the cardiomyopathies",
+    "Quan et al., Med Care 2005;43:1130 (congestive heart failure), without the cardiomyopathies; ICD-10-CM "
+    "I97.13 (after an operation)",
     words.HEART_FAILURE,
 )
 # 2018 AHA/ACC cholesterol guideline (Grundy, Circulation 2019;139:e1082), section 4.1: clinical ASCVD is an

@@ -197,7 +197,7 @@ def _body(inputs: Inputs, found: Answers) -> Risk | Abstention:
     missing = inputs.missing
     if not inputs.measured or (low < _BORDERLINE and high >= _HIGH):
         says = f"Anything from {percent(low, high)} in 10 years is possible: too little is on record."
-        return Abstention("missing-evidence", says, missing, first)
+        return Abstention("missing-evidence", " ".join((says, *severe_pressure(inputs))), missing, first)
     band = _band(low) if _band(low) == _band(high) else f"{_band(low)} to {_band(high)}"
     gap = f"; not known: {', '.join(missing)}" if missing else ""
     says = f"{percent(low, high)} risk of cardiovascular disease in 10 years ({band}){gap}"

@@ -51,7 +51,14 @@ def test_female_sex_counts_in_the_older_score_alone() -> None:
 CODES = [
     *[
         (1, code)
-        for code in ("ICD10CM/I5022", "ICD9CM/4280", "ICD9CM/40291", "SNOMED/84114007", "ICD10/I11.0")
+        for code in (
+            "ICD10CM/I97131",
+            "ICD10CM/I5022",
+            "ICD9CM/4280",
+            "ICD9CM/40291",
+            "SNOMED/84114007",
+            "ICD10/I11.0",
+        )
     ],
     *[(1, code) for code in ("ICD10CM/E119", "ICD9CM/25000", "SNOMED/44054006", "ICD10/E14")],
     *[(2, code) for code in ("ICD10CM/I639", "ICD10CM/Z8673", "ICD10CM/G459", "ICD9CM/43491", "ICD9CM/4359")],

@@ -36,3 +36,10 @@ def test_above_the_range_of_the_equations_it_is_said_too(systolic: float) -> Non
     insight = ask(systolic)
     assert isinstance(insight.body, Abstention) and insight.body.why == "out-of-distribution"
     assert (SEVERE in insight.limits, SEVERE in insight.body.says) == (systolic > 180,) * 2
+
+
+def test_where_too_little_is_known_it_is_said_too() -> None:
+    high = seen("LOINC/8480-6", 190.0, "mm[Hg]")
+    insight = MODEL.predict(view(*person(60, None), high))
+    assert isinstance(insight.body, Abstention) and insight.body.why == "missing-evidence"
+    assert SEVERE in insight.limits and insight.body.says.endswith(SEVERE)
