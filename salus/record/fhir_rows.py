@@ -18,7 +18,7 @@ from salus.core.evidence import Absence, Value
 from salus.record import fhir_types as t
 from salus.record.fhir_certainty import certainty
 from salus.record.fhir_effective import first, last, observed, start
-from salus.record.fhir_terms import NO_CONCEPT, Concept, answer, canonical, concept, drug, unit
+from salus.record.fhir_terms import NO_CONCEPT, Concept, answer, canonical, concept, diagnosed, drug, unit
 from salus.record.fhir_time import When, when
 from salus.record.fhir_types import NOTHING, Period
 from salus.record.fhir_values import valuation
@@ -147,7 +147,7 @@ def _encounter(r: t.Encounter, source: str) -> Rows:
     time, _, known = first(start(r.period)) or _NEVER
     said = dict.fromkeys(concept(bytes(r.kind)).codes + concept(bytes(r.type)).codes)
     # Behind its class and types stands why it was, in codes and in words.
-    found = (*(said or ("Encounter",)), *drug(bytes(r.reasonCode)))
+    found = (*(said or ("Encounter",)), *drug(bytes(r.reasonCode)), *diagnosed(bytes(r.diagnosis)))
     return [(found, time, last(r.period), known, None, None, None, r.status, source)]
 
 

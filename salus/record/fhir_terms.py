@@ -45,6 +45,14 @@ class _Concept(msgspec.Struct, gc=False):
     display: str | None = None
 
 
+class _Named(msgspec.Struct, gc=False):
+    display: str | None = None
+
+
+class _Diagnosis(msgspec.Struct, gc=False):
+    condition: _Named | None = None
+
+
 class Concept(NamedTuple):
     """A CodeableConcept: its codings as ``SYSTEM/code``, its plain codes, its text.
 
@@ -71,6 +79,7 @@ _MOST_NAMES = 1 << 18
 _one = msgspec.json.Decoder(_Concept).decode
 _many = msgspec.json.Decoder(list[_Concept]).decode
 _text = msgspec.json.Decoder(str).decode
+_diagnoses = msgspec.json.Decoder(list[_Diagnosis] | None).decode
 _references = msgspec.json.Decoder(Reference | list[Reference] | None).decode
 
 
@@ -129,6 +138,17 @@ def drug(raw: bytes) -> tuple[str, ...]:
     said = concept(raw)
     called = [said.text, *said.displays]
     return (*said.codes, *dict.fromkeys(f"{codes.TEXT}/{words}" for words in called if words))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def diagnosed(raw: bytes) -> tuple[str, ...]:
+    """Return how the diagnoses of an encounter are worded, which are references (``text/Acute stroke``)."""
+    try:
+        found = _diagnoses(raw) if raw else None
+    except (msgspec.MsgspecError, RecursionError):
+        raise EvidenceError("wrong shape: a diagnosis of an encounter is no reference") from None
+    worded = (one.condition.display for one in found or () if one.condition is not None)
+    return tuple(dict.fromkeys(f"{codes.TEXT}/{words}" for words in worded if words))
 
 
 def called(identifiers: Iterable[Identifier]) -> tuple[str, ...]:

@@ -152,6 +152,7 @@ class Encounter(Resource, gc=False):
     kind: Raw = field(default=NOTHING, name="class")
     type: Raw = NOTHING
     reasonCode: Raw = NOTHING
+    diagnosis: Raw = NOTHING
     period: Period | None = None
 
 

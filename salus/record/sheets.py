@@ -21,7 +21,7 @@ from salus.record.fhir_decode import is_id
 from salus.record.fhir_effective import first, last, observed, start
 from salus.record.fhir_kinds import MUST_SAY_STATUS
 from salus.record.fhir_rows import READERS, dose, is_abated, ordered
-from salus.record.fhir_terms import answer, canonical, concept, drug, unit
+from salus.record.fhir_terms import answer, canonical, concept, diagnosed, drug, unit
 from salus.record.fhir_time import moments as moment
 from salus.record.fhir_types import NOTHING
 from salus.record.fhir_values import Valuation, valuation
@@ -98,10 +98,10 @@ def _listed(kind: bytes, types: bytes) -> bytes:
     return b"[" + b",".join(x for x in (kind, types[1:-1]) if x) + b"]"
 
 
-def _visit(kind: bytes, types: bytes, reasons: bytes) -> tuple[str, ...]:
+def _visit(kind: bytes, types: bytes, reasons: bytes, diagnoses: bytes) -> tuple[str, ...]:
     """Return the codes of an encounter, and behind them why it was; none where nothing says its kind."""
     codes = concept(_listed(kind, types)).codes
-    return (*codes, *drug(reasons)) if codes else ()
+    return (*codes, *drug(reasons), *diagnosed(diagnoses)) if codes else ()
 
 
 def _observations(found: list[t.Observation], words: Words) -> Sheet:
@@ -206,7 +206,7 @@ def _encounters(found: list[t.Encounter], words: Words) -> Sheet:
     ]
     time, _, known = zip(*moments, strict=True)
     end = [last(r.period) for r in found]
-    codes = [classed[bytes(r.kind), bytes(r.type), bytes(r.reasonCode)] for r in found]
+    codes = [classed[bytes(r.kind), bytes(r.type), bytes(r.reasonCode), bytes(r.diagnosis)] for r in found]
     return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
 
 

@@ -148,7 +148,7 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
     named_so = tuple(event for event in listed if may_name(event, meaning))
     if named_so:
         return Fact(meaning.name, None, named_so, f"{meaning.name}: named in words, but not by a known code")
-    visits = _visits(view, meaning) if ever else ()
+    visits = _visits(view, meaning) if ever and not against else ()
     if visits:
         says = f"{meaning.name}: the reason of a visit, and not among the conditions"
         return Fact(meaning.name, None, visits, says)

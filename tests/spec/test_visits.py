@@ -46,6 +46,7 @@ def stroke(*events: Event) -> tuple[float | None, float | None, float | None]:
 @pytest.mark.parametrize("one", [
     encounter(STROKE), encounter({"text": "Acute stroke"}), encounter({"text": "cough"}, STROKE),
     {key: value for key, value in encounter(STROKE).items() if key != "class"},
+    encounter(diagnosis=[{"condition": {"reference": "Condition/away", "display": "Cerebral infarction"}}]),
     encounter(STROKE, type=[{"coding": [{"system": SNOMED, "code": "185347001"}], "text": "visit"}]),
 ])  # fmt: skip
 def test_why_a_visit_was_is_read_alike_by_both_ways(one: dict[str, Any], tmp_path: Path) -> None:
@@ -58,11 +59,17 @@ def test_why_a_visit_was_is_read_alike_by_both_ways(one: dict[str, Any], tmp_pat
         assert read(one).code == "ActCode/IMP"
 
 
+def test_a_diagnosis_of_a_wrong_shape_is_refused_and_counted() -> None:
+    one = encounter(diagnosis=[{"condition": "stroke"}])
+    assert "diagnosis of an encounter" in fhir.bundle(json.dumps(one).encode(), "b")[1].rejected[0].reason
+
+
 def test_it_is_said_and_proves_nothing() -> None:
     insight = model("cha2ds2-vasc").predict(view(*RECORD, read(encounter(STROKE))))
     why = "Stroke, TIA or arterial embolism: the reason of a visit, and not among the conditions"
     assert any(limit.startswith(why) for limit in insight.limits)
     assert stroke(read(encounter(STROKE)), has("ICD10CM/I63.9")) == (2, None, None)
+    assert stroke(read(encounter(STROKE)), has("ICD10CM/I63.9", status="refuted")) == (0, None, None)
     assert stroke(read(encounter(STROKE)), has("ICD10CM/J45.909")) == (None, 0, 2)
 
 
@@ -79,7 +86,7 @@ def test_prevent_says_what_a_visit_was_for() -> None:
 
 @pytest.mark.parametrize("one", [
     encounter(STROKE, status="planned"), encounter(STROKE, status="cancelled"), encounter({"text": "cough"}),
-    encounter({"text": "family history of stroke"}), encounter(),
+    encounter({"text": "family history of stroke"}), encounter(), encounter(diagnosis=[{}]),
 ])  # fmt: skip
 def test_what_did_not_take_place_or_names_nothing_leaves_nothing_open(one: dict[str, Any]) -> None:
     assert stroke(read(one)) == (0, None, None)
