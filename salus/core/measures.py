@@ -36,6 +36,7 @@ class Measure:
     HbA1c in mmol/mol; such a measure is read in `unit` or by that equation, and in nothing else.
     unitless: a missing unit means `unit` (scores and counts only). per: what the unit must say for which UCUM
     has no dimension (``1.73``, of a body surface); a value whose unit does not is used, and said to be.
+    step: the least difference that is reported; it is what a bound leaves that is no part of its own range.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Measure:
     special: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     unitless: bool = False
     per: str = ""
+    step: float = 1e-9
     source: str = ""
 
     def read(self, event: Event) -> float:
@@ -62,6 +64,18 @@ class Measure:
                 "check the value and its unit."
             )
         return value
+
+    def allowed(self, event: Event) -> tuple[float, float]:
+        """Return the least and the greatest value that the event allows, a bound without itself (<30, >60).
+
+        Raises EvidenceError as `read` does.
+        """
+        value = self.read(event)
+        if event.comparator in ("<", "<="):
+            return self.low, max(value - self.step * (event.comparator == "<"), self.low)
+        if event.comparator in (">", ">="):
+            return min(value + self.step * (event.comparator == ">"), self.high), self.high
+        return value, value
 
     def _converted(self, event: Event) -> float:
         if isinstance(event.value, bool) or not isinstance(event.value, int | float):

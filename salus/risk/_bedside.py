@@ -40,7 +40,7 @@ _ACVPU = {
     "SNOMED/422768004": UNRESPONSIVE, "LOINC/LA9343-0": UNRESPONSIVE, "u": UNRESPONSIVE,
     "unresponsive": UNRESPONSIVE,
 }  # fmt: skip
-GCS = Measure("Glasgow coma scale", ("LOINC/9269-2",), "{score}", 3, 15, unitless=True)
+GCS = Measure("Glasgow coma scale", ("LOINC/9269-2",), "{score}", 3, 15, unitless=True, step=1)
 # Below 15 somebody's eyes, words or movements are not normal: not alert, or confused (RCP 2017, ACVPU).
 GCS_LOW = "Glasgow coma scale below 15"
 
@@ -109,12 +109,12 @@ class Answer:
 class _Question:
     """What is asked: its name in a list of gaps, the codes that answer it, how, and every answer.
 
-    read: "" for what does not tell.
+    read: every answer that an event leaves possible; none for what does not tell.
     """
 
     name: str
     codes: tuple[str, ...]
-    read: Callable[[Event], str]
+    read: Callable[[Event], tuple[str, ...]]
     every: tuple[str, ...]
 
 
@@ -143,7 +143,7 @@ def _told(view: View, asked: _Question, told: Sequence[Event]) -> Answer:
     if not given:
         return _gap(asked, latest, f"not available{last_readable(told, latest, asked.read, view.as_of)}")
     try:
-        answers = tuple(dict.fromkeys(answer for event in given if (answer := asked.read(event))))
+        answers = tuple(dict.fromkeys(answer for event in given for answer in asked.read(event)))
     except EvidenceError as error:
         before = last_readable(told, latest, asked.read, view.as_of)
         return _gap(asked, latest, f"not usable: {str(error).rstrip('.')}{before}")
@@ -167,14 +167,19 @@ def consciousness(view: View, within: timedelta) -> Answer:
     return _answer(view, _Question("ACVPU", (*ACVPU_CODES, *GCS.codes), _awake, every), within)
 
 
-def _awake(event: Event) -> str:
+def _awake(event: Event) -> tuple[str, ...]:
     if event.coded(frozenset(GCS.codes)):
-        return ALERT if GCS.read(event) == GCS.high else GCS_LOW
+        least, most = GCS.allowed(event)
+        return _possible((ALERT, most == GCS.high), (GCS_LOW, least < GCS.high))
     word = event.value if not isinstance(event.value, str) else event.value.strip()
     found = _ACVPU.get(str(word)) or _ACVPU.get(str(word).lower())
     if found is None:
         raise EvidenceError(f"the answer is none of A, C, V, P, U ({event.source})")
-    return found
+    return (found,)
+
+
+def _possible(*answers: tuple[str, bool]) -> tuple[str, ...]:
+    return tuple(answer for answer, may_be in answers if may_be)
 
 
 def oxygen(view: View, within: timedelta) -> Answer:
@@ -182,31 +187,29 @@ def oxygen(view: View, within: timedelta) -> Answer:
     return _answer(view, _Question("air or oxygen", OXYGEN_CODES, _breathes, (AIR, OXYGEN)), within)
 
 
-def _breathes(event: Event) -> str:
+def _breathes(event: Event) -> tuple[str, ...]:
     if event.coded(frozenset(FIO2.codes)):
-        return _above(FIO2, event, ROOM_AIR[1])
+        return _above(ROOM_AIR[1], FIO2, event)
     if event.coded({DEVICE}):
-        return {True: OXYGEN, False: AIR, None: ""}[delivers_oxygen(str(event.value))]
+        return {True: (OXYGEN,), False: (AIR,), None: ()}[delivers_oxygen(str(event.value))]
     if event.coded({_OXYGEN_SCORE}) and isinstance(event.value, int | float):
-        return OXYGEN if event.value > 0 else AIR
+        if event.comparator:
+            return (AIR, OXYGEN)
+        return (OXYGEN,) if event.value > 0 else (AIR,)
     if isinstance(event.value, int | float) and not isinstance(event.value, bool):
-        return _above(FLOW, event, 0.0)
+        return _above(0, FLOW, event)
     said = event.value if event.value is not None else event.code
     if event.coded({_ON_AIR}) and isinstance(said, bool):
         said = not said
     if said not in _YES_NO:
         raise EvidenceError(f"the answer is neither air nor oxygen ({event.source})")
-    return _YES_NO[said]
+    return (_YES_NO[said],)
 
 
-def _above(measure: Measure, event: Event, air: float) -> str:
-    """Return oxygen for more than `air`, else air; "" for a bound that allows both."""
-    value = measure.read(event)
-    if event.comparator in ("<", "<="):
-        return AIR if value <= air else ""
-    if event.comparator in (">", ">="):
-        return OXYGEN if value > air or (value == air and event.comparator == ">") else ""
-    return OXYGEN if value > air else AIR
+def _above(air: float, measure: Measure, event: Event) -> tuple[str, ...]:
+    """Return oxygen for what is above `air`, and both for a bound that allows both."""
+    least, most = measure.allowed(event)
+    return _possible((AIR, least <= air), (OXYGEN, most > air))
 
 
 def scale(view: View) -> Answer:

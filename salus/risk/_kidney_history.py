@@ -29,12 +29,6 @@ _TWO_DAYS, _WEEK, _YEAR = timedelta(hours=48), timedelta(days=7), timedelta(days
 _RISE_MG, _RISE_TIMES = round(26.5 * CREATININE_GRAMS / 1e4, 9), 1.5
 
 
-# A bound that is no part of its own range (<30, >60) is left by the least step: laboratories report eGFR in
-# whole numbers (KDIGO 2012, section 1.4.3), and so >59 is 60 or more.
-_STEP = {EGFR.name: 1.0}
-_LEAST = 1e-9
-
-
 @dataclass(frozen=True, slots=True)
 class Past:
     """One past value, as the range that it allows, and the event it came from.
@@ -96,21 +90,11 @@ def _read(measure: Measure, event: Event) -> Iterator[Past]:
     if event.status not in USABLE or event.time is None or not measured:
         return
     try:
-        low, high = _ends(measure, event)
+        low, high = measure.allowed(event)
     except EvidenceError:
         yield Past(event.time, measure.low, measure.high, event, read=False)
     else:
         yield Past(event.time, low, high, event)
-
-
-def _ends(measure: Measure, event: Event) -> tuple[float, float]:
-    value = measure.read(event)
-    step = _STEP.get(measure.name, _LEAST)
-    if event.comparator in ("<", "<="):
-        return measure.low, max(value - step * (event.comparator == "<"), measure.low)
-    if event.comparator in (">", ">="):
-        return min(value + step * (event.comparator == ">"), measure.high), measure.high
-    return value, value
 
 
 def filtration(view: View) -> Iterator[Past]:

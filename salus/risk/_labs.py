@@ -45,6 +45,8 @@ EGFR = Measure(
     250.0,
     # LOINC gives all of these codes as a rate per 1.73 m2 (property ArVRat); KDIGO 2012, 1.4.3, wants it so.
     per="1.73",
+    # Laboratories report it in whole numbers (KDIGO 2012, section 1.4.3), and so >59 is 60 or more.
+    step=1.0,
     source="CKD-EPI 2021 at the limits of creatinine and age (Inker, N Engl J Med 2021;385:1737)",
 )
 # A ratio of 1 mg/mmol is 8.84 mg/g (KDIGO 2024, conversion table); in spot and in 24 h urine alike.
