@@ -18,7 +18,17 @@ from salus.core.evidence import Absence, Value
 from salus.record import fhir_types as t
 from salus.record.fhir_certainty import certainty
 from salus.record.fhir_effective import first, last, observed, start
-from salus.record.fhir_terms import NO_CONCEPT, Concept, answer, canonical, concept, diagnosed, drug, unit
+from salus.record.fhir_terms import (
+    NO_CONCEPT,
+    Concept,
+    answer,
+    canonical,
+    concept,
+    diagnosed,
+    drug,
+    observed_as,
+    unit,
+)
 from salus.record.fhir_time import When, when
 from salus.record.fhir_types import NOTHING, Period
 from salus.record.fhir_values import valuation
@@ -67,14 +77,14 @@ def _observation(r: t.Observation, source: str) -> Rows:
     time, end, known = observed(r)
     value, in_unit, comparator = valuation(r)
     status = r.status
-    found = concept(bytes(r.code)).codes or ("Observation",)
+    found = observed_as(bytes(r.code), "Observation")
     rows: Rows = [(found, time, end, known, value, in_unit, comparator, status, source)]
     if r.component:
         for part in r.component:
             if part.modifierExtension is not NOTHING:
                 understood(part.modifierExtension)
             value, in_unit, comparator = valuation(part)
-            found = concept(bytes(part.code)).codes or ("Observation.component",)
+            found = observed_as(bytes(part.code), "Observation.component")
             rows.append((found, time, end, known, value, in_unit, comparator, status, source))
     return rows
 

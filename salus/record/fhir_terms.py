@@ -15,6 +15,7 @@ import msgspec
 from salus.core import codes
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence
+from salus.core.spoken import names_any
 from salus.core.units import contradict
 from salus.record.fhir_types import Identifier, Quantity, Reference
 
@@ -149,6 +150,20 @@ def diagnosed(raw: bytes) -> tuple[str, ...]:
         raise EvidenceError("wrong shape: a diagnosis of an encounter is no reference") from None
     worded = (one.condition.display for one in found or () if one.condition is not None)
     return tuple(dict.fromkeys(f"{codes.TEXT}/{words}" for words in worded if words))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def observed_as(raw: bytes, otherwise: str = "") -> tuple[str, ...]:
+    """Return the codes of what was observed (else `otherwise`), and behind them how it is worded.
+
+    Nothing where it has neither. The words stay only where they name what models ask for: nearly all others
+    would be ballast.
+    """
+    said = concept(raw)
+    if not (said.codes or otherwise):
+        return ()
+    spoken = [words for words in (said.text, *said.displays) if words and names_any(words)]
+    return (*(said.codes or (otherwise,)), *dict.fromkeys(f"{codes.TEXT}/{words}" for words in spoken))
 
 
 def called(identifiers: Iterable[Identifier]) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ from salus.record.fhir_decode import is_id
 from salus.record.fhir_effective import first, last, observed, start
 from salus.record.fhir_kinds import MUST_SAY_STATUS
 from salus.record.fhir_rows import READERS, dose, is_abated, ordered
-from salus.record.fhir_terms import answer, canonical, concept, diagnosed, drug, unit
+from salus.record.fhir_terms import answer, canonical, concept, diagnosed, drug, observed_as, unit
 from salus.record.fhir_time import moments as moment
 from salus.record.fhir_types import NOTHING
 from salus.record.fhir_values import Valuation, valuation
@@ -79,6 +79,7 @@ class Words:
 
     def __init__(self, words: Vocabulary) -> None:
         self.coded = Coded(words, lambda raw: concept(raw).codes)
+        self.observed = Coded(words, observed_as)
         self.classed = Coded(words, lambda told: _visit(*told))
         self.named, self.drugs = Coded(words, drug), Drugs(words)
 
@@ -105,7 +106,7 @@ def _visit(kind: bytes, types: bytes, reasons: bytes, diagnoses: bytes) -> tuple
 
 
 def _observations(found: list[t.Observation], words: Words) -> Sheet:
-    coded = words.coded
+    coded = words.observed
     moments = [moment[r.effectiveDateTime] if r.effectiveDateTime is not None else observed(r) for r in found]
     values: list[Valuation] = [
         (q.value, (q.code or None) if q.code == q.unit else unit(q), q.comparator)

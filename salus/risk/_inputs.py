@@ -259,5 +259,5 @@ def speaks_of_it(said: str) -> bool:
 
 
 def worded(event: Event) -> str:
-    """Return what the record calls a medication, in its own words; "" where it says only a code."""
+    """Return what the record calls it, in its own words; "" where it says only a code."""
     return "; ".join(code.partition("/")[2] for code in event.codes if code.startswith(_IN_WORDS))

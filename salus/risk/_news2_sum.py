@@ -10,6 +10,7 @@ from salus.core.measures import Measure, Reading, ago, read
 from salus.core.seams import View
 from salus.risk import _bedside as bedside
 from salus.risk import _news2_chart as chart
+from salus.risk._elsewhere import elsewhere
 from salus.risk._measures import PULSE, RESPIRATORY_RATE, SPO2, SYSTOLIC, TEMPERATURE
 from salus.risk._placed import blanks, left_out
 from salus.risk._points import Item, amount, at
@@ -136,7 +137,12 @@ def scored(view: View) -> Scored:
         sums[0] + sum(item.low for item in rest),
         sums[-1] + sum(item.high for item in rest),
         _ages(view, readings, gas, alertness),
-        (_scale_caution(view, scale), *left_out(view, readings), *_blank(view, gas, alertness)),
+        (
+            _scale_caution(view, scale),
+            *elsewhere(view, readings, WITHIN),
+            *left_out(view, readings),
+            *_blank(view, gas, alertness),
+        ),
     )
 
 

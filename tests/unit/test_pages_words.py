@@ -21,11 +21,12 @@ from salus.core.insight import (
     Risk,
     Urgency,
 )
+from salus.core.registry import models
 from salus.delivery.web import charts, pictures, words
 from salus.delivery.web.forms import OPEN_FOR, Tokens, read_draft, same_site
 from salus.delivery.web.labels import read_labels
 from salus.delivery.web.pages import audit
-from salus.delivery.web.pages.record import anchor
+from salus.delivery.web.pages.record import anchor, names_of
 from salus.store import ledger
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -244,3 +245,10 @@ def test_an_anchor_is_one_word(source: str) -> None:
 
 def test_the_audit_page_has_words_for_every_deed():
     assert set(audit.DEEDS) == ledger.DEEDS
+
+
+@pytest.mark.parametrize(("code", "name"), [
+    ("LOINC/76534-7", "systolic blood pressure"), ("LOINC/8893-0", "pulse"), ("LOINC/75539-7", "temperature"),
+])  # fmt: skip
+def test_a_vital_sign_is_called_the_same_whatever_device_it_came_from(code, name):
+    assert names_of([model.card for model in models().values()], {})[code] == name
