@@ -13,9 +13,13 @@ from salus.core.evidence import Event
 from salus.core.measures import Reading, read
 from salus.core.seams import View
 from salus.risk._inputs import age, sex
+from salus.risk._kidney_stage import steps_apart
 from salus.risk._labs import CREATININE, EGFR, EGFR_EQUATIONS
+from salus.risk._say import on_day, span
 
 EQUATION = "CKD-EPI 2021"
+# What injures a kidney within a week (KDIGO 2012 AKI guideline, 2.1.1) does not become normal in as little.
+_WEEK = timedelta(days=7)
 
 # sex: (kappa in mg/dL, alpha, factor)
 _CONSTANTS = {"female": (0.7, -0.241, 1.012), "male": (0.9, -0.302, 1.0)}
@@ -48,7 +52,8 @@ def kidney_function(view: View, within: timedelta | None = None) -> Reading:
     """Return eGFR at `as_of`: the latest counts, whether creatinine or a reported eGFR.
 
     Of the same day the creatinine is preferred, as its equation is known here. What is newest but cannot be
-    read is not passed over: nothing older takes its place.
+    read is not passed over: nothing older takes its place. A filtration that is better by more than a
+    category than the other kind told in the week before is the range of both.
     """
     creatinine = read(view.timeline, CREATININE, view.as_of, within)
     reported = read(view.timeline, EGFR, view.as_of, within)
@@ -57,8 +62,27 @@ def kidney_function(view: View, within: timedelta | None = None) -> Reading:
     newer = _days_after(reported, creatinine)
     computed = from_creatinine(creatinine, age(view), sex(view)[0])
     if newer > 0 or (newer == 0 and reported.usable and not computed.usable):
-        return reported
-    return computed
+        return _allowing(reported, computed)
+    return _allowing(computed, reported)
+
+
+def _allowing(newest: Reading, other: Reading) -> Reading:
+    """Return `newest`, or both where it is too good to be true beside the `other` of the week before."""
+    if not (newest.usable and other.usable) or newest.at is None or other.at is None:
+        return newest
+    near = newest.at.date() != other.at.date() and newest.at - other.at <= _WEEK
+    apart = steps_apart((newest.low, newest.high), (other.low, other.high))
+    if not near or newest.low <= other.high or apart <= 1:
+        return newest
+    problem = (
+        f"eGFR of {_told(other)} and of {_told(newest)} contradict each other, or it changed fast; both are "
+        "allowed for"
+    )
+    return replace(newest, low=other.low, events=(*other.events, *newest.events), problem=problem)
+
+
+def _told(reading: Reading) -> str:
+    return f"{span(reading.low, reading.high, 0)} on {on_day(reading.at)} ({made_by(reading)})"
 
 
 def _days_after(one: Reading, other: Reading) -> int:
@@ -74,7 +98,8 @@ def made_by(reading: Reading) -> str:
         return f"by {EQUATION}"
     told = {EGFR_EQUATIONS.get(code) for event in reading.events for code in event.codes}
     named = sorted(name for name in told if name)
-    return f"as reported, by {' and '.join(named)}" if named else "as reported, equation not told"
+    said = f"as reported, by {' and '.join(named)}" if named else "as reported, equation not told"
+    return said if all(map(_reports, reading.events)) else f"by {EQUATION} and {said}"
 
 
 def is_reported(reading: Reading) -> bool:

@@ -1,11 +1,7 @@
-"""What past measurements say of the kidneys: for how long, and whether the creatinine stands still.
+"""What past measurements say of the kidneys: every value as a range, and for how long they are abnormal.
 
-Sources: KDIGO 2024 CKD guideline (Kidney Int 2024;105(4S):S117), section 1.1.3: abnormalities that last at
-least three months are chronic. KDIGO 2012 AKI guideline (Kidney Int Suppl 2012;2:19), section 2.1.1: a rise
-of 0.3 mg/dL within 48 hours, or to 1.5 times within 7 days, is acute kidney injury; its Table 11: one of more
-than 50 % in less than three months is acute kidney disease. Over an older value than a week nobody knows how
-fast it rose: such values are looked for up to 365 days back, as the AKI algorithm of NHS England does
-(Patient Safety Alert NHS/PSA/D/2014/010, which takes their median; here it is the latest).
+Source: KDIGO 2024 CKD guideline (Kidney Int 2024;105(4S):S117), section 1.1.3: abnormalities that last at
+least three months are chronic.
 """
 
 from __future__ import annotations
@@ -20,13 +16,9 @@ from salus.core.measures import USABLE, Measure, Reading
 from salus.core.seams import View
 from salus.risk._egfr import from_creatinine
 from salus.risk._inputs import age_on, births, sex
-from salus.risk._labs import CREATININE, CREATININE_GRAMS, EGFR, URINE_ACR
+from salus.risk._labs import CREATININE, EGFR, URINE_ACR
 
 CHRONIC = timedelta(days=90)
-_TWO_DAYS, _WEEK, _YEAR = timedelta(hours=48), timedelta(days=7), timedelta(days=365)
-# KDIGO writes the rise as 0.3 mg/dL and as 26.5 umol/L, which is 0.2998 mg/dL. Both must count, whatever unit
-# the record uses, so the lesser is the threshold.
-_RISE_MG, _RISE_TIMES = round(26.5 * CREATININE_GRAMS / 1e4, 9), 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,39 +37,24 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Abnormal values without a break, up to the latest. doubt: what ended it without being known normal."""
+    """Abnormal values without a break, up to the latest.
+
+    doubt: what stands before them without being known normal; normal: what stands before them and is.
+    """
 
     past: tuple[Past, ...] = ()
     doubt: Past | None = None
+    normal: Past | None = None
 
     @property
     def chronic(self) -> bool:
         """Whether it lasts three months."""
         return bool(self.past) and self.past[-1].at - self.past[0].at >= CHRONIC
 
-
-@dataclass(frozen=True, slots=True)
-class Jump:
-    """A creatinine that does not stand still. rising: from `before` to `after`; else it falls."""
-
-    before: Past
-    after: Past
-    rising: bool
-
     @property
-    def apart(self) -> timedelta:
-        """How long lies between the two."""
-        return self.after.at - self.before.at
-
-    @property
-    def of_a_week(self) -> bool:
-        """Whether it is known to be of seven days or less: then a rise is acute kidney injury."""
-        return self.apart <= _WEEK
-
-    @property
-    def times(self) -> float:
-        """How many times the value before it is, at least."""
-        return round(self.after.low / self.before.high, 9)
+    def recent(self) -> bool:
+        """Whether it is known to last for less than three months: a normal value is as near."""
+        return bool(self.past) and self.normal is not None and self.past[-1].at - self.normal.at < CHRONIC
 
 
 def values(view: View, measure: Measure) -> list[Past]:
@@ -137,38 +114,6 @@ def _run(newest_first: Iterator[Past], abnormal: Callable[[float], bool]) -> Run
     for past in newest_first:
         low, high = abnormal(past.low), abnormal(past.high)
         if not (low and high):
-            return Run(tuple(held[::-1]), past if low or high else None)
+            return Run(tuple(held[::-1]), past if low or high else None, None if low or high else past)
         held.append(past)
     return Run(tuple(held[::-1]))
-
-
-def jump(view: View) -> Jump | None:
-    """Return the change of creatinine that shows no steady state at its latest value, or None.
-
-    A rise within the week stands before one over an older value; of several values at the latest moment the
-    highest may have risen and the lowest fallen.
-    """
-    series = [past for past in values(view, CREATININE) if past.read]
-    if not series:
-        return None
-    newest = [past for past in series if past.at == series[-1].at]
-    highest, lowest = max(newest, key=lambda past: past.low), min(newest, key=lambda past: past.high)
-    at = highest.at
-    week = [past for past in series if at - _WEEK <= past.at < at]
-    older = [past for past in series if at - _YEAR <= past.at < at - _WEEK]
-    for before in (week, older[-1:]):
-        rising = [past for past in before if _rose(past, highest)]
-        if rising:
-            return Jump(min(rising, key=lambda past: past.high), highest, rising=True)
-    falling = [past for past in week if _rose(lowest, past)]
-    return Jump(max(falling, key=lambda past: past.low), lowest, rising=False) if falling else None
-
-
-def _rose(low: Past, high: Past) -> bool:
-    """Whether `high` is a KDIGO rise over `low`; figures are freed of binary dust first."""
-    if round(high.low / low.high, 9) >= _RISE_TIMES:
-        return True
-    earlier, later = sorted((low, high), key=lambda past: past.at)
-    # Of a value that names its day alone the hour is not known: the two may lie as near as that allows.
-    near = later.at - (earlier.event.end or earlier.at) <= _TWO_DAYS
-    return near and round(high.low - low.high, 9) >= _RISE_MG

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from salus.core.measures import Reading, read
 from salus.core.seams import View
 from salus.risk._egfr import kidney_function
+from salus.risk._elsewhere import elsewhere
 from salus.risk._inputs import Fact, age, condition, hinted, sex
 from salus.risk._kfre import EGFR_LIMITS
-from salus.risk._kidney_history import (
-    Jump,
-    Run,
-    albuminuria_since,
-    jump,
-    low_filtration_since,
-)
+from salus.risk._kidney_change import Jump, change, fall
+from salus.risk._kidney_history import Run, albuminuria_since, low_filtration_since
 from salus.risk._kidney_pregnancy import undecided
 from salus.risk._kidney_replacement import on_dialysis, transplanted
 from salus.risk._kidney_stage import a_categories, g_categories, groups, whole
@@ -28,10 +24,11 @@ from salus.risk._terms import DIALYSIS, KIDNEY_DISEASE, KIDNEY_FAILURE, KIDNEY_T
 WITHIN = timedelta(days=2 * 365.25)
 # KDIGO 2012 AKI guideline, 2.1.1: what rises by 1.5 times does so within a week; a later report stands alone.
 SETTLED = timedelta(days=7)
-# Rows of the card's action table for a creatinine that rises. How fast it rose over an older value than a
-# week is not known. KDIGO 2012, Table 2: twice the baseline is stage 2; Think Kidneys and RCGP, Responding to
-# AKI Warning Stage Test Results for Adults in Primary Care (2016), Table 1: stage 1 within 72 hours, stage 2
-# within 24.
+# Rows of the card's action table for a creatinine that rises or a filtration that falls. How fast it went
+# over an older value than a week is not known. KDIGO 2012, Table 2: twice the baseline is stage 2 (and half
+# the filtration RIFLE's injury; Bellomo, Crit Care 2004;8:R204); Think Kidneys and RCGP, Responding to AKI
+# Warning Stage Test Results for Adults in Primary Care (2016), Table 1: stage 1 within 72 hours, stage 2
+# within 24. What has stood for more than a week is no injury of today, but may be one that nobody saw.
 RISEN, ACUTE = 5, 6
 DOUBLED = 2.0
 
@@ -49,6 +46,7 @@ class Kidneys:
     albumin_run: Run
     jump: Jump | None
     jump_is_new: bool
+    elsewhere: tuple[str, ...]
     recorded: Fact
     replaced: Fact
     transplanted: Fact
@@ -87,18 +85,19 @@ class Kidneys:
 
     @property
     def rise_row(self) -> int:
-        """The row of the action table that a rise of the last week before `as_of` leads to; 0 without one."""
-        if self.jump is None or not (self.jump.rising and self.jump_is_new):
+        """The row of the action table that a change for the worse leads to, if measured in the last week."""
+        if self.jump is None or not (self.jump.worse and self.jump_is_new):
             return 0
-        return ACUTE if self.jump.of_a_week or self.jump.times >= DOUBLED else RISEN
+        sudden = self.jump.of_a_week or (self.jump.stood is None and self.jump.times >= DOUBLED)
+        return ACUTE if sudden else RISEN
 
     @property
     def why_no_kfre(self) -> str:
         """Why the risk of kidney failure cannot be given; "" when it can."""
         if not self.acr.usable:
             return "it needs the urine albumin-to-creatinine ratio"
-        if self.jump is not None:
-            return "the creatinine is not in a steady state"
+        if self._acute:
+            return self._acute
         if self.transplanted.value or self.failed.value:
             return "kidney failure or a transplant is on record"
         if self.maybe_replaced:
@@ -107,6 +106,15 @@ class Kidneys:
             return "it needs the date of birth"
         fits = EGFR_LIMITS[0] <= self.egfr.low and whole(self.egfr.high) < EGFR_LIMITS[1]
         return "" if fits else "the equation was made for eGFR of 10 to 59"
+
+    @property
+    def _acute(self) -> str:
+        """What shows that the disease is not chronic yet; "" where nothing does."""
+        if self.jump is not None:
+            return f"the {self.jump.of.name} is not in a steady state"
+        if self.low_run.recent and not self.chronic:
+            return "eGFR was 60 or more within three months, and the equation is for chronic disease"
+        return ""
 
     @property
     def maybe_replaced(self) -> tuple[str, ...]:
@@ -132,17 +140,19 @@ class Kidneys:
 def gather(view: View) -> Kidneys:
     """Ask `view` for everything that the kidney model needs."""
     egfr = kidney_function(view, WITHIN)
+    creatinine = read(view.timeline, CREATININE, view.as_of, WITHIN)
     found = _unsettled(view, egfr)
     return Kidneys(
         age=age(view),
         sex=sex(view)[0],
-        creatinine=read(view.timeline, CREATININE, view.as_of, WITHIN),
+        creatinine=creatinine,
         egfr=egfr,
         acr=read(view.timeline, URINE_ACR, view.as_of, WITHIN),
         low_run=low_filtration_since(view),
         albumin_run=albuminuria_since(view),
         jump=found,
         jump_is_new=found is not None and view.as_of - found.after.at < SETTLED,
+        elsewhere=elsewhere(view, (egfr, replace(creatinine, at=egfr.at)), WITHIN),
         recorded=condition(view, KIDNEY_DISEASE),
         replaced=on_dialysis(view),
         transplanted=transplanted(view),
@@ -152,8 +162,8 @@ def gather(view: View) -> Kidneys:
 
 
 def _unsettled(view: View, egfr: Reading) -> Jump | None:
-    """Return the jump of the creatinine, unless the filtration was reported a week or more after it."""
-    found = jump(view)
+    """Return the change of creatinine; without one, or long before the last filtration, the fall of that."""
+    found = change(view)
     if found is None or (egfr.at is not None and egfr.at - found.after.at >= SETTLED):
-        return None
+        return fall(view)
     return found

@@ -10,10 +10,11 @@ from salus.core.measures import Reading, read
 from salus.core.seams import View
 from salus.risk._egfr import EQUATION, is_reported, made_by
 from salus.risk._inputs import Fact
-from salus.risk._kidney_history import CHRONIC, Jump, Past
+from salus.risk._kidney_change import Jump
+from salus.risk._kidney_history import CHRONIC, Past
 from salus.risk._kidney_inputs import Kidneys
 from salus.risk._kidney_stage import ALL_A, columns_differ, g_categories, groups, steps_apart
-from salus.risk._labs import EGFR
+from salus.risk._labs import CREATININE, EGFR
 from salus.risk._say import capital, how_old, number, on_day, sentence, span
 
 STEP = "{step}"
@@ -73,15 +74,29 @@ def _sources(*past: Past) -> tuple[str, ...]:
 
 def _unsteady(found: Jump, weight: int) -> Reason:
     first, last = found.before, found.after
-    verb = "rose" if found.rising else "fell"
-    says = f"Creatinine {verb} from {span(first.low, first.high, 2)} to {span(last.low, last.high, 2)} mg/dL"
-    times = f" ({last.low / first.high:.1f} times)" if found.rising and first.high < last.low else ""
     return Reason(
         _sources(first, last),
         float(weight),
-        f"{says}{times} in {_apart(found.apart)}: not a steady state",
+        f"{capital(moved(found))} in {_apart(found.apart)}{_stood(found)}: not a steady state",
         STEP,
     )
+
+
+def moved(found: Jump) -> str:
+    """Say from what to what it went (``creatinine rose from 1 to 2.4 mg/dL (2.4 times)``)."""
+    first, last = found.before, found.after
+    verb = "rose" if found.rising else "fell"
+    if found.of is EGFR:
+        part = round((1 - last.high / first.low) * 100)
+        return (
+            f"eGFR {verb} from {span(first.low, first.high, 0)} to {span(last.low, last.high, 0)} ({part} %)"
+        )
+    says = f"creatinine {verb} from {span(first.low, first.high, 2)} to {span(last.low, last.high, 2)} mg/dL"
+    return f"{says} ({found.times:.1f} times)" if found.rising and first.high < last.low else says
+
+
+def _stood(found: Jump) -> str:
+    return "" if found.stood is None else f", and has stood so for {_apart(found.stood)}"
 
 
 def _apart(between: timedelta) -> str:
@@ -101,6 +116,7 @@ def limits(view: View, kidneys: Kidneys) -> tuple[str, ...]:
         *_failure_risk(kidneys),
         *_contradicted(view, kidneys),
         *_known(kidneys),
+        *kidneys.elsewhere,
     ]
     return tuple(dict.fromkeys([*found, *_old(view, kidneys)]))
 
@@ -108,20 +124,35 @@ def limits(view: View, kidneys: Kidneys) -> tuple[str, ...]:
 def _steady(kidneys: Kidneys) -> Iterator[str]:
     found = kidneys.jump
     if found is not None:
-        yield "Not a steady state: no equation gives the true filtration while creatinine changes so fast."
-    if found is not None and not found.of_a_week:
-        named = (
-            "more than 50 % in less than three months is acute kidney disease (KDIGO 2012, table 11)"
-            if found.apart < CHRONIC
-            else "KDIGO names no such rise over three months or more; it may be recent all the same"
-        )
-        yield (
-            f"How fast creatinine rose is not known, since nothing was measured in the {_apart(found.apart)} "
-            f"between: within 7 days it would be acute kidney injury; {named}."
-        )
+        yield f"Not a steady state: {_unsteady_since(found)}."
+    if found is not None and found.stood is None and not found.of_a_week:
+        yield _speed_unknown(found)
     if is_reported(kidneys.egfr):
         told = made_by(kidneys.egfr)
         yield f"The eGFR is {told}; a laboratory may use another equation than its code says."
+
+
+def _speed_unknown(found: Jump) -> str:
+    went, change = ("rose", "rise of more than 50 %") if found.rising else ("fell", "fall of 35 % or more")
+    named = (
+        f"a {change} in less than three months is acute kidney disease (KDIGO 2012, table 11)"
+        if found.apart < CHRONIC
+        else f"KDIGO names no such {change[:4]} over three months or more; it may be recent all the same"
+    )
+    return (
+        f"How fast {found.of.name} {went} is not known, since nothing was measured in the "
+        f"{_apart(found.apart)} between: within 7 days it would be acute kidney injury; {named}."
+    )
+
+
+def _unsteady_since(found: Jump) -> str:
+    if found.stood is None:
+        what = "creatinine" if found.of is CREATININE else "filtration"
+        return f"no equation gives the true filtration while {what} changes so fast"
+    return (
+        f"{moved(found)}, and is known to stand so for {_apart(found.stood)} only; under three months that "
+        "is acute kidney disease (KDIGO 2012, table 11; ADQI 2017), and the stage may not last"
+    )
 
 
 def _chronicity(kidneys: Kidneys) -> Iterator[str]:
@@ -135,6 +166,11 @@ def _chronicity(kidneys: Kidneys) -> Iterator[str]:
         why = f" ({'; '.join(said)})" if said else ""
         days = f"{CHRONIC.days} days of unbroken abnormal measurements"
         yield f"Chronicity unproven: no {days} are on record{why}."
+    if kidneys.jump is None and kidneys.low_run.recent and kidneys.low_run.normal is not None:
+        yield (
+            f"eGFR was still 60 or more on {on_day(kidneys.low_run.normal.at)}: below 60 for less than three "
+            "months is acute kidney disease until it lasts (KDIGO 2012, table 11)."
+        )
 
 
 def _failure_risk(kidneys: Kidneys) -> Iterator[str]:
@@ -151,6 +187,8 @@ def _failure_risk(kidneys: Kidneys) -> Iterator[str]:
         yield f"The KFRE was made with eGFR by CKD-EPI 2009; this one is {made_by(kidneys.egfr)}."
     elif kidneys.kfre_fits and kidneys.egfr.high >= 45:
         yield "With eGFR by CKD-EPI 2021 the KFRE was found good below 45 (Grams 2023); here it may be above."
+    if kidneys.below_60 and kidneys.kfre_fits and not kidneys.chronic:
+        yield "The KFRE was made in people with chronic kidney disease, which is not proven here."
 
 
 def _contradicted(view: View, kidneys: Kidneys) -> Iterator[str]:

@@ -24,6 +24,7 @@ CREATININE = Measure(
 # What LOINC calls the equation of each code of an eGFR from creatinine; "" where it names none. A laboratory
 # may have gone over to another equation and kept the code, so this is what the code says and no more.
 _RACE = "with a coefficient for race"
+# Names of the MDRD codes by sex: HL7 Switzerland, CH LAB-Report, ValueSet observation-code-mdrd-male-female.
 # Names and members of the LOINC codes: CMS eCQM value sets, 2024 (creatinine 2.16.840.1.113883.3.666.5.2363,
 # urine albumin 2.16.840.1.113883.3.6929.3.1007, HbA1c 2.16.840.1.113883.3.464.1003.198.12.1013) list them.
 EGFR_EQUATIONS = {
@@ -33,6 +34,9 @@ EGFR_EQUATIONS = {
     "LOINC/88294-4": "CKD-EPI 2009",  # among non-blacks
     "LOINC/33914-3": "MDRD",
     "LOINC/77147-7": "MDRD",
+    "LOINC/76633-7": "MDRD",  # in blood
+    "LOINC/50044-7": "MDRD",  # among females
+    "LOINC/70969-1": "MDRD",  # among males
     "LOINC/48643-1": f"MDRD {_RACE}",  # among blacks
     "LOINC/48642-3": "MDRD",  # among non-blacks
     "LOINC/69405-9": "",

@@ -16,9 +16,10 @@ from salus.core.seams import View
 from salus.risk import _pregnancy as pregnancy
 from salus.risk._egfr import made_by
 from salus.risk._kfre import HORIZONS, NORTH_AMERICA, failure_range
+from salus.risk._kidney_change import Jump
 from salus.risk._kidney_inputs import ACUTE, RISEN, Kidneys, gather
 from salus.risk._kidney_stage import GROUP_NAMES, joined
-from salus.risk._kidney_words import STEP, limits, reasons
+from salus.risk._kidney_words import STEP, limits, moved, reasons
 from salus.risk._labs import CREATININE, EGFR, URINE_ACR
 from salus.risk._placed import aged, blank_since, left_out, unplaced
 from salus.risk._points import insight
@@ -50,17 +51,28 @@ CARD = Card(
         Need("dialysis, kidney transplant", "Procedure"),
     ),
     actions=(
-        Action(1, Urgency.ROUTINE, "Low risk (KDIGO green): measure again when there is a reason to."),
-        Action(2, Urgency.ROUTINE, "Moderately increased risk (yellow): measure at least yearly."),
-        Action(3, Urgency.ROUTINE, "High risk (orange): treat the cause, measure at least twice a year."),
-        Action(4, Urgency.THIS_WEEK, "Very high risk (red): treat, measure three times a year, nephrology."),
+        Action(1, Urgency.ROUTINE, "Low risk (KDIGO green): measure once a year where there is a reason to."),
+        Action(2, Urgency.ROUTINE, "Moderately increased risk (yellow): treat, measure once a year."),
+        Action(
+            3,
+            Urgency.ROUTINE,
+            "High risk (orange): treat the cause, measure twice a year; G1A3, G2A3: three times, nephrology.",
+        ),
+        Action(
+            4,
+            Urgency.THIS_WEEK,
+            "Very high risk (red): treat, nephrology, measure three times a year; G4A3 and G5: four or more.",
+        ),
         Action(
             RISEN,
             Urgency.THIS_WEEK,
-            "Creatinine is 1.5 to 2 times an older value: see the patient, repeat it within 72 hours.",
+            "Creatinine is 1.5 times an older value or more, or eGFR 35 % lower: see the patient, repeat it "
+            "within 72 hours.",
         ),
         Action(
-            ACUTE, Urgency.TODAY, "Creatinine is rising: look for acute kidney injury and its cause today."
+            ACUTE,
+            Urgency.TODAY,
+            "Creatinine is rising, or eGFR falling: look for acute kidney injury and its cause today.",
         ),
     ),
     owner="Salus, risk",
@@ -70,8 +82,13 @@ CARD = Card(
         "KDIGO 2024 CKD guideline, Kidney Int 2024;105(4S):S117-S314: practice points 1.1.3.1 and 1.1.3.2 "
         "(chronicity), 2.1.1 (monitoring), 2.2.1 to 2.2.3 (risk of kidney failure), pages S149-S169; 1.3 "
         "(staging), from S169 on; checked against the summaries of others, figures' pages not verified",
+        "KDIGO's figure of how often to measure, by GFR and albuminuria: cells checked against its reprint "
+        "in ADA, Standards of Care 2024, section 11 (abridged, Clin Diabetes 2024;42:212); its page in KDIGO "
+        "2024 not verified",
         "KDIGO 2012 AKI guideline, Kidney Int Suppl 2012;2:19-36: 2.1.1 (definition), Table 2 (stages), "
         "Table 11 (acute kidney disease); checked against the section as reproduced",
+        "ADQI 16 Workgroup (Chawla LS et al.), Nat Rev Nephrol 2017;13:241-257 (acute kidney disease: from 7 "
+        "to 90 days after an injury; the abstract and others' summaries were read)",
         "NHS England, Patient Safety Alert NHS/PSA/D/2014/010, 2014 (AKI algorithm: median of 8 to 365 days; "
         "checked against public implementations); Think Kidneys and RCGP, Responding to AKI Warning Stage "
         "Test Results for Adults in Primary Care, 2016, Table 1 (response times; cells not verified)",
@@ -86,9 +103,14 @@ CARD = Card(
     notes=(
         "The action table is entered with KDIGO's risk group (1 to 4) or, where the latest creatinine is of "
         "the week before as_of, with its rise. 6 is KDIGO's acute kidney injury: to 1.5 times within 7 days, "
-        "or by 0.3 mg/dL within 48 hours. Over the latest value of 8 to 365 days before (the span of the AKI "
-        "algorithm of NHS England, which takes the median) nobody knows how fast it rose: from 1.5 times on "
-        "it is 5, from twice on 6, and the answer says that the speed is not known.",
+        "or by 0.3 mg/dL within 48 hours. Over the last value of 8 to 365 days before that is so much lower "
+        "(the span of the AKI algorithm of NHS England, which takes the median) nobody knows how fast it "
+        "rose: from 1.5 times on it is 5, from twice on 6, and the answer says that the speed is not known. "
+        "A rise that has stood for more than a week is 5, and for three months none. A reported eGFR that "
+        "fell by 35 % or more is read in the same way, by RIFLE's half for twice.",
+        "In acute kidney disease, possible or proven, no KFRE is given: it is for chronic disease.",
+        "A reported eGFR that is more than one category above that of a creatinine of the week before it "
+        "contradicts it: both are allowed for. Of one day the creatinine counts, and the limits say it.",
         "Dialysis is a condition, or a session (Procedure) within the last three months; one without a date "
         "or in words only, or an access for it, leaves it open and withholds the risk of kidney failure.",
         "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of 90 days.",
@@ -117,7 +139,7 @@ class Kidney:
         unused = (*left_out(view, looked_at), *unplaced(view), *aged(view, drugs=False))
         refused = _not_for(view, kidneys)
         if refused is not None:
-            said = unused if refused[0].why == "missing-evidence" else ()
+            said = (*unused, *kidneys.elsewhere) if refused[0].why == "missing-evidence" else ()
             return insight(self.card, view, refused[0], None, refused[1], said)
         parts = (*self._failure(kidneys), *_albumin(kidneys))
         body = Finding("CKD stage", _estimate(kidneys), _category(kidneys), _says(kidneys, parts), parts)
@@ -160,6 +182,8 @@ def _nothing_measured(view: View, kidneys: Kidneys) -> tuple[Abstention, tuple[R
     if egfr.usable and not _supports_nothing(kidneys):
         return None
     problem = egfr.problem or kidneys.creatinine.problem
+    if egfr.at is None and kidneys.elsewhere:
+        problem = "no creatinine, and no eGFR from it, on record under a code that is read here"
     last = f" The last is from {how_old(view, egfr.at)}." if egfr.at is not None else ""
     says = f"Kidney function cannot be told: {problem.rstrip('.')}.{last}"
     absent = Reason(egfr.sources, 0.0, capital(problem), STEP, absent="creatinine or eGFR")
@@ -168,8 +192,8 @@ def _nothing_measured(view: View, kidneys: Kidneys) -> tuple[Abstention, tuple[R
 
 
 def _supports_nothing(kidneys: Kidneys) -> bool:
-    """Whether filtration may be anything from normal to severely reduced."""
-    return kidneys.g[0] in ("G1", "G2") and kidneys.g[-1] in ("G4", "G5")
+    """Whether filtration may be anything from normal to severely reduced, and no rise calls for anything."""
+    return not kidneys.rise_row and kidneys.g[0] in ("G1", "G2") and kidneys.g[-1] in ("G4", "G5")
 
 
 def _estimate(kidneys: Kidneys) -> Estimate:
@@ -198,14 +222,19 @@ def _category(kidneys: Kidneys) -> str:
 def _says(kidneys: Kidneys, parts: tuple[Outcome, ...]) -> str:
     egfr = f"eGFR {span(kidneys.egfr.low, kidneys.egfr.high, 0)}"
     if kidneys.jump is not None:
-        how = "rising" if kidneys.jump.rising else "falling"
         stage = _category(kidneys)
-        return f"{egfr}, but creatinine is {how}: not a steady state, the stage ({stage}) may not hold"
+        return f"{egfr}, but {_moving(kidneys.jump)}: not a steady state, the stage ({stage}) may not hold"
     least, most = kidneys.groups
     group = GROUP_NAMES[least] if least == most else f"{GROUP_NAMES[least]} to {GROUP_NAMES[most]}"
     albumin = "" if kidneys.acr.usable else "; urine albumin not known"
     none = "no sign of chronic kidney disease, " if not kidneys.abnormal and kidneys.acr.usable else ""
     return f"{_category(kidneys)}: {egfr}, {none}KDIGO risk {group}{albumin}{_failing(parts)}"
+
+
+def _moving(found: Jump) -> str:
+    if found.stood is not None or found.of is EGFR:
+        return f"{moved(found)}, acute kidney {'injury' if found.of_a_week else 'disease'} is possible"
+    return f"creatinine is {'rising' if found.rising else 'falling'}"
 
 
 def _failing(parts: tuple[Outcome, ...]) -> str:

@@ -172,9 +172,9 @@ CARD = Card(
         "was withheld or cannot be read does, since something was measured then.",
         "An active condition whose words plainly name a pregnancy bars it, by whatever code: a score for "
         "others may reassure falsely. An SpO2 target is read as words or as a range.",
-        "The newest value counts, by whatever code of place, position or device. What may be a newer one under a "
-        "code that is on no list here, or that only words name (English, German), is not used and said.",
-        "A bound leaves what it allows: a coma scale of <15 is not alert, a flow of <1 L/min is air or oxygen.",
+        "The newest value counts, by whatever code of place, position or device. What may be a newer one "
+        "under a code of no list here, or that only words name (English, German), is not used and said.",
+        "A bound leaves what it allows: a coma scale of <15 is not alert, a flow of <1 L/min air or oxygen.",
         "A value older than 24 hours is not used; one older than 12 hours is said to be overdue.",
         "3 in one parameter with a sum below 5 is ranked as today (chart 2: urgent ward-based response).",
         "It abstains where the range has a harmless lower end, reaches 7, and starts at 0 or spans more than "

@@ -95,8 +95,8 @@ def test_a_rise_of_nine_days_is_said_with_its_size_and_its_days():
     )
 
 
-def test_a_rise_that_has_stood_for_more_than_a_week_is_steady():
-    insight = ask(creatinine(1.6, days(1)), creatinine(1.6, days(12)), creatinine(0.9, days(60)))
+def test_a_rise_that_has_stood_for_three_months_is_a_new_state():
+    insight = ask(creatinine(1.6, days(1)), creatinine(1.6, days(91)), creatinine(0.9, days(140)))
     assert "not a steady state" not in finding(insight).says
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from salus.core.evidence import Absence
 from salus.risk._egfr import ckd_epi_2021, is_reported, kidney_function, made_by
+from salus.risk._kidney_change import change
 from salus.risk._kidney_history import (
     albuminuria_since,
     filtration,
-    jump,
     low_filtration_since,
     values,
 )
@@ -169,12 +169,12 @@ def test_report_and_creatinine_of_one_moment_count_once():
 
 
 def test_the_lowest_value_before_a_rise_is_the_one_named():
-    found = jump(view(*WOMAN, cr(0.8, 3), cr(0.7, 2), cr(1.3, 1)))
+    found = change(view(*WOMAN, cr(0.8, 3), cr(0.7, 2), cr(1.3, 1)))
     assert found is not None and found.rising and found.before.low == 0.7
 
 
 def test_no_past_no_jump():
-    assert jump(view(*WOMAN)) is None and jump(view(*WOMAN, cr(1.2))) is None
+    assert change(view(*WOMAN)) is None and change(view(*WOMAN, cr(1.2))) is None
 
 
 EGFR_UNITS = [
@@ -201,6 +201,8 @@ EQUATIONS = [
     ("77147-7", "as reported, by MDRD"), ("48642-3", "as reported, by MDRD"),
     ("88293-6", "as reported, by CKD-EPI 2009 with a coefficient for race"),
     ("48643-1", "as reported, by MDRD with a coefficient for race"),
+    ("50044-7", "as reported, by MDRD"), ("70969-1", "as reported, by MDRD"),
+    ("76633-7", "as reported, by MDRD"),
     ("69405-9", "as reported, equation not told"),
 ]  # fmt: skip
 
