@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -121,11 +121,14 @@ def _new_site(args: Args, place: str) -> Site:
 
 
 def _moment(text: str) -> datetime:
-    """Read ``--as-of``: an ISO 8601 instant; without a zone it is UTC; ``now`` is the present."""
+    """Read ``--as-of``: an ISO 8601 instant, in UTC where it names no zone, or a day; ``now`` is the present.
+
+    A day is its last moment, in UTC: what became known on the day that is named counts.
+    """
     if text == "now":
         return datetime.now(UTC)
     try:
-        moment = datetime.fromisoformat(text)
+        moment = _last_of(text) or datetime.fromisoformat(text)
     except ValueError:
         raise argparse.ArgumentTypeError(
             f"'{text}' is no instant: write 2026-01-31T08:00:00Z, or now"
@@ -136,6 +139,15 @@ def _moment(text: str) -> datetime:
         raise argparse.ArgumentTypeError(
             f"'{text}' lies outside the years 1 to 9999 in UTC: write 2026-01-31T08:00:00Z, or now"
         ) from None
+
+
+def _last_of(text: str) -> datetime | None:
+    """Return the last moment of the day that `text` is; None where it names an hour, or is no day at all."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return datetime.combine(day, time.max, UTC)
 
 
 def _progress(args: Args) -> Callable[..., Iterable[Any]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from salus import __version__
+from salus.core.consent import names_somebody
 from salus.core.errors import UserError
 from salus.core.review import DECISIONS, OVERRIDE_REASONS
 
@@ -68,8 +69,8 @@ def _folder(text: str) -> str:
 
 def _somebody(text: str) -> str:
     """Refuse an empty name: the login name in its place would answer for somebody else's question."""
-    if not text.strip():
-        raise argparse.ArgumentTypeError("nobody is named")
+    if not names_somebody(text):
+        raise argparse.ArgumentTypeError("nobody is named: a name is on one line and hides nothing")
     return text
 
 
@@ -80,7 +81,10 @@ def _port(text: str) -> int:
 
 
 def _as_of(parser: argparse.ArgumentParser, moment: Callable[[str], Any]) -> None:
-    words = "nothing known later is used; an instant or now (default: the end of each subject's record)"
+    words = (
+        "nothing known later is used; an instant (UTC where it names no zone), a day (its end), or now "
+        "(default: the end of each subject's record)"
+    )
     parser.add_argument("--as-of", type=moment, metavar="T", help=words)
 
 
@@ -126,8 +130,9 @@ def _ask(parser: argparse.ArgumentParser, verbs: Verbs, moment: Callable[[str], 
 def _review(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
     parser.add_argument("insight", metavar="INSIGHT", help="the insight's id")
     parser.add_argument("decision", choices=DECISIONS)
-    parser.add_argument("--by", required=True, metavar="WHO")
-    parser.add_argument("--because", choices=tuple(OVERRIDE_REASONS), help="a coded reason")
+    parser.add_argument("--by", required=True, metavar="WHO", type=_somebody, help="who decided")
+    words = "a coded reason, of an override or a change; other needs a note"
+    parser.add_argument("--because", choices=tuple(OVERRIDE_REASONS), help=words)
     parser.add_argument("--note", metavar="TEXT", help="in your own words")
     _common(parser, actor=False)
     parser.set_defaults(run=verbs["review"])
@@ -140,7 +145,8 @@ def _models(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
         "approve", help="make a model live in an archive"
     )
     approve.add_argument("name", metavar="NAME")
-    approve.add_argument("--by", required=True, metavar="WHO", help="the person who answers for it")
+    words = "the person who answers for it"
+    approve.add_argument("--by", required=True, metavar="WHO", type=_somebody, help=words)
     approve.add_argument("--because", required=True, metavar="WHY")
     _common(approve, actor=False)
     approve.set_defaults(run=verbs["approve"])

@@ -4,8 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from unicodedata import category
 
 DIRECT_CARE = "direct-care"
+
+# Unicode letters and symbols that are drawn as nothing: Hangul fillers and the empty braille pattern.
+_UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u2800")
+# Joiners, with which Persian and Indian names are written; every other unseen character hides something.
+_JOINERS = frozenset("\u200c\u200d")
+
+
+def names_somebody(name: object) -> bool:
+    """Whether `name` can stand for somebody in particular: it is seen, all of it, on one line.
+
+    Blanks and unseen characters alone are nobody; a control character inside, or one that is not drawn or
+    turns the direction of writing (Unicode categories Cc, Cf, Cs, Zl, Zp), would pass for somebody else.
+    """
+    if not isinstance(name, str):
+        return False
+    kinds = [category(one) for one in name if one not in _JOINERS]
+    seen = (one for one in name if category(one)[0] not in "CZM" and one not in _UNSEEN)
+    return any(seen) and not {"Cc", "Cf", "Cs", "Zl", "Zp"}.intersection(kinds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from pathlib import Path, PurePath
 from typing import NamedTuple
 
 # What a room calculates with; what else it takes from the core holds an answer and changes none.
-CALCULATES = ("codes", "evidence", "insight", "measures", "units")
+CALCULATES = ("codes", "evidence", "insight", "measures", "spoken", "units")
 # Written anew by every installation or every start, and read by no model.
 _NOT_OF_THE_MODEL = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"})
 

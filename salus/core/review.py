@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+
+from salus.core.errors import printable
 
 DECISIONS = ("accepted", "modified", "overridden", "deferred")
 
@@ -16,6 +19,34 @@ OVERRIDE_REASONS = {
     "other": "Another reason",
 }
 REASON_SYSTEM = "urn:salus:override-reason"
+# A coded reason says why an insight does not hold, or what was changed of it.
+WITH_REASON = frozenset({"modified", "overridden"})
+OTHER = "other"
+
+
+class Fault(StrEnum):
+    """What keeps a review from being one."""
+
+    DECISION = "no such decision"
+    REASON = "no such reason"
+    NO_OVERRIDE = "a reason beside a decision that needs none"
+    OTHER_UNSAID = "another reason, and none is said"
+    UNREASONED = "an override without a reason"
+    UNSAID = "a change without what is changed"
+
+
+def faults(decision: str, because: str, note: str) -> tuple[Fault, ...]:
+    """Return what is wrong with a review, the gravest first; every door tells it in its own words."""
+    said = bool(printable(note, None))
+    found = (
+        (Fault.DECISION, decision not in DECISIONS),
+        (Fault.REASON, bool(because) and because not in OVERRIDE_REASONS),
+        (Fault.NO_OVERRIDE, bool(because) and decision in DECISIONS and decision not in WITH_REASON),
+        (Fault.OTHER_UNSAID, because == OTHER and not said),
+        (Fault.UNREASONED, decision == "overridden" and not (because or said)),
+        (Fault.UNSAID, decision == "modified" and not (because or said)),
+    )
+    return tuple(fault for fault, is_so in found if is_so)
 
 
 @dataclass(frozen=True, slots=True)

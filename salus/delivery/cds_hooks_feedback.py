@@ -113,7 +113,7 @@ def _write_down(site: Site, said: list[Review]) -> None:
     for each in said:
         if each.id not in kept:
             kept.add(each.id)
-            review(site, each)
+            review(site, each, heard=True)
 
 
 def _shown(site: Site, hook: str, report: Mapping[str, Any]) -> list[HookCard]:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from salus.core.card import Card
+from salus.core.consent import names_somebody
 from salus.core.digest import Origin
-from salus.core.errors import RefusedError, UserError
+from salus.core.errors import RefusedError, UserError, printable
 
 VALIDATED, LIVE = "validated", "live"
 # The one who approves in a demonstration: no person.
@@ -102,8 +103,11 @@ def approval(ships: ModelStatus, by: str, because: str, at: datetime, place: Pla
     Raises UserError when nobody answers for it or no reason is given, RefusedError for a
     demonstration's approval outside a demonstration, or of files that cannot be read.
     """
-    if not by.strip() or not because.strip():
-        raise UserError("An approval needs who (--by) and why (--because): a person answers for it.")
+    if not names_somebody(by.strip()) or not printable(because, None):
+        raise UserError(
+            "An approval needs who (--by, on one line and without hidden characters) and why (--because): a "
+            "person answers for it."
+        )
     if by.strip().lower() == DEMONSTRATOR and not place.demonstration:
         raise RefusedError("A demonstration's approval holds in its own archive only. Name a person.")
     if not ships.digest:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from salus.core.consent import DIRECT_CARE, Actor
+from salus.core.consent import DIRECT_CARE, Actor, names_somebody
 from salus.core.errors import RefusedError
 from salus.core.evidence import Event, Timeline
 from salus.core.seams import Cohort, View
@@ -73,8 +73,8 @@ def refuse_nobody(actor: object) -> None:
 
 
 def is_named(actor: object) -> bool:
-    """Whether `actor` is somebody in particular: with an id that is more than blanks."""
-    return isinstance(actor, Actor) and isinstance(actor.id, str) and bool(actor.id.strip())
+    """Whether `actor` is somebody in particular: with an id that is seen, and hides nothing."""
+    return isinstance(actor, Actor) and names_somebody(actor.id)
 
 
 def open_cohort(timelines: Iterable[Timeline], actor: Actor, purpose: str, as_of: datetime) -> Cohort:

@@ -155,6 +155,20 @@ def test_validated_model_answers_at_the_command_line_and_says_so(
     assert "validated here" in words
 
 
+@pytest.mark.parametrize(("day", "known"), [
+    ("2026-01-02", True), ("2026-01-02T00:00", False), ("2026-01-01", False),
+    ("2026-01-02T03:04:05", True), ("2026-01-02T03:04:05+14:00", False),
+])  # fmt: skip
+def test_a_day_is_its_end_and_a_time_without_a_zone_is_utc(
+    run_salus: Callable[..., Any], tmp_path: Path, a_bundle: Path, day: str, known: bool
+) -> None:
+    run_salus("read", a_bundle, "--archive", tmp_path / "a")
+    asked = ("ask", "news2", "--about", "m1", "--archive", tmp_path / "a", "--as-of", day, "--json")
+    said = run_salus(*asked).json()
+    assert said["as_of"].startswith("2026-01-02T23:59:59") or day != "2026-01-02"
+    assert any(reason["evidence"] == ["Observation/rr"] for reason in said["reasons"]) is known
+
+
 def test_review_and_audit(demo: tuple[Path, dict[str, Any]], run_salus: Callable[..., Any]) -> None:
     archive, said = demo
     subject = said["ward"][0]["subject"]

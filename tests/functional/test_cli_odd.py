@@ -37,6 +37,17 @@ ODD = [
     (("ask", "news2", "--about", "p\udcff", "--archive", "a"), "UTF-8"),
     (("ask", "news2", "--about", "p", "--archive", "a", "--as-of", "31.1.2026"), "2026-01-31T08:00:00Z"),
     (("ask", "news2", "--about", "p", "--archive", "a", "--actor", " "), "nobody is named"),
+    (("ask", "news2", "--about", "p", "--archive", "a", "--actor", "\u200b"), "nobody is named"),
+    (("review", "0", "deferred", "--archive", "a", "--by", "\u200b"), "nobody is named"),
+    (("review", "0", "deferred", "--archive", "a", "--by", "Dr\nB"), "on one line"),
+    (
+        ("models", "approve", "news2", "--archive", "a", "--because", "read", "--by", "\u2060"),
+        "nobody is named",
+    ),
+    (
+        ("review", "0", "accepted", "--archive", "a", "--by", "Dr B", "--because", "evidence-wrong"),
+        "leave the reason out",
+    ),
     (("ask", "news2", "--about", "p", "--archive", "empty"), "salus read PLACE"),
     (("ask", "news2", "--about", "p", "--archive", "file"), "'file' is a file"),
     (("ask", "news2", "--about", "p", "--archive", ""), "no folder is named"),

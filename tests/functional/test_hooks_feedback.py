@@ -91,6 +91,19 @@ def test_a_report_that_comes_twice_is_kept_once(ehr: httpx.Client, site: Site) -
     assert len(site.store.reviews()) == 1
 
 
+OTHER = {"reason": {"code": "other", "system": REASON_SYSTEM}}
+
+
+@pytest.mark.parametrize("given", [{}, {"overrideReason": OTHER}])
+def test_an_override_that_says_no_reason_is_taken_all_the_same(
+    ehr: httpx.Client, site: Site, given: dict[str, Any]
+) -> None:
+    """CDS Hooks 2.0, feedback: overrideReason is optional, and so is its userComment."""
+    assert send(ehr, report(cards(ehr)[0]["uuid"], **given)).status_code == 200
+    (review,) = site.store.reviews()
+    assert (review.decision, review.because, review.note) == ("overridden", "other", "")
+
+
 def test_a_reason_of_the_ehrs_own_is_kept_in_words(ehr: httpx.Client, site: Site) -> None:
     own = {"reason": {"code": "77", "system": "https://ehr.example/reasons", "display": "Duplicate"}}
     send(ehr, report(cards(ehr)[0]["uuid"], overrideReason=own))

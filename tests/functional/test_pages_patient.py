@@ -123,6 +123,7 @@ def test_a_decision_is_recorded_once_and_seen(ward: Ward) -> None:
         ({"decision": "overridden"}, "Choose why you disagree"),
         ({"decision": "overridden", "because": "other", "note": ""}, "Say in a few words"),
         ({"decision": "overridden", "because": "made-up"}, "Choose one of the reasons"),
+        ({"decision": "accepted", "because": "evidence-wrong"}, "A reason goes with"),
         ({"decision": "modified", "note": ""}, "Say what you change"),
         ({"decision": "deferred", "note": "x" * 2001}, "Shorten the note"),
     ],

@@ -213,7 +213,11 @@ def test_an_insight_id_says_nothing_without_the_sites_key(tmp_path: Path) -> Non
         {"decision": "agreed"},
         {"decision": "overridden"},
         {"because": "just so"},
+        {"because": "evidence-wrong"},
+        {"decision": "overridden", "because": "other"},
         {"by": " "},
+        {"by": "\u200b"},
+        {"by": "Dr\nB"},
         {"insight": "nothing"},
     ],
 )

@@ -241,16 +241,16 @@ class Pages:
 
     def _said(self, draft: Draft, token: str) -> Review:
         """A form sent twice is one review, and sent again with another decision it is a second one."""
-        because = draft.because if draft.decision in ("modified", "overridden") else ""
         said = Review(
             draft.insight,
             self.settings.actor.id,
             draft.decision,
-            because,
+            draft.because,
             draft.note,
             told_patient=draft.told_patient,
         )
-        return replace(said, id=Tokens.once(token, said.decision, because, said.note, str(said.told_patient)))
+        written = (said.decision, said.because, said.note, str(said.told_patient))
+        return replace(said, id=Tokens.once(token, *written))
 
     def _kept(self, number: int, draft: Draft, message: messages.Message) -> Response:
         """Give what was written back, ready to be sent again."""

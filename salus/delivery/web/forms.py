@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from salus.core.errors import printable
-from salus.core.review import DECISIONS, OVERRIDE_REASONS
+from salus.core.review import Fault, faults
 
 NOTE_LIMIT = 2000
 # A form may stay open for a shift and the handover that follows it.
@@ -62,16 +62,24 @@ def read_draft(form: Mapping[str, str]) -> Draft:
     )
 
 
+_FAULTS = {
+    Fault.DECISION: ("decision", "Choose what you decided."),
+    Fault.REASON: ("because", "Choose one of the reasons that are listed."),
+    Fault.NO_OVERRIDE: (
+        "because",
+        "A reason goes with “I disagree” or “I change it”: choose one of these, or no reason.",
+    ),
+    Fault.OTHER_UNSAID: ("note", "Say in a few words what the other reason is."),
+    Fault.UNREASONED: ("because", "Choose why you disagree."),
+    Fault.UNSAID: ("note", "Say what you change."),
+}
+
+
 def _problems(draft: Draft) -> dict[str, str]:
-    found: dict[str, str] = {}
-    if draft.decision not in DECISIONS:
-        found["decision"] = "Choose what you decided."
-    if draft.because and draft.because not in OVERRIDE_REASONS:
-        found["because"] = "Choose one of the reasons that are listed."
-    elif draft.decision == "overridden" and not draft.because:
+    wrong = reversed(faults(draft.decision, draft.because, draft.note))
+    found = dict(_FAULTS[fault] for fault in wrong)
+    if draft.decision == "overridden" and not draft.because:
         found["because"] = "Choose why you disagree."
-    elif draft.because == "other" and not printable(draft.note, None):
-        found["note"] = "Say in a few words what the other reason is."
     if draft.decision == "modified" and not printable(draft.note, None):
         found["note"] = "Say what you change."
     if len(draft.note) > NOTE_LIMIT:
