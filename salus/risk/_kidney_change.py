@@ -53,9 +53,14 @@ class Jump:
         return self.rising is (self.of is CREATININE)
 
     @property
+    def gap(self) -> timedelta:
+        """How long lies between the last better value and the first that stood: it went within that."""
+        return self.since.at - self.before.at
+
+    @property
     def of_a_week(self) -> bool:
-        """Whether it is known to be of seven days or less: then a rise is acute kidney injury."""
-        return self.apart <= _WEEK
+        """Whether it is known to have gone within seven days: then a rise is acute kidney injury."""
+        return self.gap <= _WEEK
 
     @property
     def stood(self) -> timedelta | None:

@@ -88,8 +88,8 @@ class Kidneys:
         """The row of the action table that a change for the worse leads to, if measured in the last week."""
         if self.jump is None or not (self.jump.worse and self.jump_is_new):
             return 0
-        sudden = self.jump.of_a_week or (self.jump.stood is None and self.jump.times >= DOUBLED)
-        return ACUTE if sudden else RISEN
+        sudden = self.jump.of_a_week or self.jump.times >= DOUBLED
+        return ACUTE if sudden and self.jump.stood is None else RISEN
 
     @property
     def why_no_kfre(self) -> str:

@@ -136,12 +136,12 @@ def _speed_unknown(found: Jump) -> str:
     went, change = ("rose", "rise of more than 50 %") if found.rising else ("fell", "fall of 35 % or more")
     named = (
         f"a {change} in less than three months is acute kidney disease (KDIGO 2012, table 11)"
-        if found.apart < CHRONIC
+        if found.gap < CHRONIC
         else f"KDIGO names no such {change[:4]} over three months or more; it may be recent all the same"
     )
     return (
         f"How fast {found.of.name} {went} is not known, since nothing was measured in the "
-        f"{_apart(found.apart)} between: within 7 days it would be acute kidney injury; {named}."
+        f"{_apart(found.gap)} between: within 7 days it would be acute kidney injury; {named}."
     )
 
 

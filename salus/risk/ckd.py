@@ -232,8 +232,9 @@ def _says(kidneys: Kidneys, parts: tuple[Outcome, ...]) -> str:
 
 
 def _moving(found: Jump) -> str:
-    if found.stood is not None or found.of is EGFR:
-        return f"{moved(found)}, acute kidney {'injury' if found.of_a_week else 'disease'} is possible"
+    if found.since is not found.after or found.of is EGFR:
+        injury = found.of_a_week and found.stood is None
+        return f"{moved(found)}, acute kidney {'injury' if injury else 'disease'} is possible"
     return f"creatinine is {'rising' if found.rising else 'falling'}"
 
 

@@ -61,6 +61,18 @@ def test_a_rise_over_the_median_of_the_year_is_seen_behind_a_raised_last_value()
     assert failure(insight) == []
 
 
+def test_an_injury_of_five_days_ago_is_for_today_though_it_rises_no_more():
+    insight = ask(creatinine(1.6, HOUR), creatinine(1.7, days(5)), creatinine(1.0, days(10)))
+    assert insight.urgency is Urgency.TODAY and "acute kidney injury is possible" in finding(insight).says
+    assert "is rising" not in finding(insight).says and not given(insight, "How fast creatinine rose")
+
+
+def test_what_was_not_measured_is_the_time_before_the_first_raised_value():
+    insight = ask(creatinine(1.7, HOUR), creatinine(1.6, days(2)), creatinine(1.0, days(40)))
+    assert given(insight, "How fast creatinine rose is not known", "in the 38 days between")
+    assert insight.urgency is Urgency.THIS_WEEK
+
+
 def test_recovery_is_no_rise():
     insight = ask(creatinine(1.1, HOUR), creatinine(2.4, days(20)), creatinine(1.0, days(30)))
     assert "not a steady state" not in finding(insight).says
