@@ -23,6 +23,8 @@ USABLE = frozenset({"final", "amended", "corrected", "preliminary", None, UNREAD
 # other (mmol/mol, umol/mmol): dimensionless for UCUM, though none of them is a plain fraction of HbA1c.
 _BARE = re.compile(r"\{[^{}]*\}|\s+|(?:Hb|Hgb|hb|hemoglobin)$")
 _AMOUNTS = re.compile(r"[a-z]{0,2}mol/[a-z]{0,2}mol")
+# FHIR R4 quantity-comparator.
+_BOUNDS = frozenset({"<", "<=", ">=", ">"})
 _SAME = {"%": ("%", "percent")}
 
 
@@ -80,6 +82,10 @@ class Measure:
     def _converted(self, event: Event) -> float:
         if isinstance(event.value, bool) or not isinstance(event.value, int | float):
             raise EvidenceError(f"{self.name} is not a number ({event.source}).")
+        if event.comparator and event.comparator not in _BOUNDS:
+            raise EvidenceError(
+                f"{self.name} has a comparator that FHIR does not know ({event.source}): send <, <=, >= or >."
+            )
         if event.unit is None and not self.unitless:
             raise EvidenceError(f"{self.name} has no unit ({event.source}): send it in {self.unit}.")
         unit = event.unit or self.unit
@@ -144,10 +150,6 @@ def _bounds(measure: Measure, event: Event) -> tuple[float, float]:
         return measure.low, value
     if event.comparator in (">", ">="):
         return value, measure.high
-    if event.comparator:
-        raise EvidenceError(
-            f"{measure.name} has a comparator that FHIR does not know ({event.source}): send <, <=, >= or >."
-        )
     return value, value
 
 
