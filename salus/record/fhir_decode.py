@@ -26,6 +26,7 @@ from salus.record.fhir_types import NOTHING
 from salus.record.versions import NO_VERSION, Version, compared, is_said, version
 
 DELETED = "deleted where it came from"
+ANOTHER_SERVERS = "another server's: the same id can be somebody else there"
 is_id = re.compile(r"[^\s/#|?]{1,128}").fullmatch
 _PATH = re.compile(r"`(\$[^`]*)`")
 
@@ -47,13 +48,13 @@ _NO_ROWS: tuple[Row, ...] = ()
 class Near:
     """What a resource may refer to: full URLs of its Bundle (to ``Type/id``) and the codes of medications.
 
-    bases: the servers that absolute references to patients have named. waits: a reference to a Medication
-    stays one, since a newer copy of it may come.
+    ours: whether ids of the server with a base URL are of the patients here. waits: a reference to a
+    Medication stays one, since a newer copy of it may come.
     """
 
     urls: dict[str, str] = field(default_factory=dict)
     medications: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    bases: set[str] = field(default_factory=set)
+    ours: Callable[[str], bool] = lambda _: True
     waits: bool = False
     _versions: dict[str, Version] = field(default_factory=dict)
 
@@ -112,8 +113,10 @@ def why_not(error: Exception) -> str:
     return str(error)
 
 
-# How the reasons begin of what cannot be decoded: nobody knows what it would have said.
-_BROKEN = ("wrong shape", "not JSON", "not a JSON", "not UTF-8", "not a FHIR date", "nested too deeply")
+# How the reasons begin of what cannot be decoded: nobody knows what it would have said. What is another
+# server's is no copy of ours either.
+_BROKEN = ("wrong shape", "not JSON", "not a JSON", "not UTF-8", "not a FHIR date", "nested too deeply",
+           ANOTHER_SERVERS)  # fmt: skip
 
 
 def is_broken(reason: str) -> bool:
@@ -256,8 +259,8 @@ def _subject(resource: t.Resource, near: Near) -> str:
     target = canonical(told)
     if target[:8] != "Patient/":
         target = near.resolve(target)
-    elif told[:4].lower() == "http":
-        near.bases.add(parted(told)[0])
+    elif told[:4].lower() == "http" and not near.ours(parted(told)[0]):
+        raise EvidenceError(ANOTHER_SERVERS)
     if names_patient(target):
         return target
     if target[:8] == "Patient/":

@@ -53,20 +53,36 @@ class Homes:
         self.met(base, base)
         self._aliases = []
 
-    def entry(self, url: str, source: str, place: str) -> None:
-        """Note the full URL of a patient's resource ``Type/id`` in a Bundle."""
+    def entry(self, url: str, source: str, place: str) -> bool:
+        """Note the full URL of a patient's resource ``Type/id`` in a Bundle; whether it may join.
+
+        Raises RefusedError where the archive has another server's: the wrong Bundle for it.
+        """
         base, name = parted(url)
         if not base or name != source:
-            return
+            return True
         if self._aliases is None:
-            self.met(base, place)
-        elif not is_among(base, self._aliases):
+            return self.is_ours(base) or self._is_refused(base, place)
+        if not is_among(base, self._aliases):
             self._aliases.append(base)
+        return True
 
-    def subject(self, base: str, place: str) -> None:
-        """Note the server that an absolute reference to a patient names."""
-        if not is_among(base, self._aliases or ()):
+    def is_ours(self, base: str) -> bool:
+        """Whether ids of the server at `base` may join; where none is known yet, it is taken for the one."""
+        known = self._known()
+        if not known or self.same_ids or is_among(base, known):
+            self.met(base, "")
+            return True
+        return is_among(base, self._aliases or ())
+
+    def _is_refused(self, base: str, place: str) -> bool:
+        """Return False, that it may not join, where it differs from entries of this read alone."""
+        if any(one != UNKNOWN for one in (*self.held, self.caller)):
             self.met(base, place)
+        return False
+
+    def _known(self) -> list[str]:
+        return [one for one in (*self.held, self.caller, *self.found) if one != UNKNOWN]
 
     def met(self, base: str, place: str) -> None:
         """Note that `place` brings ids of the server at `base`.
@@ -74,8 +90,7 @@ class Homes:
         Raises RefusedError where the archive, or this read, has those of another one.
         """
         base = tidy(base)
-        held = (*self.held, self.caller)
-        known = [one for one in (*held, *self.found) if one != UNKNOWN]
+        held, known = (*self.held, self.caller), self._known()
         if not base or is_among(base, known):
             if base and not is_among(base, self.found):
                 self.found.append(next(one for one in known if is_same(one, base)))

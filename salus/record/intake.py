@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from itertools import accumulate, repeat
 from operator import add
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from salus.core.addresses import parted
 from salus.record.account import Account, Reject
 from salus.record.columns import Columns, Vocabulary, framed, from_rows
-from salus.record.fhir_decode import Near, guess, names_patient, read
+from salus.record.fhir_decode import ANOTHER_SERVERS, Near, guess, names_patient, read
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.homes import Homes
@@ -50,22 +50,20 @@ def source_part(source: str, parts: int) -> int:
 class _Numbers(dict[str, int]):
     """Subject numbers by reference (-1: no patient's); `met` are the subjects since it was last emptied.
 
-    bases: takes the servers that absolute references name.
+    ours: whether the ids of the server with this base URL may join.
     """
 
-    def __init__(self, bases: set[str]) -> None:
+    def __init__(self, ours: Callable[[str], bool]) -> None:
         self.met: dict[str, int] = {}
-        self.bases = bases
+        self._ours = ours
 
     def __missing__(self, told: str) -> int:
         if len(self) > 1 << 16:
             self.clear()
         subject = canonical(told)
         number = -1
-        if names_patient(subject):
+        if names_patient(subject) and (told[:4].lower() != "http" or self._ours(parted(told)[0])):
             self.met[subject] = number = subject_number(subject)
-            if told[:4].lower() == "http":
-                self.bases.add(parted(told)[0])
         self[told] = number
         return number
 
@@ -105,7 +103,8 @@ class Intake:
         self.events = Spill(work / "events", parts, lambda: pl.col("subject_id") // width)
         self.index = Spill(work / "index", parts, lambda: pl.col("part"))
         self._bundles: list[tuple[int, bytes]] = []
-        self._numbers = _Numbers(self.near.bases)
+        self.near.ours = homes.is_ours
+        self._numbers = _Numbers(homes.is_ours)
         self._words = Words(self.words)
         self._clear()
 
@@ -180,8 +179,6 @@ class Intake:
                 hint = self._take_one(raw, base + at, hint, urls[at] if urls else None) or hint
             else:
                 self._reject(base + at, "", "not UTF-8")
-        while self.near.bases:
-            self.homes.subject(self.near.bases.pop(), self.files[file])
         self.account.resources += len(raws)
         if len(self._sources) >= _POURED:
             self.pour()
@@ -204,13 +201,13 @@ class Intake:
                 self.refused.append((self._order + at, left))
                 source = source or left.row[8]
             self._reject(at, source, reason)
+        elif subject and url and not self.homes.entry(url, source, self.files[self._files[at]]):
+            self._reject(at, source, ANOTHER_SERVERS)
         elif subject:
             self._owners[at] = self._numbers[subject]
             self._rows += found
             self._of_rows += repeat(at, len(found))
             self.account.as_events[kind] += 1
-            if url:
-                self.homes.entry(url, source, self.files[self._files[at]])
             if kind == "Patient":
                 self.people.append((self._order + at, person(source, raw, self.near.named)))
         else:

@@ -18,7 +18,7 @@ from msgspec import Raw, Struct
 from salus.core.errors import EvidenceError
 from salus.core.evidence import UNREADABLE, Absence
 from salus.record.fhir_certainty import ENTERED_IN_ERROR
-from salus.record.fhir_decode import DELETED, Near, names_patient, source_of
+from salus.record.fhir_decode import ANOTHER_SERVERS, DELETED, Near, names_patient, source_of
 from salus.record.fhir_kinds import OF_PATIENTS
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import drug, reference
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _NAME = "refused.parquet"
-# What took itself back is no entry any more.
-_GONE = (ENTERED_IN_ERROR, DELETED)
+# What took itself back is no entry any more, and what is another server's is none of this patient's.
+_GONE = (ENTERED_IN_ERROR, DELETED, ANOTHER_SERVERS)
 
 
 class _Said(Struct, gc=False):

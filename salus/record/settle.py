@@ -100,6 +100,7 @@ class _Settled:
             mine = pl.col("source").is_in(left["source"].implode()) & pl.col("stands")
             copies.append(found.rows.filter(mine).select("order"))
         refuse(met)
+        self.intake.account.notes += sorted(one.note for one in met if not one.apart)
         refused.keep(self.folder, refused.standing(left, copies))
         self._correct_drugs(corrected, kept, original)
 

@@ -27,11 +27,21 @@ _TOLD = ("source", "order", "frame", "offset", "length", "file", "line")
 
 
 class Stranger(NamedTuple):
-    """Where a Patient stands that has another one's id, and what differs, in words."""
+    """Where a Patient stands that has another one's id, and what differs, in words.
+
+    apart: whether an earlier read or another file brought that id too; what one file says twice, its sender
+    alone can tell.
+    """
 
     file: str
     line: int
     differs: str
+    apart: bool
+
+    @property
+    def note(self) -> str:
+        """What the account of the read says of it."""
+        return f"{self.file}:{self.line}: this Patient and another copy of it differ ({self.differs})"
 
 
 def strangers(rows: pl.DataFrame, first: int, original: Original) -> list[Stranger]:
@@ -48,7 +58,7 @@ def strangers(rows: pl.DataFrame, first: int, original: Original) -> list[Strang
     copies: dict[str, list[_Told]] = {}
     for row in told.select(_TOLD).iter_rows(named=True):
         copies.setdefault(row["source"], []).append(_Told.of(row, original))
-    return [one for found in copies.values() for one in _contradicting(found)]
+    return [one for found in copies.values() for one in _contradicting(found, first)]
 
 
 class _Told(NamedTuple):
@@ -64,7 +74,7 @@ class _Told(NamedTuple):
         return cls(Copy(order, versions.version(raw)), raw, row["file"], row["line"])
 
 
-def _contradicting(found: list[_Told]) -> list[Stranger]:
+def _contradicting(found: list[_Told], first: int) -> list[Stranger]:
     """Return the first new copy of one Patient that contradicts the version before or after it."""
     by_place = {one.copy.place: one for one in found}
     line = [by_place[copy.place] for copy in versions.ordered([one.copy for one in found])]
@@ -74,7 +84,8 @@ def _contradicting(found: list[_Told]) -> list[Stranger]:
         differs = contradiction(who, next_one)
         if differs:
             newer = max(one, other, key=lambda copy: copy.copy.place)
-            return [Stranger(newer.file, newer.line, differs)]
+            apart = any(copy.copy.place < first or copy.file != newer.file for copy, _ in told)
+            return [Stranger(newer.file, newer.line, differs, apart)]
     return []
 
 
@@ -104,8 +115,9 @@ def _is_one_person(one: Identity, other: Identity) -> bool:
     return bool(one.birth) and one.birth == other.birth and bool(one.names & other.names)
 
 
-def refuse(found: list[Stranger]) -> None:
-    """Raise RefusedError where `found` holds anyone."""
+def refuse(every: list[Stranger]) -> None:
+    """Raise RefusedError where `every` holds anyone whose id another file or read brought too."""
+    found = [one for one in every if one.apart]
     if not found:
         return
     at = min(found)

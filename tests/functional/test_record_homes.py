@@ -15,6 +15,7 @@ from salus.core.errors import RefusedError
 from salus.record import manifest
 from salus.record.archive import Archive
 from salus.record.bulk import read_place
+from salus.record.fhir_decode import ANOTHER_SERVERS
 from salus.record.server import read_server
 from tests.functional.test_record_server import CAPABLE, PATIENT, Fake, bundle, fake, observation
 
@@ -88,10 +89,15 @@ def test_a_shared_index_of_patients_is_said_by_whoever_reads(place: Any, tmp_pat
     assert len(Archive.open(archive).timeline("Patient/1")) == 4
 
 
-def test_one_read_that_brings_two_servers_is_refused(place: Any, tmp_path: Path) -> None:
-    with pytest.raises(RefusedError, match="those before it"):
-        read_place(place(a_bundle(A, patient()), a_bundle(B, patient())), tmp_path / "x")
-    assert manifest.load(tmp_path / "x") is None
+def test_in_one_read_another_servers_resources_are_rejects(place: Any, tmp_path: Path) -> None:
+    both = place(a_bundle(A, patient(), heart_rate("h1")), a_bundle(B, patient(), heart_rate("h2")))
+    account = read_place(both, tmp_path / "x")
+    assert (account.resources, account.unaccounted()) == (4, 0)
+    assert [one.reason for one in account.rejected] == [ANOTHER_SERVERS] * 2
+    assert {one.source for one in Archive.open(tmp_path / "x").timeline("1")} == {
+        "Patient/1",
+        "Observation/h1",
+    }
 
 
 def test_a_context_of_another_server_is_no_patients_id(place: Any, tmp_path: Path) -> None:
@@ -108,9 +114,10 @@ def test_an_absolute_reference_to_another_servers_patient(place: Any, tmp_path: 
     told = heart_rate("h2", f"{B}/Patient/1")
     flag = {"resourceType": "Flag", "id": "f", "status": "active", "code": {"text": "x"}}
     other = told if kind == "Observation" else {**flag, "subject": told["subject"]}
-    with pytest.raises(RefusedError, match=r"b\.example"):
-        read_place(place(other), archive)
-    untouched(archive, {"Patient/1", "Observation/h1"})
+    account = read_place(place(other, heart_rate("h3")), archive)
+    assert [(one.line, one.reason) for one in account.rejected] == [(1, ANOTHER_SERVERS)]
+    found = {one.source for one in Archive.open(archive).timeline("Patient/1")}
+    assert found == {"Patient/1", "Observation/h1", "Observation/h3"}
 
 
 def test_a_bulk_export_says_by_its_manifest_where_it_is_from(place: Any, tmp_path: Path) -> None:
@@ -230,10 +237,20 @@ def test_a_correction_a_marriage_and_what_says_less_are_new_versions(
 
 
 def test_two_people_in_one_folder_are_told_apart(place: Any, tmp_path: Path) -> None:
+    place(ANNA, name="both/a.ndjson")
     with pytest.raises(RefusedError, match="the id of somebody else"):
-        read_place(place(ANNA, OTTO), tmp_path / "x")
-    with pytest.raises(RefusedError, match="the id of somebody else"):
-        read_place(place(ANNA, patient(), OTTO), tmp_path / "x")
+        read_place(place(patient(), OTTO, name="both/b.ndjson"), tmp_path / "x")
+    assert manifest.load(tmp_path / "x") is None
+
+
+def test_what_one_file_says_twice_is_noted_and_refuses_nothing(place: Any, tmp_path: Path) -> None:
+    account = read_place(place(ANNA, OTTO, name="one/a.ndjson"), tmp_path / "x")
+    assert account.unaccounted() == 0
+    (note,) = account.notes
+    assert note.startswith("a.ndjson:2: this Patient and another copy of it differ (")
+
+
+def test_versions_are_held_against_their_neighbours(place: Any, tmp_path: Path) -> None:
     history = [{**ANNA, "meta": {"versionId": "2"}, "birthDate": "1950-02-13"}]
     history.append({**history[0], "meta": {"versionId": "3"}, "name": [{"family": "Holm"}]})
     # Each version is held against its neighbour, whatever order they come in.
