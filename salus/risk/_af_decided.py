@@ -50,13 +50,18 @@ def _cardiomyopathy(view: View) -> Decided | None:
 
 
 def _amyloidosis(view: View) -> Decided | None:
-    """Return amyloidosis of the heart; of one that names no organ, that it may be of the heart."""
+    """Return amyloidosis of the heart; of one that names no organ, that it may be of the heart.
+
+    That of the brain's vessels, which bleed, is no reason to anticoagulate.
+    """
     named = condition(view, terms.CARDIAC_AMYLOIDOSIS, ever=True)
     general, heart = (
         condition(view, each, ever=True) for each in (terms.AMYLOIDOSIS, terms.DISEASE_IN_HEART)
     )
     if named.value or (general.value and heart.value):
         return _given("cardiac amyloidosis", (*named.events, *general.events, *heart.events))
+    if condition(view, terms.AMYLOID_ANGIOPATHY, ever=True).value:
+        return None
     if general.value or hinted(named, terms.CARDIAC_AMYLOIDOSIS) or hinted(general, terms.AMYLOIDOSIS):
         return _perhaps("the amyloidosis on record is of the heart", (*named.events, *general.events))
     return None
@@ -73,16 +78,21 @@ def _perhaps(if_so: str, events: tuple[Event, ...]) -> Decided:
 
 
 def _valve(view: View) -> Decided | None:
-    events = tuple(event for event in valves(view) if not terms.BIOLOGICAL_VALVE.has(event))
+    events = tuple(event for event in valves(view) if not _is_biological(event))
     if not events:
         return None
+    told = any(not terms.SEVERAL_VALVES.has(event) for event in events)
     which = "with a mechanical valve or moderate to severe mitral stenosis"
     says = f"Vitamin K antagonist recommended whatever the score {which}, which may be on record"
     given = (
         f"{which[:1].upper()}{which[1:]} a vitamin K antagonist is recommended, and no direct oral "
         f"anticoagulant {_CLASS}."
     )
-    return Decided(says, given, events, sure=False, vitamin_k=True)
+    return Decided(says, given, events, sure=False, vitamin_k=told)
+
+
+def _is_biological(event: Event) -> bool:
+    return terms.BIOLOGICAL_VALVE.has(event) or names(event, terms.BIOLOGICAL_VALVE)
 
 
 def valves(view: View) -> tuple[Event, ...]:

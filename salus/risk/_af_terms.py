@@ -173,10 +173,10 @@ VALVE = ValueSet(
     | cpt(33405, 33406, *range(33410, 33414), 33430, 33465, 33475),
     icd10("Z952", "Z954", "I342", "I080", "I081", "I083")
     + icd9("V433", "3960", "3961", "3968")
-    + pcs(*(f"02R{valve}" for valve in "FGHJ"), "X2RF")
+    + pcs(*(f"02R{valve}" for valve in "FGHJ"))
     + icd9_procedure("352"),
     "ICD-10 Z95.2, Z95.4, I34.2, and I08.0, I08.1, I08.3 (several valves, which may mean mitral stenosis); "
-    "ICD-9-CM V43.3, 396.0, 396.1, 396.8; ICD-10-PCS 02RF to 02RJ and X2RF (replacement of a heart valve); "
+    "ICD-9-CM V43.3, 396.0, 396.1, 396.8; ICD-10-PCS 02RF to 02RJ (replacement of a heart valve); "
     "ICD-9-CM volume 3 35.2 (open replacement of a heart valve); CPT: mechanical and biological valves are "
     "not told apart",
     words.VALVE,
@@ -188,9 +188,21 @@ BIOLOGICAL_VALVE = ValueSet(
         "1217005008",  # the same, biological
     )
     | cpt(*range(33361, 33367)),
-    icd10("Z953") + icd9("V422") + icd9_procedure("3505", "3506", "3507", "3508", "3509", "3521", "3523"),
+    icd10("Z953")
+    + icd9("V422")
+    + icd9_procedure("3505", "3506", "3507", "3508", "3509", "3521", "3523")
+    + pcs("X2RF", *(f"02R{valve}{way}{tissue}" for valve in "FGHJ" for way in "034" for tissue in "78K")),
     "ICD-10 Z95.3 and ICD-9-CM V42.2 (xenogenic, by transplant); CPT 33361-33366 and ICD-9-CM volume 3 "
-    "35.05-35.09 (through a catheter), 35.21 and 35.23 (with a tissue graft)",
+    "35.05-35.09 (through a catheter), 35.21 and 35.23 (with a tissue graft); ICD-10-PCS X2RF and 02R with "
+    "tissue (device 7, 8, K)",
+    words.BIOLOGICAL_VALVE,
+)
+# Of several valves: which of them is narrow, and whether any is, these do not say.
+SEVERAL_VALVES = ValueSet(
+    "disease of several heart valves",
+    frozenset(),
+    icd10("I080", "I081", "I083") + icd9("3968"),
+    "ICD-10 I08.0, I08.1, I08.3; ICD-9-CM 396.8",
 )
 ANTICOAGULATE_ANYWAY = ValueSet(
     "hypertrophic cardiomyopathy",
@@ -212,6 +224,13 @@ AMYLOIDOSIS = ValueSet(
     snomed("17602002"),
     icd10("E85") + icd9("2773"),
     "ICD-10 E85; ICD-9-CM 277.3",
+)
+AMYLOID_ANGIOPATHY = ValueSet(
+    "cerebral amyloid angiopathy",
+    frozenset(),
+    icd10("I680"),
+    "ICD-10 I68.0, coded with E85",
+    (r"(cerebral|intracranial) amyloid", r"amyloid angiopath"),
 )
 DISEASE_IN_HEART = ValueSet(
     "cardiomyopathy in a disease classified elsewhere",

@@ -110,8 +110,12 @@ CAROTID_REVASCULARISED = _codes(
 )
 
 # VSAC 2.16.840.1.113762.1.4.1047.21.
-# Narrowed arteries of neck and brain, without infarction.
-CEREBRAL_ATHEROSCLEROSIS = _codes("55382008 300920004 284871000119105 284881000119108")
+# Of neck, brain, kidney and aorta, and of no named artery; without infarction.
+ATHEROSCLEROSIS = _codes(
+    """
+    55382008 300920004 284871000119105 284881000119108 81817003 233955003 39823006 441574008 45281005
+    """
+)
 
 # VSAC 2.16.840.1.113883.3.117.1.7.1.212.
 BRAIN_BLEEDING = _codes(

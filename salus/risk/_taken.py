@@ -36,8 +36,10 @@ SUPPLY = timedelta(days=90)
 # Words that stop or forbid what they name, where they begin an order, whatever its status.
 _FORBIDS = re.compile(
     r"\W*(?:please )?(?:stop|stopp?ed|stopping|d/?c(?:'?d)?|discontinue[ds]?|cease|hold|held|withhold|"
-    r"no(?!\.)|not|never|avoid|off|without|do not \w+|don't \w+|absetzen|abgesetzt|kein\w*|pausier\w*)\b(?!/)"
+    r"no(?!\.)|not|never|avoid|off|without|do not \w+|don't \w+|absetzen|abgesetzt|kein\w*|"
+    r"pausier\w*)\b(?![-/])"
 )
+_CLAUSE_ENDS = re.compile(r"[;,]")
 _IDENTIFYING = ("ATC/", "RxNorm/", "SNOMED/", "NDC/")
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 
@@ -119,7 +121,13 @@ def _as_said(event: Event) -> Event:
     if event.kind not in _THERAPIES or event.status in _NOT_TAKEN:
         return event
     parts = (code.partition("/")[2].lower() for code in event.codes if code.startswith(f"{TEXT}/"))
-    return replace(event, status="stopped") if any(map(_FORBIDS.match, parts)) else event
+    return replace(event, status="stopped") if any(map(_forbids, parts)) else event
+
+
+def _forbids(said: str) -> bool:
+    """Whether words, in small letters, begin by stopping a drug that the same clause names."""
+    found = _FORBIDS.match(said)
+    return bool(found and drugs.ingredients(_CLAUSE_ENDS.split(said[found.end() :], maxsplit=1)[0]))
 
 
 def _stops(entries: Iterable[Event], is_one: Test) -> Stops:

@@ -172,7 +172,7 @@ ATHEROSCLEROTIC_DISEASE = ValueSet(
     | INFARCTIONS
     | ISCHAEMIC_STROKES
     | snomed("64586002")  # stenosis of a carotid artery
-    | listed.CEREBRAL_ATHEROSCLEROSIS
+    | listed.ATHEROSCLEROSIS
     | listed.CORONARY,
     icd10("I20", "I21", "I22", "I23", "I24", "I25", "I63", "I64", "I693", "G450", "G451", "G452", "G458")
     + icd10("G459", "I65", "I66", "I672", "I70", "I71", "I739", "Z951", "Z955", "Z9861", "Z8673")

@@ -103,6 +103,10 @@ VALVE = (
     r"(mitral|aortic) prosthesis", r"mitral (valve )?stenosis", "mitralstenose", "klappenersatz",
     r"valve implantation", r"tav[ir]\b",
 )  # fmt: skip
+BIOLOGICAL_VALVE = (
+    r"bio-?prosthe", r"biological [\w ]*valve", r"tav[ir]\b", "transcatheter aortic valve", "porcine",
+    "xenograft", "homograft",
+)  # fmt: skip
 # Operations on arteries, told in words alone; what only looks at an artery (angiography) opens none, nor does
 # work on a vein.
 CORONARY_OPERATION = (

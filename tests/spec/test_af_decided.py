@@ -8,7 +8,7 @@ from salus.core.evidence import Event
 from salus.core.insight import Finding, Insight, Urgency
 from salus.delivery.web.words import act, says
 from salus.risk.cha2ds2_vasc import CARD, MODEL
-from tests.risk_views import called, has, person, takes, view
+from tests.risk_views import NOW, called, has, person, takes, view
 
 AF = has("ICD10CM/I48.91")
 NO_DRUG = takes("paracetamol 500 MG")
@@ -71,9 +71,22 @@ def test_with_a_valve_only_a_vitamin_k_antagonist_will_do(drug: str, urgency: Ur
     assert ask(has("ICD10CM/Z95.2"), takes(drug)).urgency is urgency
 
 
-@pytest.mark.parametrize("code", ["ICD10CM/Z95.3", "ICD9CM/V42.2", "SNOMED/1217005008"])
-def test_a_biological_valve_decides_nothing_and_is_said(code: str) -> None:
-    insight = ask(has(code))
+def test_disease_of_several_valves_may_be_no_stenosis_so_any_anticoagulant_lowers_it() -> None:
+    assert ask(has("ICD10CM/I08.0")).urgency is Urgency.THIS_WEEK
+    assert ask(has("ICD10CM/I08.0"), takes("apixaban 5 MG")).urgency is Urgency.ROUTINE
+
+
+def done(code: str, words: str = "") -> Event:
+    said = (code, f"text/{words}") if words else (code,)
+    return Event(said, NOW, None, NOW, status="completed", source="Procedure/1")
+
+
+@pytest.mark.parametrize("event", [
+    has("ICD10CM/Z95.3"), has("ICD9CM/V42.2"), has("SNOMED/1217005008"), done("ICD10PCS/02RF38Z"),
+    done("urn:local|1", "TAVI"), called("Bioprosthetic aortic valve", "ICD10CM/Z95.2"),
+])  # fmt: skip
+def test_a_biological_valve_decides_nothing_and_is_said(event: Event) -> None:
+    insight = ask(event)
     assert says(insight).startswith("CHA2DS2-VA 0")
     assert insight.urgency is None
     assert any("mechanical valve" in limit for limit in insight.limits)
@@ -91,10 +104,14 @@ def test_what_may_be_of_the_heart_decides_with_an_if(event: Event) -> None:
 
 @pytest.mark.parametrize("event", [
     has("ICD10CM/I42.1", status="refuted"), has("ICD10CM/I43"), has("ICD10CM/I42.0"),
-    called("No hypertrophic cardiomyopathy"),
+    called("No hypertrophic cardiomyopathy"), called("Cerebral amyloid angiopathy", "ICD10CM/I68.0"),
 ])  # fmt: skip
 def test_what_is_not_there_decides_nothing(event: Event) -> None:
     assert says(ask(event)).startswith("CHA2DS2-VA ")
+
+
+def test_amyloid_of_the_brain_is_no_reason_to_anticoagulate() -> None:
+    assert says(ask(has("ICD10CM/E85.4"), has("ICD10CM/I68.0"))).startswith("CHA2DS2-VA ")
 
 
 def test_it_answers_where_the_score_alone_could_not_be_judged() -> None:

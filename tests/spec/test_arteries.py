@@ -99,9 +99,11 @@ def test_a_vein_of_the_retina_is_none(code: str) -> None:
     assert part("stroke", has(code)) == (0, 0)
 
 
-@pytest.mark.parametrize("code", ["ICD9CM/433.10", "ICD10CM/I65.21", "ICD9CM/434.90", "ICD10CM/I66.01",
-                                  "ICD9CM/437.0", "ICD10CM/I67.2", "SNOMED/300920004"])  # fmt: skip
-def test_a_narrowed_artery_of_the_neck_is_known_disease_in_every_system(code: str) -> None:
+@pytest.mark.parametrize("code", [
+    "ICD9CM/433.10", "ICD10CM/I65.21", "ICD9CM/434.90", "ICD10CM/I66.01", "ICD9CM/437.0", "ICD10CM/I67.2",
+    "SNOMED/300920004", "ICD10CM/I70.0", "SNOMED/81817003", "ICD9CM/440.9", "SNOMED/39823006",
+])  # fmt: skip
+def test_a_narrowed_artery_of_neck_or_trunk_is_known_disease_in_every_system(code: str) -> None:
     assert not prevented(has(code))
     assert part("stroke", has(code)) == (0, 0)
 

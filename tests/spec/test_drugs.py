@@ -193,6 +193,7 @@ def test_what_speaks_of_a_drug_and_orders_none_leaves_it_open(words):
     ("Insulin lispro 100 units/mL by glucose level", is_glucose_drug),
     ("Warfarin 5 mg, INR monitoring weekly", is_oral_anticoagulant),
     ("Nocdurna with warfarin", is_oral_anticoagulant), ("Offered: apixaban 5 mg", is_oral_anticoagulant),
+    ("Off-label apixaban 5 mg", is_oral_anticoagulant), ("Avoid grapefruit; simvastatin 20 mg", is_statin),
 ])  # fmt: skip
 def test_an_order_with_instructions_is_an_order(words, is_one):
     assert drug(view(takes(words)), "drug", is_one, YEAR).value is True
