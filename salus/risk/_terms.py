@@ -175,7 +175,7 @@ ATHEROSCLEROTIC_DISEASE = ValueSet(
     | listed.ATHEROSCLEROSIS
     | listed.CORONARY,
     icd10("I20", "I21", "I22", "I23", "I24", "I25", "I63", "I64", "I693", "G450", "G451", "G452", "G458")
-    + icd10("G459", "I65", "I66", "I672", "I70", "I71", "I739", "Z951", "Z955", "Z9861", "Z8673")
+    + icd10("G459", "I65", "I66", "I672", "I70", "I71", "I739", "I790", "Z951", "Z955", "Z9861", "Z8673")
     + icd9("410", "411", "412", "413", "414", "433", "434", "435", "436", "4370", "438", "440", "441", "4439")
     + icd9("V4581", "V4582", "V1254"),
     "Grundy et al., Circulation 2019;139:e1082, section 4.1; codes after Quan et al., Med Care 2005;43:1130; "

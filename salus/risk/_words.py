@@ -15,7 +15,8 @@ STROKE = (
 )  # fmt: skip
 VASCULAR = (
     "myocardial infarct", "heart attack", "coronary", "angina", r"isch(a)?emic heart", "claudication",
-    r"peripheral (arter|vascular)", "stemi", "nstemi", r"cad\b", r"chd\b", r"ihd\b", r"acs\b", r"[ao]?mi\b",
+    r"peripheral (arter|vascular)", "arterial occlusive", r"(limb|leg)([ -]threatening)? isch",
+    "stemi", "nstemi", r"cad\b", r"chd\b", r"ihd\b", r"acs\b", r"[ao]?mi\b",
     r"pad\b", r"pvd\b", r"paod\b", r"cabg\b", r"pt?ca\b", r"pci\b", r"khk\b", r"pavk\b", "myokardinfarkt",
     "herzinfarkt", "koronar",
 )  # fmt: skip

@@ -10,7 +10,7 @@ from salus.core.insight import Abstention, Finding
 from salus.core.registry import model
 from salus.risk import _arteries as arteries
 from salus.risk import _prevent_prior as prior
-from tests.risk_views import NOW, has, person, seen, takes, view
+from tests.risk_views import NOW, called, has, person, seen, takes, view
 from tests.spec.test_listed_codes import verhoeff
 
 MAN = person(60)
@@ -102,6 +102,7 @@ def test_a_vein_of_the_retina_is_none(code: str) -> None:
 @pytest.mark.parametrize("code", [
     "ICD9CM/433.10", "ICD10CM/I65.21", "ICD9CM/434.90", "ICD10CM/I66.01", "ICD9CM/437.0", "ICD10CM/I67.2",
     "SNOMED/300920004", "ICD10CM/I70.0", "SNOMED/81817003", "ICD9CM/440.9", "SNOMED/39823006",
+    "ICD10/I79.0", "ICD10CM/I71.40",
 ])  # fmt: skip
 def test_a_narrowed_artery_of_neck_or_trunk_is_known_disease_in_every_system(code: str) -> None:
     assert not prevented(has(code))
@@ -132,6 +133,12 @@ def test_an_operated_leg_or_aorta_is_vascular_disease(code: str) -> None:
                                   "ICD10PCS/03CK0ZZ", "ICD9CM/38.12", "ICD9CM/39.28"])  # fmt: skip
 def test_an_operated_carotid_is_known_disease(code: str) -> None:
     assert not prevented(done(code))
+
+
+@pytest.mark.parametrize("words", ["Critical limb ischaemia", "Chronic limb-threatening ischemia",
+                                   "Arterial occlusive disease"])  # fmt: skip
+def test_a_disease_that_words_name_leaves_it_open(words: str) -> None:
+    assert part("vascular disease", called(words)) == (0, 1)
 
 
 @pytest.mark.parametrize("words", ["Femoropopliteal artery bypass", "Fem-pop bypass, left", "EVAR"])
