@@ -53,7 +53,7 @@ def kidney_function(view: View, within: timedelta | None = None) -> Reading:
 
     Of the same day the creatinine is preferred, as its equation is known here. What is newest but cannot be
     read is not passed over: nothing older takes its place. A filtration that is better by more than a
-    category than the other kind told in the week before is the range of both.
+    category than the other kind told on that day or in the week before is the range of both.
     """
     creatinine = read(view.timeline, CREATININE, view.as_of, within)
     reported = read(view.timeline, EGFR, view.as_of, within)
@@ -70,13 +70,13 @@ def _allowing(newest: Reading, other: Reading) -> Reading:
     """Return `newest`, or both where it is too good to be true beside the `other` of the week before."""
     if not (newest.usable and other.usable) or newest.at is None or other.at is None:
         return newest
-    near = newest.at.date() != other.at.date() and newest.at - other.at <= _WEEK
     apart = steps_apart((newest.low, newest.high), (other.low, other.high))
-    if not near or newest.low <= other.high or apart <= 1:
+    if newest.at - other.at > _WEEK or newest.low <= other.high or apart <= 1:
         return newest
+    sources = ", ".join((*other.sources, *newest.sources))
     problem = (
         f"eGFR of {_told(other)} and of {_told(newest)} contradict each other, or it changed fast; both are "
-        "allowed for"
+        f"allowed for ({sources})"
     )
     return replace(newest, low=other.low, events=(*other.events, *newest.events), problem=problem)
 
@@ -94,17 +94,17 @@ def _days_after(one: Reading, other: Reading) -> int:
 
 def made_by(reading: Reading) -> str:
     """Say by what equation an eGFR was made, as far as its code tells (``as reported, by MDRD``)."""
-    if not is_reported(reading):
+    if not any(map(_reports, reading.events)):
         return f"by {EQUATION}"
     told = {EGFR_EQUATIONS.get(code) for event in reading.events for code in event.codes}
     named = sorted(name for name in told if name)
     said = f"as reported, by {' and '.join(named)}" if named else "as reported, equation not told"
-    return said if all(map(_reports, reading.events)) else f"by {EQUATION} and {said}"
+    return said if is_reported(reading) else f"by {EQUATION} and {said}"
 
 
 def is_reported(reading: Reading) -> bool:
-    """Whether an eGFR came as such from the laboratory, by whatever equation it uses."""
-    return any(_reports(event) for event in reading.events)
+    """Whether an eGFR came as such from the laboratory, by whatever equation it uses, and not in part."""
+    return bool(reading.events) and all(map(_reports, reading.events))
 
 
 def _reports(event: Event) -> bool:

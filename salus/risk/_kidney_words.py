@@ -192,7 +192,10 @@ def _failure_risk(kidneys: Kidneys) -> Iterator[str]:
 
 
 def _contradicted(view: View, kidneys: Kidneys) -> Iterator[str]:
-    """Say where a reported eGFR of the same day lies more than a category from that of the creatinine."""
+    """Say where a reported eGFR of the same day lies more than a category above that of the creatinine.
+
+    One that lies below it has made a range of the reading itself.
+    """
     told = read(view.timeline, EGFR, view.as_of)
     used = kidneys.egfr
     if is_reported(used) or not (told.usable and used.usable) or told.at is None or used.at is None:

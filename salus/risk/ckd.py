@@ -109,8 +109,8 @@ CARD = Card(
         "A rise that has stood for more than a week is 5, and for three months none. A reported eGFR that "
         "fell by 35 % or more is read in the same way, by RIFLE's half for twice.",
         "In acute kidney disease, possible or proven, no KFRE is given: it is for chronic disease.",
-        "A reported eGFR that is more than one category above that of a creatinine of the week before it "
-        "contradicts it: both are allowed for. Of one day the creatinine counts, and the limits say it.",
+        "An eGFR, by creatinine or as reported, that is more than one category better than the other kind of "
+        "the same day or the week before contradicts it: both are allowed for. Where it is worse, it counts.",
         "Dialysis is a condition, or a session (Procedure) within the last three months; one without a date "
         "or in words only, or an access for it, leaves it open and withholds the risk of kidney failure.",
         "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of 90 days.",

@@ -139,9 +139,16 @@ def test_a_report_too_good_for_the_creatinine_of_the_week_before_is_a_range_and_
     (1.2, 3, False), (1.6, 3, True), (1.6, 8.5, False), (1.6, 1.1, False),
 ])  # fmt: skip
 def test_it_contradicts_by_more_than_a_category_within_a_week(value, before, told):
-    """49 beside 62 is a neighbour; of one day the creatinine counts, as before."""
+    """49 beside 62 is a neighbour; of one day the creatinine counts where it is the worse."""
     egfr = gather(view(*WOMAN, creatinine(value, days(before)), reported(62))).egfr
     assert ("contradict" in egfr.problem) is told and (egfr.low < egfr.high) is told
+
+
+def test_a_creatinine_too_good_for_the_report_of_its_day_is_a_range_and_a_worse_one_counts():
+    better = gather(view(*WOMAN, creatinine(0.8, days(1.1)), reported(22))).egfr
+    assert (better.low, round(better.high)) == (22, 79) and "contradict" in better.problem
+    worse = ask(creatinine(2.66, days(1.1)), reported(98))
+    assert finding(worse).estimate.value == 18.7 and given(worse, "reported on the same day is 98")
 
 
 def test_a_rise_is_not_silenced_by_a_report_that_contradicts_it():
