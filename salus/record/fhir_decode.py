@@ -113,10 +113,8 @@ def why_not(error: Exception) -> str:
     return str(error)
 
 
-# How the reasons begin of what cannot be decoded: nobody knows what it would have said. What is another
-# server's is no copy of ours either.
-_BROKEN = ("wrong shape", "not JSON", "not a JSON", "not UTF-8", "not a FHIR date", "nested too deeply",
-           ANOTHER_SERVERS)  # fmt: skip
+# How the reasons begin of what cannot be decoded: nobody knows what it would have said.
+_BROKEN = ("wrong shape", "not JSON", "not a JSON", "not UTF-8", "not a FHIR date", "nested too deeply")
 
 
 def is_broken(reason: str) -> bool:

@@ -192,6 +192,10 @@ class Intake:
             self._bundles.append((self._lines[at], raw))
             self.account.resources -= 1
             return kind
+        if subject and url and not self.homes.entry(url, source, self.files[self._files[at]]):
+            reason = ANOTHER_SERVERS
+        # By the name that it has elsewhere, nobody looks for it here.
+        source = "" if reason == ANOTHER_SERVERS else source
         self._sources[at] = source
         if url:
             self._urls[at] = url
@@ -201,8 +205,6 @@ class Intake:
                 self.refused.append((self._order + at, left))
                 source = source or left.row[8]
             self._reject(at, source, reason)
-        elif subject and url and not self.homes.entry(url, source, self.files[self._files[at]]):
-            self._reject(at, source, ANOTHER_SERVERS)
         elif subject:
             self._owners[at] = self._numbers[subject]
             self._rows += found
