@@ -9,8 +9,20 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-_LITERAL = re.compile(r"(https?://[^\s?#]+)/([A-Z][A-Za-z]+/[^\s/#|?]{1,128})(?:/_history/[^\s/]+)?/?", re.I)
+_LITERAL = re.compile(
+    r"(https?://[^\s?#\x00-\x1f\x7f-\x9f]+)/([A-Z][A-Za-z]+/[^\s/#|?]{1,128})(?:/_history/[^\s/]+)?/?", re.I
+)
+_ID = re.compile(r"[^\s/#|?]{1,128}")
 _USUAL_PORTS = (None, 80, 443)
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` can be the id of a resource.
+
+    FHIR R4 2.24.0.1 allows ``[A-Za-z0-9\\-\\.]{1,64}``. Servers write longer ones, and
+    with other letters; but what nobody sees (control characters, marks of direction) makes no id.
+    """
+    return text.isprintable() and _ID.fullmatch(text) is not None
 
 
 def parted(reference: str) -> tuple[str, str]:

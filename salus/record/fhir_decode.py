@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from salus.core.addresses import parted
+from salus.core.addresses import is_id, parted
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
 from salus.record.fhir_certainty import ENTERED_IN_ERROR, certainty, is_error
@@ -27,7 +27,6 @@ from salus.record.versions import NO_VERSION, Version, compared, is_said, versio
 
 DELETED = "deleted where it came from"
 ANOTHER_SERVERS = "another server's: the same id can be somebody else there"
-is_id = re.compile(r"[^\s/#|?]{1,128}").fullmatch
 _PATH = re.compile(r"`(\$[^`]*)`")
 
 named = msgspec.json.Decoder(t.Named).decode
@@ -201,7 +200,7 @@ def source_of(kind: str, given: str | None, raw: bytes | Raw, url: str) -> str:
     """
     if given is None:
         given = _id_in(url, kind) or "x-" + hashlib.sha256(bytes(raw)).hexdigest()[:32]
-    if is_id(given) is None:
+    if not is_id(given):
         raise EvidenceError("wrong shape: $.id")
     return f"{kind}/{given}"
 
@@ -221,10 +220,7 @@ def _read(
 ) -> Plain:
     kind, given, source = r.resourceType, r.id, ""
     try:
-        if given is None or is_id(given) is None:
-            source = source_of(kind, given, raw, url)
-        else:
-            source = f"{kind}/{given}"
+        source = source_of(kind, given, raw, url)
         if r.modifierExtension is not NOTHING:
             understood(r.modifierExtension)
         if r.implicitRules is not None:
@@ -268,7 +264,7 @@ def _subject(resource: t.Resource, near: Near) -> str:
 
 def names_patient(target: str) -> bool:
     """Whether a reference is ``Patient/<id>``."""
-    return target[:8] == "Patient/" and is_id(target[8:]) is not None
+    return target[:8] == "Patient/" and is_id(target[8:])
 
 
 def _any_subject(resource: t.Resource) -> str:
@@ -299,14 +295,21 @@ def _with_contained(rows: Rows, resource: t.Resource, source: str, subject: str)
     """Add the evidence of contained resources, named after the one that holds them."""
     prefix, whose = source.replace("/", "-"), subject
     if subject.startswith("#"):
-        subject = f"Patient/{prefix}-{subject[1:]}"
+        subject = f"Patient/{prefix}-{_inner_id(subject[1:])}"
     rows = list(rows)
     for raw in resource.contained or ():
         who = named(raw)
+        _inner_id(who.id or "-")
         inner = f"{who.resourceType}/{prefix}-{who.id}"
         if who.resourceType in OF_PATIENTS and (who.resourceType != "Patient" or inner == subject):
             rows += _contained(raw, who.resourceType, inner, (whose, subject))
     return subject, rows
+
+
+def _inner_id(told: str) -> str:
+    if not is_id(told):
+        raise EvidenceError("wrong shape: $.contained.id")
+    return told
 
 
 def _contained(raw: Raw, kind: str, source: str, whose: tuple[str, str]) -> Rows:

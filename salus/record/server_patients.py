@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from salus.core.addresses import is_id
 from salus.core.card import Need
 from salus.core.errors import EvidenceError, RefusedError
-from salus.record.fhir_decode import is_id, named
+from salus.record.fhir_decode import named
 from salus.record.fhir_kinds import MEDICATED
 from salus.record.intake import Intake
 

@@ -13,11 +13,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from salus.core.addresses import is_id
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
 from salus.record.columns import Vocabulary
 from salus.record.fhir_certainty import ENTERED_IN_ERROR, certainty, is_error
-from salus.record.fhir_decode import is_id
 from salus.record.fhir_effective import first, last, observed, start
 from salus.record.fhir_kinds import MUST_SAY_STATUS
 from salus.record.fhir_rows import READERS, dose, is_abated, ordered

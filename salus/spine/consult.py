@@ -100,6 +100,14 @@ def consult_many(
     return ranked
 
 
+def unwritten(site: Site, question: Question, *, actor: Actor) -> list[Insight]:
+    """Return what stands for the answers of the live models where the store cannot hold them: nobody's."""
+    view = _view(question, actor, DIRECT_CARE)
+    says = "Its answer cannot be written down, and is not given: an entry of this record has an odd name."
+    chosen = _chosen(site, None, live_only=True)
+    return [_named(site, _abstain(model, view, "not-available", says)) for model, _ in chosen]
+
+
 def _view(question: Question, actor: Actor, purpose: str) -> View:
     return open_view(question.timeline, actor, purpose, question.as_of, question.whole_at)
 

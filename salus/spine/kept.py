@@ -28,6 +28,9 @@ def last_answers(site: Site, insights: Iterable[Insight]) -> tuple[Insight, ...]
 
 def _last(site: Site, failed: Insight) -> Insight | None:
     """Return the answer to the latest state of the record; an Abstention too, since it took one back."""
+    if "\0" in failed.subject:
+        # PostgreSQL cannot even be asked for it; nothing about it was ever kept.
+        return None
     rows = site.store.insights(subject=failed.subject, model=failed.model.name, newest=True, limit=_LOOKED_AT)
     earlier = sorted((row for row in rows if row.as_of <= failed.as_of), key=lambda row: row.as_of)
     answered = ((row, _read(row)) for row in reversed(earlier))

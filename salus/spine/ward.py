@@ -9,10 +9,11 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from salus.core.consent import Actor
+from salus.core.errors import UserError
 from salus.core.insight import Insight, Urgency
 from salus.core.registry import model as find_model
 from salus.privacy.gate import refuse_nobody
-from salus.spine.consult import archived, consult_many
+from salus.spine.consult import Question, archived, consult_many, unwritten
 from salus.spine.kept import last_answers
 
 if TYPE_CHECKING:
@@ -152,9 +153,19 @@ def _rows(
     while batch := list(islice(rest, _BATCH)):
         now = site.now()
         questions = [archived(archive, subject, as_of, now) for subject in batch]
-        answers = consult_many(site, questions, actor=actor)
+        answers = _answers(site, questions, actor)
         for subject, asked, insights in zip(batch, questions, answers, strict=True):
             said = tuple(sorted(insights, key=attention))
             dated = asked.whole_at is not None
             kept = last_answers(site, said)
             yield WardRow(subject, asked.as_of, said, archive.person(subject), dated, kept)
+
+
+def _answers(site: Site, questions: Sequence[Question], actor: Actor) -> list[list[Insight]]:
+    """Return the answers about each; whose cannot be written down keeps nobody else's from being shown."""
+    try:
+        return consult_many(site, questions, actor=actor)
+    except UserError:
+        if len(questions) > 1:
+            return [found for each in questions for found in _answers(site, [each], actor)]
+        return [unwritten(site, questions[0], actor=actor)]

@@ -199,7 +199,8 @@ class Transaction:
         Returns the ids of those that were not stale before, sorted; without any, nothing is written.
         """
         self.flush()
-        wanted = list(dict.fromkeys(sources))
+        # Nothing kept can lean on what cannot be kept, and PostgreSQL cannot even be asked for it.
+        wanted = [source for source in dict.fromkeys(sources) if "\0" not in source]
         found: set[str] = set()
         for start in range(0, len(wanted), _CHUNK):
             leaning = (
