@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,12 +22,12 @@ from salus.core.evidence import Timeline
 from salus.record import manifest as manifests
 from salus.record import refused, superseded
 from salus.record.account import Reject
-from salus.record.columns import OF_A_ROW, rows_of
+from salus.record.columns import OF_A_ROW, nothing, rows_of
 from salus.record.fhir import event, timeline
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.identity import Identities, Person, person_of
-from salus.record.intake import ORDER_BITS, REJECTED, source_part, subject_number
+from salus.record.intake import ORDER_BITS, REJECTED, nothing_indexed, source_part, subject_number
 from salus.record.manifest import Manifest
 from salus.record.verbatim import Original
 
@@ -179,9 +179,7 @@ class Archive:
 
     def scan(self) -> pl.LazyFrame:
         """Return all evidence that stands, lazily: MEDS columns first, sorted by subject and time."""
-        import polars as pl
-
-        return pl.scan_parquet(_files(self._in("data")), glob=False)
+        return self._scan("data", nothing)
 
     def code_names(self) -> dict[str, str]:
         """Return what the record itself calls its codes (``LOINC/8867-4`` -> ``Heart rate``)."""
@@ -271,9 +269,17 @@ class Archive:
         return [Reject(*row) for row in rows.rows()]
 
     def _index(self) -> pl.LazyFrame:
+        return self._scan("index", nothing_indexed)
+
+    def _scan(self, of: str, none: Callable[[], pl.DataFrame]) -> pl.LazyFrame:
+        """Return the shards in folder `of` as columns; where no read brought any evidence, `none`."""
         import polars as pl
 
-        return pl.scan_parquet(_files(self._in("index")), glob=False)
+        # Listed here: Polars would take ``ward[1]`` in a path for a pattern.
+        found = sorted(self._in(of).glob("*.parquet"))
+        if not found and self.manifest.events:
+            raise EvidenceError(f"There are no columns in '{self._in(of)}': restore it from a backup.")
+        return pl.scan_parquet(found, glob=False) if found else none().lazy()
 
     def write_back(self, folder: Path) -> dict[str, int]:
         """Write every resource that stands as NDJSON by type, as it was sent; return the counts.
@@ -304,19 +310,6 @@ class Archive:
             kind = source.partition("/")[0]
             name = "refused.txt" if fate == REJECTED else f"{kind}.ndjson"
             yield name, self._get(*place)
-
-
-def _files(folder: Path) -> list[Path]:
-    """Return the shards in `folder`, listed here: Polars would take ``ward[1]`` in a path for a pattern.
-
-    Raises EvidenceError when there is none.
-    """
-    found = sorted(folder.glob("*.parquet"))
-    if not found:
-        raise EvidenceError(
-            f"There are no columns in '{folder}': restore it from a backup, unless nothing was ever read."
-        )
-    return found
 
 
 @contextmanager

@@ -112,7 +112,7 @@ def orders_of(
     import polars as pl
 
     names = {one: one for one in drugs}
-    told = pl.scan_parquet(list(new)).filter(
+    told = pl.scan_parquet(list(new), glob=False).filter(
         pl.col("source").is_in(list(names)) & pl.col("url").is_not_null()
     )
     names |= {url: source for url, source in told.select("url", "source").collect().iter_rows()}

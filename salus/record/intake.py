@@ -84,6 +84,13 @@ def index_schema() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def nothing_indexed() -> pl.DataFrame:
+    """Return an index as it is at rest, without a row."""
+    import polars as pl
+
+    return pl.DataFrame(schema={**index_schema(), "file": pl.String, "stands": pl.Boolean})
+
+
 class Intake:
     """Takes resources of one read, batch by batch, into spills that `settle` turns into an archive."""
 

@@ -20,6 +20,7 @@ from salus.core.errors import AwayError, EvidenceError, UserError
 from salus.record import manifest
 from salus.record.archive import Archive
 from salus.record.bulk import read_place
+from tests import doors
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -241,6 +242,7 @@ _CHILD = """
 import sys
 from pathlib import Path
 from salus.record.bulk import read_place
+from tests import doors
 read_place(sys.argv[1], Path(sys.argv[2]))
 """
 
@@ -313,3 +315,29 @@ def test_a_damaged_file_of_the_archive_is_said_in_words(tmp_path: Path) -> None:
         shard.write_bytes(b"PAR1 not")
     with pytest.raises(EvidenceError, match="restore it from a backup"):
         Archive.open(tmp_path / "a").timeline("p1")
+
+
+@pytest.mark.parametrize("first", [[], [{"resourceType": "Practitioner", "id": "d"}], [{"resourceType": "?"}]])
+def test_a_first_read_without_evidence_stands_in_nobodys_way(
+    tmp_path: Path, first: list[dict[str, Any]]
+) -> None:
+    archive = tmp_path / "ward[1]"
+    read_place(str(write(tmp_path / "a", "x.ndjson", ndjson(*first))), archive)
+    empty = Archive.open(archive)
+    assert empty.subjects() == []
+    assert empty.scan().collect().height == 0
+    assert len(empty.rejects()) == len([one for one in first if one["resourceType"] == "?"])
+    assert sum(empty.write_back(tmp_path / "out").values()) == len(first)
+    read_place(str(write(tmp_path / "b", "x.ndjson", ndjson(observation(1)))), archive)
+    full = Archive.open(archive)
+    assert full.scan().collect().schema == empty.scan().collect().schema
+    assert [event.value for event in full.timeline("p")] == [1.0]
+    with doors.served(doors.live_site(archive)) as client:
+        assert client.get("/ward").status_code == 200
+
+
+def test_columns_that_are_gone_are_missed(tmp_path: Path) -> None:
+    read_place(str(write(tmp_path / "a", "x.ndjson", ndjson(observation(1)))), tmp_path / "archive")
+    next(tmp_path.glob("archive/gen-0001/data/*.parquet")).unlink()
+    with pytest.raises(EvidenceError, match="no columns in"):
+        Archive.open(tmp_path / "archive").scan()
