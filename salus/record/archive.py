@@ -163,9 +163,9 @@ class Archive:
     @cached_property
     def identities(self) -> Identities:
         """Which subjects are one person, by the links of the current Patient resources."""
-        known = self._people
-        links = ((one.subject, how, other) for one in known.values() for how, other in one.links)
-        return Identities([link for link in links if link[2] in known])
+        people = self._people.values()
+        links = [(one.subject, how, other) for one in people for how, other in one.links]
+        return Identities(links, frozenset(self._subjects["subject"]))
 
     @cached_property
     def _people(self) -> dict[str, Person]:

@@ -1,6 +1,6 @@
 """Who a patient is: names and identifiers as the record gives them, and which records are of one person.
 
-FHIR R4 Patient.link joins records (replaced-by, replaces, refer, seealso). The join is made when a timeline
+FHIR R4 Patient.link joins records by the types that `link-type` lists, and by no other. The join is made when a timeline
 is read and never written into the evidence, so that an unmerge (a Patient without the link) parts them again
 and neither history is lost.
 """
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _REPLACED = "replaced-by"
+# FHIR R4 ValueSet link-type (required binding): each says that both records are of one person.
+_JOINS = frozenset({_REPLACED, "replaces", "refer", "seealso"})
 _USES = ("official", "usual", None, "nickname", "anonymous", "temp", "maiden", "old")
 
 
@@ -168,20 +170,26 @@ def person_of(row: dict[str, Any]) -> Person:
 
 @dataclass(slots=True)
 class Identities:
-    """Which subjects are one person. `links`: (subject, how, other) as the current Patients say."""
+    """Which subjects are one person.
+
+    links: (subject, how, other) as the current Patients say. known: the subjects of whom there is evidence; a
+    record that nobody has brought still joins those that point at it.
+    """
 
     links: list[tuple[str, str, str]]
+    known: frozenset[str]
     _groups: dict[str, tuple[str, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         groups: dict[str, set[str]] = {}
-        for one, _, other in self.links:
+        links = [link for link in self.links if link[1] in _JOINS]
+        for one, _, other in links:
             joined = groups.get(one, {one}) | groups.get(other, {other})
             groups.update(dict.fromkeys(joined, joined))
-        replaced = {one for one, how, _ in self.links if how == _REPLACED}
-        replaced |= {other for _, how, other in self.links if how == "replaces"}
+        replaced = {one for one, how, _ in links if how == _REPLACED}
+        replaced |= {other for _, how, other in links if how == "replaces"}
         self._groups = {
-            one: tuple(sorted(group, key=lambda each: (each in replaced, each)))
+            one: tuple(sorted(group & self.known, key=lambda each: (each in replaced, each))) or (one,)
             for one, group in groups.items()
         }
 

@@ -61,8 +61,9 @@ class _Settled:
         self.lost = Spill(work / "lost", self.parts, lambda: pl.col("subject_id") // width)
         # What Medications were called when, and which older evidence names one that was corrected now.
         self.lines, self.linked = drugs.framed({}), pl.DataFrame(schema=drugs.links())
-        # Patient resources, by order, that no longer say who somebody is.
+        # Patient resources, by order, that no longer say who somebody is, and patients of whom none does.
         self.replaced: set[int] = set()
+        self.nameless: list[pl.Series] = []
         self.codes: list[pl.Series] = []
         self.counts: list[pl.DataFrame] = []
         for inside in ("data", superseded.FOLDER, "index", "metadata"):
@@ -94,6 +95,8 @@ class _Settled:
             found = chosen(rows.drop("part"), first, kept, original)
             if found.lost:
                 self._replaced(found)
+            patient, told = pl.col("source").str.starts_with("Patient/"), pl.col("fate") == EVENTS
+            self.nameless.append(found.rows.filter(patient & pl.col("stands") & ~told)["source"])
             corrected |= drugs.history(found.rows, first, original)
             self.intake.account.changed += found.changed
             found.rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
@@ -249,6 +252,7 @@ class _Settled:
         if self.old is not None:
             before = pl.read_parquet(self.old / "metadata" / "people.parquet", glob=False)
             people = pl.concat([before, people]).unique("subject", keep="last", maintain_order=True)
+            people = people.filter(~pl.col("subject").is_in(pl.concat(self.nameless).implode()))
         people.write_parquet(folder / "people.parquet", **_WRITTEN)
         drugs.keep(folder, self.lines)
         self._code_list().write_parquet(folder / "codes.parquet", **_WRITTEN)

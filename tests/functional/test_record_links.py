@@ -1,0 +1,104 @@
+"""Which records are of one person: by `Patient.link` as it stands now, in whatever order it was read."""
+
+from __future__ import annotations
+
+import json
+from itertools import permutations
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from salus.record.archive import Archive
+from salus.record.bulk import read_place
+from salus.record.identity import Person
+from tests.functional.test_record_archive import observation
+
+REPLACED = ("replaced-by", "b")
+APART = [observation(1, "a"), observation(2, "b")]
+GONE = {
+    "resourceType": "Bundle",
+    "type": "history",
+    "entry": [{"request": {"method": "DELETE", "url": "Patient/a"}}],
+}
+
+
+def patient(name: str, *links: tuple[str, str], **more: Any) -> dict[str, Any]:
+    joined = [{"other": {"reference": f"Patient/{other}"}, "type": how} for how, other in links]
+    named = {"name": [{"text": f"Name {name}"}], "identifier": [{"system": "urn:mrn", "value": name}]}
+    return {"resourceType": "Patient", "id": name, **named, "link": joined, **more}
+
+
+def archive(folder: Path, *reads: list[dict[str, Any]]) -> Archive:
+    """Return what these reads, one after another, make of an archive."""
+    for number, resources in enumerate(reads):
+        place = folder / f"{number}.ndjson"
+        place.write_text("".join(json.dumps(one) + "\n" for one in resources))
+        read_place(str(place), folder / "archive")
+    return Archive.open(folder / "archive")
+
+
+def values(read: Archive, subject: str) -> list[float]:
+    return [event.value for event in read.timeline(subject) if isinstance(event.value, float)]
+
+
+@pytest.mark.parametrize(
+    "withdrawn",
+    [
+        GONE,
+        patient("a", REPLACED, modifierExtension=[{"url": "https://x.org/not"}]),
+        patient("a", REPLACED, implicitRules="https://x.org/rules"),
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_withdrawn_patient_joins_and_names_nobody(
+    tmp_path: Path, withdrawn: dict[str, Any], at_once: bool
+) -> None:
+    first = [patient("a", REPLACED), patient("b"), *APART]
+    reads = [[*first, withdrawn]] if at_once else [first, [withdrawn], [observation(3, "c")]]
+    read = archive(tmp_path, *reads)
+    assert {"Patient/a", "Patient/b"} <= set(read.subjects())
+    assert values(read, "b") == [2.0]
+    assert read.person("a") == Person("Patient/a")
+    assert read.find("urn:mrn|a") == []
+
+
+def test_a_patient_who_comes_back_is_named_again(tmp_path: Path) -> None:
+    first = [patient("a", REPLACED), patient("b"), *APART]
+    read = archive(tmp_path, first, [GONE], [patient("a", REPLACED)])
+    assert read.subjects() == ["Patient/b"]
+    assert sorted(values(read, "b")) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+def test_a_record_is_replaced_whether_or_not_its_patient_was_brought(
+    tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    parts = [[patient("b", ("replaces", "a"))], [observation(1, "a")], [observation(2, "b")]]
+    read = archive(tmp_path, *(parts[at] for at in order))
+    assert read.subjects() == ["Patient/b"]
+    assert sorted(values(read, "b")) == sorted(values(read, "a")) == [1.0, 2.0]
+
+
+def test_two_that_were_replaced_by_a_third_are_one(tmp_path: Path) -> None:
+    third = [patient("a", ("replaced-by", "c")), patient("b", ("replaced-by", "c"))]
+    read = archive(tmp_path, [*third, *APART])
+    assert read.subjects() == ["Patient/a"]
+    assert sorted(values(read, "b")) == [1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("how", "one"),
+    [
+        ("replaced-by", True),
+        ("replaces", True),
+        ("refer", True),
+        ("seealso", True),
+        ("xyz", False),
+        (None, False),
+    ],
+)
+def test_only_links_of_a_known_type_join(tmp_path: Path, how: str | None, one: bool) -> None:
+    linked = patient("a", (how, "b"))  # type: ignore[arg-type]
+    read = archive(tmp_path, [linked, patient("b"), *APART])
+    assert (len(read.subjects()) == 1) == one
