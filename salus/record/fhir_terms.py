@@ -123,10 +123,15 @@ def _joined(found: list[_Concept]) -> Concept:
 def answer(raw: bytes) -> str | None:
     """Return a coded answer as ``SYSTEM/code``, or its words when it has no code.
 
-    An Event holds one: the first of a standard system, wherever it stands among local ones, else the first.
+    An Event holds one: the first of a standard system, wherever it stands among local ones, else the first. A
+    code of no system is a word as it stands (``A`` for alert), unless it looks like a code of ours.
     """
     said = concept(raw)
-    return next(filter(_is_standard, said.codes), said.codes[0]) if said.codes else said.text
+    if not said.codes:
+        return said.text
+    chosen = next(filter(_is_standard, said.codes), said.codes[0])
+    word = chosen.removeprefix("|")
+    return chosen if "/" in word or "|" in word else word
 
 
 def _is_standard(code: str) -> bool:

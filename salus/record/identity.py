@@ -1,8 +1,8 @@
 """Who a patient is: names and identifiers as the record gives them, and which records are of one person.
 
-FHIR R4 Patient.link joins records by the types that `link-type` lists, and by no other. The join is made when a timeline
-is read and never written into the evidence, so that an unmerge (a Patient without the link) parts them again
-and neither history is lost.
+FHIR R4 Patient.link joins records by the types that `link-type` lists, and by no other. The join is made when
+a timeline is read and never written into the evidence, so that an unmerge (a Patient without the link) parts
+them again and neither history is lost.
 """
 
 from __future__ import annotations

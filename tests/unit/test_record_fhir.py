@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from salus.core.codes import DEATH, ValueSet, uri
 from salus.core.evidence import Absence, Event, Timeline
 from salus.record import fhir
 
@@ -277,3 +278,24 @@ def test_the_quick_timeline_is_the_timeline() -> None:
     ]
     found = events(*same)
     assert Timeline.of("Patient/p", reversed(found)).events == found
+
+
+@pytest.mark.parametrize(
+    "system", [None, "", "LOINC", "MEDS", "LOINC/8867-4", "ICD10CM/I48", "text/warfarin"]
+)
+@pytest.mark.parametrize("code", ["LOINC/8867-4", "ICD10CM/I48", "MEDS_DEATH", "text/warfarin", "8867-4"])
+def test_a_code_of_no_system_is_none_of_ours(system: str | None, code: str) -> None:
+    said = {"coding": [{"system": system, "code": code}]}
+    ours = ValueSet("any", frozenset({"LOINC/8867-4", DEATH}), ("ICD10CM/I48", "text/"))
+    for one in (resource(code=said), resource("Condition", status=None, code=said, recordedDate=AT)):
+        (event,) = events(one)
+        assert not ours.has(event)
+        assert event.code.startswith("|")
+        assert uri(event.code)[0] == ""
+    (event,) = events(resource(valueCodeableConcept=said))
+    assert event.value not in {"LOINC/8867-4", "ICD10CM/I48", "text/warfarin"}
+
+
+def test_a_bare_answer_is_a_word() -> None:
+    (event,) = events(resource(valueCodeableConcept={"coding": [{"code": "A"}]}))
+    assert event.value == "A"

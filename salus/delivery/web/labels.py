@@ -54,8 +54,8 @@ def _walk(node: Any, found: dict[str, str]) -> None:
         for part in node:
             _walk(part, found)
     elif isinstance(node, dict):
-        code, display = node.get("code"), node.get("display")
-        if isinstance(code, str) and isinstance(display, str):
-            found.setdefault(short(node.get("system"), code), display)
+        system, code, display = node.get("system"), node.get("code"), node.get("display")
+        if isinstance(code, str) and isinstance(display, str) and isinstance(system, str | None):
+            found.setdefault(short(system, code), display)
         for part in node.values():
             _walk(part, found)
