@@ -73,8 +73,8 @@ TEXT = "text"
 def short(system: str | None, code: str) -> str:
     """Return ``LOINC/8867-4`` for a FHIR Coding; an unlisted system keeps its own URI (``urn:x|7``).
 
-    A code without a system is ``|7``, as FHIR R4 3.1.1.4.10 writes a token of none, and so is one whose system
-    is no absolute URI: whatever it looks like, nobody has said that it is a code of ours.
+    A code without a system is ``|7``, as FHIR R4 3.1.1.4.10 writes a token of none, and so is one whose
+    system is no absolute URI: whatever it looks like, nobody has said that it is a code of ours.
     """
     if not system:
         return f"|{code}"

@@ -19,7 +19,14 @@ from salus.core.addresses import is_id, parted
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
 from salus.record.fhir_certainty import ENTERED_IN_ERROR, certainty, is_error
-from salus.record.fhir_kinds import MEDICATED, MUST_NAME_PATIENT, MUST_SAY_STATUS, OF_NOBODY, OF_PATIENTS
+from salus.record.fhir_kinds import (
+    MEDICATED,
+    MUST_NAME_PATIENT,
+    MUST_SAY_STATUS,
+    OF_NOBODY,
+    OF_OTHERS,
+    OF_PATIENTS,
+)
 from salus.record.fhir_rows import OTHER, READERS, Row, Rows, understood
 from salus.record.fhir_terms import called, canonical, drug, literal
 from salus.record.fhir_types import NOTHING
@@ -292,7 +299,11 @@ def _with_drug(rows: Rows, resource: t.Resource, near: Near) -> Rows:
 
 
 def _with_contained(rows: Rows, resource: t.Resource, source: str, subject: str) -> tuple[str, Rows]:
-    """Add the evidence of contained resources, named after the one that holds them."""
+    """Add the evidence of contained resources, named after the one that holds them.
+
+    One that names nobody is of its holder's patient, being part of it (FHIR R4 2.3, Contained Resources);
+    unless the holder speaks of others, whose disease would become the patient's.
+    """
     prefix, whose = source.replace("/", "-"), subject
     if subject.startswith("#"):
         subject = f"Patient/{prefix}-{_inner_id(subject[1:])}"
@@ -302,7 +313,8 @@ def _with_contained(rows: Rows, resource: t.Resource, source: str, subject: str)
         _inner_id(who.id or "-")
         inner = f"{who.resourceType}/{prefix}-{who.id}"
         if who.resourceType in OF_PATIENTS and (who.resourceType != "Patient" or inner == subject):
-            rows += _contained(raw, who.resourceType, inner, (whose, subject))
+            of_others = resource.resourceType in OF_OTHERS
+            rows += _contained(raw, who.resourceType, inner, (whose, subject), of_others)
     return subject, rows
 
 
@@ -312,10 +324,11 @@ def _inner_id(told: str) -> str:
     return told
 
 
-def _contained(raw: Raw, kind: str, source: str, whose: tuple[str, str]) -> Rows:
+def _contained(raw: Raw, kind: str, source: str, whose: tuple[str, str], of_others: bool) -> Rows:
     """Return the rows of a contained resource; it is held to the rules of any other.
 
-    whose: how the resource that holds it names its patient, and who that is.
+    whose: how the resource that holds it names its patient, and who that is. of_others: it is evidence only
+    where it names that patient itself.
     """
     decoder, rows_of = _DECODERS.get(kind, _OTHER)
     inside = decoder(raw)
@@ -323,7 +336,10 @@ def _contained(raw: Raw, kind: str, source: str, whose: tuple[str, str]) -> Rows
         understood(inside.modifierExtension)
     if inside.implicitRules is not None:
         raise EvidenceError(f"contained {kind}: implicitRules")
-    if kind != "Patient" and _subject(inside, Near()) not in ("", *whose):
+    named_so = _subject(inside, Near())
+    if kind != "Patient" and of_others and named_so not in whose:
+        return []
+    if kind != "Patient" and named_so not in ("", *whose):
         raise EvidenceError(f"contained {kind}: it names another patient")
     rows = rows_of(inside, source)
     if rows[0][7] is None and kind in MUST_SAY_STATUS:

@@ -66,3 +66,6 @@ MUST_SAY_STATUS = _types(
 MEDICATED = frozenset(
     ("MedicationRequest", "MedicationAdministration", "MedicationDispense", "MedicationStatement")
 )
+
+# What speaks of others than the patient whom it names: of relatives, of those around, of many.
+OF_OTHERS = frozenset(("FamilyMemberHistory", "RelatedPerson", "Person", "Group"))

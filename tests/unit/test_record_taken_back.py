@@ -110,3 +110,28 @@ def test_what_is_contained_and_in_error_is_left_out() -> None:
     timelines, account = fhir.bundle(json.dumps(holding(status="Entered in Error")).encode(), "b")
     assert not account.rejected
     assert [event.source for event in timelines[0]] == ["DiagnosticReport/1"]
+
+
+def family(**inner: Any) -> dict[str, Any]:
+    """Return a mother's history that holds her condition as a resource."""
+    held = {"resourceType": "Condition", "id": "mc", "code": ILL, **inner}
+    told = resource("FamilyMemberHistory", subject=None, status="completed", contained=[held])
+    return told | {"patient": {"reference": "Patient/p"}, "relationship": {"text": "mother"}}
+
+
+def sources(one: dict[str, Any]) -> set[str]:
+    (timeline,), account = fhir.bundle(json.dumps(one).encode(), "b")
+    assert not account.rejected
+    return {event.source for event in timeline}
+
+
+@pytest.mark.parametrize("whose", [None, "Patient/mother", "RelatedPerson/mother", "#mother"])
+def test_what_a_relative_has_is_not_the_patients(whose: str | None) -> None:
+    named = {"subject": {"reference": whose}} if whose else {}
+    assert sources(family(**named)) == {"FamilyMemberHistory/1"}
+
+
+def test_what_is_contained_is_of_the_patient_whom_it_names_or_else_of_its_holders() -> None:
+    named = family(subject={"reference": "Patient/p"})
+    assert sources(named) == {"FamilyMemberHistory/1", "Condition/FamilyMemberHistory-1-mc"}
+    assert sources(holding(subject=None)) == {"DiagnosticReport/1", "Observation/DiagnosticReport-1-r"}
