@@ -159,12 +159,13 @@ def _says(insight: Insight) -> str:
 
 
 def _detail(insight: Insight, look: Look) -> str:
-    parts = [_plain(_says(insight))]
+    says = _says(insight)
+    parts = [_plain(says)]
     if isinstance(insight.body, Abstention):
         parts.append("\n".join(_listed("Would be needed", insight.body.missing)))
     else:
         parts.append("\n".join(_listed("Why", (reason.says for reason in insight.reasons[:_REASONS_SHOWN]))))
-        parts.append("\n".join(_listed("Not known", insight.limits)))
+    parts.append("\n".join(_listed("Not known", (one for one in insight.limits if one not in says))))
     parts += _doubts(insight, look)
     parts.append(f"As known at {insight.as_of:%Y-%m-%d %H:%M %Z}. Made by a machine: judge for yourself.")
     return "\n\n".join(part for part in parts if part)

@@ -33,6 +33,7 @@ from salus.delivery.tally import Tally
 from salus.spine.bring import bring
 from salus.spine.consult import consult
 from salus.spine.models import LIVE, statuses
+from salus.spine.moment import at_bedside
 
 if TYPE_CHECKING:
     from salus.spine.bring import Account
@@ -323,7 +324,7 @@ def _answer(
         actor=actor,
         evidence=timeline,
         asks=[card.name for card in speaking],
-        as_of=site.now(),
+        as_of=at_bedside(timeline, site.now()),
         shown=shown,
     )
     tally.note(insights)

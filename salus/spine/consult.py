@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from salus.core.addresses import parted
 from salus.core.codes import DEATH
 from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.errors import EvidenceError, SalusError, UserError
-from salus.core.evidence import UNREADABLE, Event, Timeline
+from salus.core.evidence import UNREADABLE, Timeline
 from salus.core.insight import Abstention, Insight, ModelRef
 from salus.core.registry import model as find_model
 from salus.core.registry import models as known_models
 from salus.core.seams import Model, View
 from salus.privacy.gate import open_view
 from salus.spine.models import LIVE, statuses
+from salus.spine.moment import dated_ahead, end_of_record, last_known
 from salus.spine.shape import as_json
 
 if TYPE_CHECKING:
@@ -88,7 +89,14 @@ def consult_many(
     chosen = _chosen(site, asks, live_only)
     now = site.now()
     views = [_view(question, actor, purpose) for question in questions]
-    answers = [[_named(site, insight) for insight in _answers(chosen, view)] for view in views]
+    left = [_ahead(question, now) for question in questions]
+    answers = [
+        [
+            _named(site, replace(insight, limits=(*insight.limits, *said)))
+            for insight in _answers(chosen, view)
+        ]
+        for view, said in zip(views, left, strict=True)
+    ]
     ranked = [sorted(insights, key=lambda insight: insight.rank) for insights in answers]
     with site.store.begin() as tx:
         tx.recall(insight.id for insights in answers for insight in insights)
@@ -158,45 +166,6 @@ def _named_subject(site: Site, told: str) -> str:
     return found[0]
 
 
-# What tells that something happened; an order or a plan may carry a day that has not come.
-_HAPPENED = frozenset({
-    "AllergyIntolerance", "Condition", "DiagnosticReport", "Encounter", "FamilyMemberHistory", "ImagingStudy",
-    "Immunization", "MedicationAdministration", "MedicationDispense", "MedicationRequest",
-    "MedicationStatement", "Observation", "Procedure", "QuestionnaireResponse", "Specimen",
-})  # fmt: skip
-
-
-_NOT_YET = frozenset({"planned", "cancelled", "proposed", "draft"})
-# The last millisecond of a day: so a month or a year is known that was given without its day (decision 0007).
-_PERIOD_ENDS = time(23, 59, 59, 999000)
-
-
-def end_of_record(timeline: Timeline, now: datetime) -> datetime:
-    """Return the last moment at which something that happened became known; `now` where nothing did.
-
-    What is dated after `now` counts only in a record that lies in the future as a whole, as one whose dates
-    were shifted does: in any other it is a slip of the pen, and must not make everything else look old.
-    """
-    return last_known(timeline, now) or now
-
-
-def last_known(timeline: Timeline, now: datetime) -> datetime | None:
-    """Return the last moment at which something that happened became known; None where nothing is dated."""
-    dated = [_became_known(event) for event in timeline if _happened(event)]
-    known = [moment for moment in dated if moment is not None]
-    past = [moment for moment in known if moment <= now]
-    return max(past or known, default=None)
-
-
-def _happened(event: Event) -> bool:
-    return event.code == DEATH or (event.kind in _HAPPENED and event.status not in _NOT_YET)
-
-
-def _became_known(event: Event) -> datetime | None:
-    vague = event.known_at is not None and event.known_at.time() >= _PERIOD_ENDS
-    return event.time if vague else event.known_at or event.time
-
-
 def _chosen(site: Site, asks: Sequence[str] | None, live_only: bool) -> list[tuple[Model, bool]]:
     """Return the models to ask, each with whether it may answer."""
     live = {name for name, row in statuses(site).items() if row.status == LIVE}
@@ -263,10 +232,25 @@ def _unreadable(view: View) -> tuple[str, ...]:
     found = dict.fromkeys(event.source for event in view.timeline if event.status == UNREADABLE)
     if not found:
         return ()
-    named = [*found][:_NAMED]
+    return (f"{_many(found)} of this record could not be read: {_first(found)}.",)
+
+
+def _ahead(question: Question, now: datetime) -> tuple[str, ...]:
+    """Say what is left out of the present because it carries a later date: it may be what matters most."""
+    found = dated_ahead(question.timeline, question.as_of, now)
+    if not found:
+        return ()
+    were = "is dated after this moment and was" if len(found) == 1 else "are dated after this moment and were"
+    return (f"{_many(found)} of this record {were} not used: {_first(found)}.",)
+
+
+def _many(found: Collection[str]) -> str:
+    return "1 entry" if len(found) == 1 else f"{len(found)} entries"
+
+
+def _first(found: Collection[str]) -> str:
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    many = "1 entry" if len(found) == 1 else f"{len(found)} entries"
-    return (f"{many} of this record could not be read: {', '.join(named)}{more}.",)
+    return f"{', '.join([*found][:_NAMED])}{more}"
 
 
 def _abstain(model: Model, view: View, why: str, says: str) -> Insight:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,11 @@ from salus import spine
 from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.evidence import Event, Timeline
 from salus.privacy.gate import open_view
-from salus.spine.consult import consult, end_of_record
+from salus.spine.consult import consult
+from salus.spine.moment import end_of_record
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
+NOW_REAL = datetime.now(UTC)
 SEEN = datetime(2026, 3, 1, 8, tzinfo=UTC)
 PULSE = Event(("LOINC/8867-4",), SEEN, known_at=SEEN, value=135.0, unit="/min", source="Observation/hr")
 
@@ -93,4 +96,43 @@ def test_where_nothing_is_dated_undated_evidence_counts(tmp_path: Path) -> None:
             site, actor=Actor("dr"), evidence=timeline, asks=["cha2ds2-vasc"], as_of=moment, live_only=False
         )
         assert "Condition/af" in {source for reason in said.reasons for source in reason.evidence}
+    site.close()
+
+
+def test_a_clock_that_is_a_little_ahead_hides_nothing() -> None:
+    skewed = later("Observation", NOW + timedelta(minutes=4))
+    assert end_of_record(Timeline.of("Patient/1", [PULSE, skewed]), NOW) == NOW + timedelta(minutes=4)
+    assert (
+        end_of_record(
+            Timeline.of("Patient/1", [PULSE, later("Observation", NOW + timedelta(minutes=6))]), NOW
+        )
+        == SEEN
+    )
+
+
+def test_what_is_dated_before_it_became_known_and_what_is_dated_behind_it_count_both() -> None:
+    event = later("Observation", SEEN + timedelta(seconds=40), known=SEEN + timedelta(seconds=10))
+    assert end_of_record(Timeline.of("Patient/1", [PULSE, event]), NOW) == SEEN + timedelta(seconds=40)
+
+
+@pytest.mark.parametrize("as_of", [None, NOW_REAL])
+def test_what_is_dated_ahead_is_left_out_and_every_answer_says_so(
+    tmp_path: Path, as_of: datetime | None
+) -> None:
+    site = spine.open_site(tmp_path / "site")
+    ahead = replace(PULSE, time=NOW_REAL + timedelta(hours=1), known_at=None, source="Observation/ahead")
+    timeline = Timeline.of("Patient/1", [PULSE, ahead])
+    said = consult(site, actor=Actor("dr"), evidence=timeline, as_of=as_of, live_only=False)
+    assert said
+    for insight in said:
+        assert any("1 entry of this record is dated after this moment" in one for one in insight.limits)
+        assert any("Observation/ahead" in one for one in insight.limits)
+    site.close()
+
+
+def test_a_record_that_is_asked_about_its_past_says_nothing_of_what_came_later(tmp_path: Path) -> None:
+    site = spine.open_site(tmp_path / "site")
+    timeline = Timeline.of("Patient/1", [PULSE, later("Observation", SEEN + timedelta(days=2))])
+    said = consult(site, actor=Actor("dr"), evidence=timeline, as_of=SEEN, live_only=False)
+    assert not any("after this moment" in limit for insight in said for limit in insight.limits)
     site.close()

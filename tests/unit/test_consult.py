@@ -19,8 +19,9 @@ from salus.core.evidence import Event, Timeline
 from salus.core.insight import Abstention, Estimate, Finding, Insight, ModelRef, Reason
 from salus.core.seams import View
 from salus.privacy.gate import open_view
-from salus.spine.consult import _ask, end_of_record
+from salus.spine.consult import _ask
 from salus.spine.look import look
+from salus.spine.moment import end_of_record
 from salus.spine.site import Site
 from salus.store.rows import status_content
 

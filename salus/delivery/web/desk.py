@@ -133,8 +133,8 @@ class Desk:
         """Ask about one person and look at the record; None when nobody has this number."""
         from salus.spine import consult
         from salus.spine.chart import looks, open_chart
-        from salus.spine.consult import last_known
         from salus.spine.kept import last_answers
+        from salus.spine.moment import last_known
 
         site = self.site
         if self._gone():
