@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
+from salus.core.addresses import parted
 from salus.core.errors import printable
 from salus.core.insight import Abstention, Insight, Urgency
 from salus.core.registry import models
@@ -81,16 +82,27 @@ def cards(insights: Sequence[Insight], look: Look) -> list[Sent]:
 
 
 def orders_drugs(context: Mapping[str, Any]) -> bool:
-    """Whether a drug is being ordered: among the orders just selected, where the hook says which."""
+    """Whether a drug is being ordered for the patient: of the orders just selected, where it says which."""
     selected = context.get("selections")
     orders = context.get("draftOrders")
     entries = orders.get("entry") if isinstance(orders, dict) else None
     listed = entries if isinstance(entries, list) else []
     drafts = [entry.get("resource") for entry in listed if isinstance(entry, dict)]
+    patient = f"Patient/{context.get('patientId')}"
     drugs = [
-        one for one in drafts if isinstance(one, dict) and one.get("resourceType") == "MedicationRequest"
+        one
+        for one in drafts
+        if isinstance(one, dict) and one.get("resourceType") == "MedicationRequest" and _is_for(patient, one)
     ]
     return any(selected is None or f"MedicationRequest/{one.get('id')}" in selected for one in drugs)
+
+
+def _is_for(patient: str, order: Mapping[str, Any]) -> bool:
+    """Whether an order is for `patient`, or does not say by an id for whom."""
+    whose = order.get("subject")
+    told = str(whose.get("reference") or "") if isinstance(whose, dict) else ""
+    named = parted(told)[1].partition("/_history")[0]
+    return not named.startswith("Patient/") or named == patient
 
 
 def _worth_saying(insight: Insight) -> bool:

@@ -7,7 +7,7 @@ For the CDS Hooks door. Source: FHIR R4 3.1.1 (a searchset's `total` and its lin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # As record.fhir gives it as the reason of a reject.
 _ANOTHERS = "another patient's"
+# How the place of a draft order ends in the account.
+_DRAFTS = ".draftOrders"
 _MAYBE = "what is taken as “no” may be there."
 
 
@@ -204,11 +206,24 @@ def _plural(kind: str) -> str:
 
 
 def unused(account: Account) -> str:
-    """Return in words what of the prefetch could not be used, and what was another patient's."""
-    others = sum(_ANOTHERS in reject.reason for reject in account.rejected)
-    bad = len(account.rejected) - others
-    said = [f"{bad} of {account.resources} resources that were sent could not be used."] if bad else []
-    if others:
-        noun = "resource of another patient was" if others == 1 else "resources of another patient were"
-        said.append(f"{others} {noun} left out.")
+    """Return in words what of prefetch and draft orders could not be used, or was another patient's."""
+    drafts = [one.reason for one in account.rejected if one.file.endswith(_DRAFTS)]
+    sent = [one.reason for one in account.rejected if not one.file.endswith(_DRAFTS)]
+    many = sum(
+        count for kind, count in (account.as_events + account.as_context).items() if kind[:6] != "draft "
+    )
+    said = [
+        *_left_out(sent, len(sent) + many, "resource"),
+        *_left_out(drafts, account.resources - len(sent) - many, "draft order"),
+    ]
     return " ".join(said)
+
+
+def _left_out(reasons: list[str], of: int, noun: str) -> Iterator[str]:
+    others = sum(_ANOTHERS in reason for reason in reasons)
+    bad = len(reasons) - others
+    if bad:
+        yield f"{bad} of {of} {noun}s that were sent could not be used."
+    if others:
+        were = f"{noun} of another patient was" if others == 1 else f"{noun}s of another patient were"
+        yield f"{others} {were} left out."

@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from salus.core.addresses import is_among, tidy
 from salus.core.card import Card
 from salus.core.consent import Actor
 from salus.core.errors import AwayError, SalusError, UserError, choices
@@ -208,8 +209,10 @@ def finish(
     call, sent, speaking = pending.call, pending.sent, pending.speaking
     asked, subject = queries(speaking), f"Patient/{pending.patient}"
     lacking = missing(sent.lacking(asked), dict.fromkeys(fetched.parts, True))
-    timeline, account = _timeline(sent, fetched, call.prefetch, subject)
-    if not len(timeline) or nothing_to_go_on(asked, lacking, [card.name for card in speaking]):
+    timeline, account = _timeline(site, pending, fetched, subject)
+    if all(event.status == "draft" for event in timeline) or nothing_to_go_on(
+        asked, lacking, [card.name for card in speaking]
+    ):
         return _precondition(lacking, fetched)
     gaps = Gaps.of(asked, lacking, sent.cut, fetched, None if sent.parts_by_key(asked) else account)
     note = " ".join(text for text in (unused(account), gaps.note()) if text)
@@ -286,12 +289,23 @@ def _kind(part: msgspec.Raw) -> str:
     return _decode_head(part).resourceType or ""
 
 
-def _timeline(sent: _Sent, fetched: Fetched, raw: msgspec.Raw, subject: str) -> tuple[Timeline, Account]:
+def _timeline(site: Site, pending: Pending, fetched: Fetched, subject: str) -> tuple[Timeline, Account]:
     """Return the subject's Timeline, and what became of every resource that came."""
+    call, sent = pending.call, pending.sent
     # A list in part that was fetched takes nothing away from the part that was sent.
     more = {key: part for key, part in fetched.parts.items() if not (key in fetched.cut and key in sent.cut)}
-    whole: Any = bytes(raw) if sent.bundle else {**sent.parts, **more}
-    return bring(whole, subject, "prefetch")
+    whole: Any = bytes(call.prefetch) if sent.bundle else {**sent.parts, **more}
+    drafts = call.context.get("draftOrders")
+    ordering = (msgspec.json.encode(drafts), site.now()) if drafts else None
+    return bring(whole, subject, "prefetch", ordering=ordering, servers=_servers(site, call.fhirServer))
+
+
+def _servers(site: Site, server: str | None) -> tuple[str, ...]:
+    """Return the base URLs under which an id is of the caller's patient; () where it names no server."""
+    if not server:
+        return ()
+    known = site.servers
+    return (server, *known) if is_among(tidy(server), known) else (server,)
 
 
 def _precondition(lacking: tuple[Query, ...], fetched: Fetched) -> Answer:

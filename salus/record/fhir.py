@@ -10,16 +10,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from time import process_time
+from typing import NamedTuple
 
 import msgspec
 from msgspec import Raw
 
+from salus.core.addresses import is_among, parted, tidy
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Event, Timeline
 from salus.record.account import Account
 from salus.record.columns import Vocabulary
 from salus.record.fhir_bundle import entries
-from salus.record.fhir_decode import Near, Plain, is_broken, names_patient, read, why_not
+from salus.record.fhir_decode import ANOTHER_SERVERS, Near, Plain, is_broken, names_patient, read, why_not
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.refused import Refused, refused
@@ -28,6 +30,13 @@ from salus.record.versions import compared, is_said, version
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ANOTHERS = "another patient's"
+DRAFT = "draft"
+# What CDS Hooks 2.0 lists as draftOrders, and the statuses and intents in which one is being ordered: what
+# ends or forbids something is no order for it.
+_ORDERS = frozenset(
+    {"MedicationRequest", "ServiceRequest", "DeviceRequest", "NutritionOrder", "VisionPrescription"}
+)
+_ORDERING = frozenset({DRAFT, "active", "on-hold", "unknown", "proposal", "plan", "option", None})
 _object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
@@ -66,23 +75,40 @@ def _order(row: Row) -> tuple[float, str, tuple[str, ...]]:
     return (float("-inf") if row[1] is None else row[1] / 10**6, row[8], row[0])
 
 
-class _Patients(dict[str, int]):
-    """The number of the patient that a reference names, -1 where it names none; `names` by number."""
+class Drafts(NamedTuple):
+    """Orders that are being written while the hook is called, as bytes, and the moment of the call."""
 
-    def __init__(self) -> None:
+    raw: bytes
+    at: datetime
+
+
+class _Patients(dict[str, int]):
+    """The number of the patient that a reference names, -1 where it names none; `names` by number.
+
+    One of another server than `servers` is left to the reference decoder.
+    """
+
+    def __init__(self, servers: tuple[str, ...]) -> None:
         self.names: list[str] = []
+        self._servers = servers
 
     def __missing__(self, told: str) -> int:
         name = canonical(told)
-        self[told] = number = len(self.names) if names_patient(name) else -1
+        ours = names_patient(name) and not _is_elsewhere(parted(told)[0], self._servers)
+        self[told] = number = len(self.names) if ours else -1
         self.names += [name] if number >= 0 else []
         return number
 
 
-def _at_once(raws: list[bytes]) -> dict[int, Plain]:
+def _is_elsewhere(base: str, servers: tuple[str, ...]) -> bool:
+    """Whether `base` is of another server than `servers`, as far as both are known."""
+    return bool(base and servers) and not is_among(base, servers)
+
+
+def _at_once(raws: list[bytes], servers: tuple[str, ...]) -> dict[int, Plain]:
     """Return by place what the plain Observations among `raws` are: a prefetch has them by the hundred."""
     at = [place for place, raw in enumerate(raws) if b'"Observation"' in raw]
-    words, patients = Vocabulary(), _Patients()
+    words, patients = Vocabulary(), _Patients(servers)
     try:
         taken = sheet("Observation", [raws[place] for place in at], Words(words), patients)
     except NOT_PLAIN:
@@ -102,11 +128,12 @@ def _at_once(raws: list[bytes]) -> dict[int, Plain]:
 class _Gathered:
     """Resources of one Bundle or prefetch; of several copies of a resource one stands, as in an archive."""
 
-    __slots__ = ("_copies", "account", "near", "read", "refused")
+    __slots__ = ("_copies", "_servers", "account", "near", "read", "refused")
 
-    def __init__(self) -> None:
+    def __init__(self, servers: tuple[str, ...] = ()) -> None:
         self.account = Account()
-        self.near = Near()
+        self._servers = servers
+        self.near = Near(ours=lambda base: not _is_elsewhere(base, servers))
         # What stands, by ``Type/id``: its subject and its rows.
         self.read: dict[str, tuple[str, Sequence[Row]]] = {}
         # What stands and was refused, by ``Type/id``.
@@ -117,7 +144,7 @@ class _Gathered:
     def add(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str = "") -> None:
         """Decode (resource, full URL, place, line); `only` one patient's are taken when it is given."""
         raws = [bytes(raw) for raw, _, _, _ in entries]
-        plain, kind = _at_once(raws), ""
+        plain, kind = _at_once(raws, self._servers), ""
         for at, (_, url, _, _) in enumerate(entries):
             # Only these two are ever referred to by what they are called; a look at every line costs a third.
             if url.startswith("urn:") or (at not in plain and b"Medication" in raws[at]):
@@ -127,6 +154,8 @@ class _Gathered:
             if only and subject and subject != only:
                 reason = ANOTHERS
             self._count(kind, subject, reason, place, line)
+            if reason == ANOTHER_SERVERS:
+                continue
             left = refused(raws[at], reason, self.near, url) if reason else None
             stands = source not in self.read
             if source and not (reason and is_broken(reason)):
@@ -137,6 +166,25 @@ class _Gathered:
                 self.refused.pop(source, None)
                 if left is not None and only in ("", left.subject):
                     self.refused[left.row[8]] = left
+
+    def draft(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str, at: datetime) -> None:
+        """Take the orders for `only` among `entries` as being written at `at`, beside what is there."""
+        moment = (at - _EPOCH) // timedelta(microseconds=1)
+        for raw, url, _, _ in entries:
+            self.near.announce(raw, url)
+        for raw, url, place, line in entries:
+            kind, source, subject, rows, reason = read(bytes(raw), "", self.near, url)
+            if subject and subject != only:
+                reason = ANOTHERS
+            self._count(f"{DRAFT} {kind}", subject, reason, place, line)
+            if not reason and kind in _ORDERS:
+                stood = [row for row in self.read.get(source, ("", ()))[1] if row[7] != DRAFT]
+                written = [
+                    (row[0], moment, None, moment, *row[4:7], DRAFT, row[8])
+                    for row in rows
+                    if row[7] in _ORDERING
+                ]
+                self.read[source] = (only, [*stood, *written])
 
     def _is_newest(self, source: str, raw: bytes) -> bool:
         """Whether this copy replaces the one before; versions are read only where there are two."""
@@ -199,15 +247,21 @@ def _opened(raw: bytes | Raw, place: str, account: Account) -> Iterator[tuple[Ra
 
 
 def prefetch(
-    raw: bytes | Raw | Mapping[str, bytes | Raw], subject: str, place: str
+    raw: bytes | Raw | Mapping[str, bytes | Raw],
+    subject: str,
+    place: str,
+    drafts: Drafts | None = None,
+    servers: tuple[str, ...] = (),
 ) -> tuple[Timeline, Account]:
     """Return the Timeline of `subject` (``Patient/<id>``) from a CDS Hooks prefetch, and its Account.
 
     raw: the prefetch object, or its values by key; a value may be a resource, a Bundle, null or an
     OperationOutcome, and the whole may itself be one Bundle. Another patient's resources are refused.
+    drafts: what is being ordered; it counts as ``draft``, at that moment, and never as ordered already.
+    servers: base URLs of the servers whose id `subject` is; a patient of another one is another patient.
     Raises EvidenceError when the prefetch is no JSON object.
     """
-    began, gathered = process_time(), _Gathered()
+    began, gathered = process_time(), _Gathered(tuple(filter(None, map(tidy, servers))))
     subject = canonical(subject if "/" in subject else f"Patient/{subject}")
     found: list[tuple[Raw | bytes, str, str, int]] = []
     values = raw if isinstance(raw, Mapping) else _values(raw)
@@ -217,6 +271,9 @@ def prefetch(
         if bytes(value) != b"null":
             found += _opened(value, f"{place}#{key}" if key else place, gathered.account)
     gathered.add(found, only=subject)
+    if drafts is not None:
+        written = list(_opened(drafts.raw, f"{place}.{DRAFT}Orders", gathered.account))
+        gathered.draft(written, subject, drafts.at)
     made = timeline(subject, gathered.close(began).get(subject, []))
     gathered.account.cpu_seconds = process_time() - began
     return made, gathered.account

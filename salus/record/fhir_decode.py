@@ -33,7 +33,7 @@ from salus.record.fhir_types import NOTHING
 from salus.record.versions import NO_VERSION, Version, compared, is_said, version
 
 DELETED = "deleted where it came from"
-ANOTHER_SERVERS = "another server's: the same id can be somebody else there"
+ANOTHER_SERVERS = "another patient's: its id is of another server"
 _PATH = re.compile(r"`(\$[^`]*)`")
 
 named = msgspec.json.Decoder(t.Named).decode

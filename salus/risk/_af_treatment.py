@@ -1,4 +1,4 @@
-"""Is an oral anticoagulant taken now, and how that is said: what lowers an urgency must hold today."""
+"""Is an oral anticoagulant taken or being ordered, and how is that said? What lowers an urgency holds now."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from salus.core.evidence import Event
 from salus.core.seams import View
 from salus.risk import _af_terms as terms
 from salus.risk._diabetes import CURRENT
-from salus.risk._inputs import Fact, condition
-from salus.risk._taken import drug, recorded
+from salus.risk._inputs import Fact, condition, worded
+from salus.risk._taken import drafted, drug, recorded
 
 _NAME = "oral anticoagulant"
 
@@ -50,8 +50,22 @@ def _when(events: tuple[Event, ...]) -> str:
     return f"last on {max(told).date().isoformat()}" if told else "without a date"
 
 
-def treatment(now: Fact) -> str:
-    """Say what is known of the treatment."""
+def ordered_now(view: View) -> Fact:
+    """Return whether an oral anticoagulant is being ordered while this is asked."""
+    return drafted(view, _NAME, terms.is_oral_anticoagulant)
+
+
+def treatment(now: Fact, coming: Fact) -> str:
+    """Say what is known of the treatment, and that it is being ordered: such an order is not signed yet."""
+    if coming.value:
+        named = ", ".join(dict.fromkeys(worded(event) or event.code for event in coming.events))
+        return f"One is being ordered now (not signed yet): {named}. {_treatment(now)}"
+    if coming.value is None:
+        return f"{_treatment(now)} What is being ordered now may be one ({coming.says})."
+    return _treatment(now)
+
+
+def _treatment(now: Fact) -> str:
     if now.value:
         return "An oral anticoagulant is on record."
     if now.value is None and now.events:

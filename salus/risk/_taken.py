@@ -40,6 +40,8 @@ _FORBIDS = re.compile(
     r"pausier\w*)\b(?![-/])"
 )
 _CLAUSE_ENDS = re.compile(r"[;,]")
+# An order is written in one sitting; what is drafted for longer may have been given up (ours).
+BEING_WRITTEN = timedelta(days=1)
 _IDENTIFYING = ("ATC/", "RxNorm/", "SNOMED/", "NDC/")
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 
@@ -78,6 +80,26 @@ def _ever(view: View, name: str, listed: list[Event], ones: Answers) -> Fact:
         return Fact(name, True, taken, name)
     unread = tuple(event for event in listed if ones[event.codes] is None)
     return _not_recognised(name, unread) if unread else _not_taken(view, name, listed, ones)
+
+
+def drafted(view: View, name: str, is_one: Test) -> Fact:
+    """Return whether such a drug is being ordered: drafted within a day, and not signed. It is not taken yet.
+
+    A draft that is older, or has no date, may have been given up.
+    """
+    fresh = view.timeline.where(
+        kind="MedicationRequest",
+        test=lambda event: (
+            event.status == "draft"
+            and (told := recorded(event)) is not None
+            and told >= view.as_of - BEING_WRITTEN
+        ),
+    ).events
+    ones = tuple(event for event in fresh if is_one(event))
+    if ones:
+        return Fact(name, True, ones, f"{name} being ordered")
+    unread = tuple(event for event in fresh if is_one(event) is None)
+    return Fact(name, None if unread else False, unread, f"{count(unread, 'drafted order')} not recognised")
 
 
 # --- when --------------------------------------------------------------------------------------

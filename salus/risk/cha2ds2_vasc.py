@@ -17,7 +17,7 @@ from salus.core.measures import read
 from salus.core.seams import View
 from salus.risk import _af_terms as terms
 from salus.risk._af_decided import Decided, covered, decided, valves
-from salus.risk._af_treatment import anticoagulated, treatment
+from salus.risk._af_treatment import anticoagulated, ordered_now, treatment
 from salus.risk._arteries import VASCULAR_UNCLEAR
 from salus.risk._diabetes import CURRENT, diabetes
 from salus.risk._inputs import OVER, Fact, age, condition, sex, with_unclear
@@ -180,12 +180,14 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
     return (*found, *left_out(view, looked_at), *unplaced(view), *aged(view, drugs=True))
 
 
-def _shown(fibrillates: Fact, now: Fact, decisions: tuple[Decided, ...]) -> tuple[Reason, ...]:
+def _shown(fibrillates: Fact, now: Fact, coming: Fact, decisions: tuple[Decided, ...]) -> tuple[Reason, ...]:
     """Point to what moves no points though the answer hangs on it: fibrillation, treatment, what decides."""
     shown = [Reason(fibrillates.sources, 0.0, "Atrial fibrillation or flutter on record")]
     shown += [Reason(Fact("", True, one.events).sources, 0.0, one.headline) for one in decisions]
     if now.value:
         shown.append(Reason(now.sources, 0.0, "Oral anticoagulant on record"))
+    if coming.value:
+        shown.append(Reason(coming.sources, 0.0, "Oral anticoagulant being ordered, not signed yet"))
     return tuple(shown)
 
 
@@ -194,13 +196,13 @@ def _range(low: int, high: int) -> str:
 
 
 def _finding(
-    parts: Sequence[Item], female: Item, action: Action, now: Fact, decisions: tuple[Decided, ...]
+    parts: Sequence[Item], female: Item, action: Action, treated: str, decisions: tuple[Decided, ...]
 ) -> Finding:
     low, high = sum(item.low for item in parts), sum(item.high for item in parts)
     older = (low + female.low, high + female.high)
     gaps = f"; not known: {', '.join(missing(parts))}" if missing(parts) else ""
     scored = f"CHA2DS2-VA {_range(low, high)} (CHA2DS2-VASc {_range(*older)}){gaps}"
-    says = f"{_headed(scored, decisions)}. {_advice(low, action, decisions)} {treatment(now)}"
+    says = f"{_headed(scored, decisions)}. {_advice(low, action, decisions)} {treated}"
     scores = (Outcome("CHA2DS2-VA", spanned(low, high)), Outcome("CHA2DS2-VASc", spanned(*older)))
     return Finding(
         "CHA2DS2-VA",
@@ -334,6 +336,8 @@ CARD = Card(
         "statement or code of the last year whose end has not passed, and no later stop. What ended or was "
         "given within a year (completed: 90 days), or has no date, leaves it open and lowers nothing: an "
         "order that is over says nothing of today.",
+        "An order that is being written (a draft of the last day) is no treatment yet. It is named, and the "
+        "urgency falls to routine while it waits to be signed: what is asked for is being done.",
     ),
 )
 
@@ -350,12 +354,12 @@ class Cha2ds2Vasc:
         barred = _why_not(view, fibrillates)
         if barred:
             return insight(self.card, view, barred[0], None, barred[1], unplaced(view))
-        parts, female, now, decisions = items(view), _female(view), anticoagulated(view), decided(view)
+        parts, female, decisions = items(view), _female(view), decided(view)
+        now, coming = anticoagulated(view), ordered_now(view)
+        treated = treatment(now, coming)
         low, high = sum(item.low for item in parts), sum(item.high for item in parts)
-        why = (*reasons(parts), *_shown(fibrillates, now, decisions))
-        said = limits(
-            (*parts, female), *_cautions(view, fibrillates), treatment(now) if not now.value else ""
-        )
+        why = (*reasons(parts), *_shown(fibrillates, now, coming, decisions))
+        said = limits((*parts, female), *_cautions(view, fibrillates), "" if now.value else treated)
         if low == 0 and high >= RECOMMEND and not decisions:
             gaps = ", ".join(missing(parts))
             says = f"CHA2DS2-VA cannot be judged: between {low} and {high}; not known: {gaps}."
@@ -363,15 +367,16 @@ class Cha2ds2Vasc:
             return insight(self.card, view, unsupported, None, why, said)
         action = self.card.action(high)
         assert action is not None
-        found = _finding(parts, female, action, now, decisions)
-        return insight(self.card, view, found, _urgency(action, now, decisions), why, said)
+        found = _finding(parts, female, action, treated, decisions)
+        return insight(self.card, view, found, _urgency(action, now, coming, decisions), why, said)
 
 
-def _urgency(action: Action, now: Fact, decisions: tuple[Decided, ...]) -> Urgency | None:
+def _urgency(action: Action, now: Fact, coming: Fact, decisions: tuple[Decided, ...]) -> Urgency | None:
     """Return how soon: what decides whatever the score is as pressing as a score that recommends."""
     row = CARD.action(RECOMMEND) if decisions else action
     assert row is not None
-    return Urgency.ROUTINE if row.urgency and covered(decisions, now) else row.urgency
+    treated = covered(decisions, now) or covered(decisions, coming)
+    return Urgency.ROUTINE if row.urgency and treated else row.urgency
 
 
 MODEL = Cha2ds2Vasc()

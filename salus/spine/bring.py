@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from salus.core.evidence import Timeline
@@ -13,11 +14,20 @@ if TYPE_CHECKING:
 __all__ = ["Account", "bring"]
 
 
-def bring(raw: bytes | Mapping[str, bytes], subject: str, place: str) -> tuple[Timeline, Account]:
+def bring(
+    raw: bytes | Mapping[str, bytes],
+    subject: str,
+    place: str,
+    *,
+    ordering: tuple[bytes, datetime] | None = None,
+    servers: tuple[str, ...] = (),
+) -> tuple[Timeline, Account]:
     """Return the Timeline of `subject` in `raw`, and what became of every resource; nothing is kept.
 
-    raw: a CDS Hooks prefetch, its values by key, or one whole Bundle. Raises EvidenceError when it is none.
+    raw: a CDS Hooks prefetch, its values by key, or one whole Bundle. ordering: the draft orders of the call,
+    and its moment: they count as drafts. servers: the base URLs under which `subject` is that patient.
+    Raises EvidenceError when it is none.
     """
-    from salus.record.fhir import prefetch
+    from salus.record.fhir import Drafts, prefetch
 
-    return prefetch(raw, subject, place)
+    return prefetch(raw, subject, place, Drafts(*ordering) if ordering else None, servers)

@@ -180,6 +180,30 @@ def test_already_anticoagulated(now: Event) -> None:
     assert "An oral anticoagulant is on record." in insight.body.says
 
 
+def test_an_anticoagulant_that_is_being_ordered_is_named_and_is_no_treatment_yet() -> None:
+    insight = ask(takes("apixaban 5 mg", days=0, status="draft"), years=80)
+    assert insight.urgency is Urgency.ROUTINE
+    assert isinstance(insight.body, Finding)
+    assert "One is being ordered now (not signed yet): apixaban 5 mg." in insight.body.says
+    assert "is on record" not in insight.body.says
+
+
+def test_a_draft_that_is_not_recognised_may_be_one() -> None:
+    insight = ask(takes("study drug 7", days=0, status="draft"), years=80)
+    assert insight.urgency is Urgency.THIS_WEEK
+    assert isinstance(insight.body, Finding)
+    assert (
+        "What is being ordered now may be one (1 drafted order on record is not recognised)."
+        in insight.body.says
+    )
+
+
+def test_a_draft_of_long_ago_is_not_being_ordered() -> None:
+    insight = ask(takes("apixaban", days=3, status="draft"), years=80)
+    assert insight.urgency is Urgency.THIS_WEEK
+    assert "being ordered" not in str(insight.body)
+
+
 def test_an_old_order_is_not_treatment_now() -> None:
     assert ask(takes("warfarin", days=800, status="completed"), years=80).urgency is Urgency.THIS_WEEK
 
