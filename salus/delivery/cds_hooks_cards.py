@@ -31,6 +31,9 @@ TOPIC_SYSTEM = "urn:salus:model"
 _MARKUP = re.compile(r"([\\`*_\[\]|<>~&#])")
 _WWW = re.compile(r"(www)\.", re.IGNORECASE)
 
+# How models call what they find nothing of; not the day or hour of something that is there.
+_NOT_FOUND = re.compile(r"(?<!hour )(?<!date is )\bnot recorded\b")
+
 OVERRIDES = [
     {"code": code, "system": REASON_SYSTEM, "display": display} for code, display in OVERRIDE_REASONS.items()
 ]
@@ -43,7 +46,8 @@ class Look:
     page: the absolute URL of the patient's own page, where the record is here. note: what a reader must
     know of the evidence (resources that could not be used, or did not come). partial: resource types whose
     list did not come whole, each with what to say where a model reads it. drugs: whether a drug is being
-    ordered. demonstration: nothing here was approved for care.
+    ordered. demonstration: nothing here was approved for care. unsent: models of whose evidence some did not
+    come, or may not have: what they find nothing of may be recorded all the same.
     """
 
     hook: str
@@ -53,6 +57,7 @@ class Look:
     partial: Mapping[str, str] = field(default_factory=dict)
     drugs: bool = False
     demonstration: bool = False
+    unsent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,7 @@ def _worth_saying(insight: Insight) -> bool:
 
 def card(insight: Insight, look: Look) -> dict[str, object]:
     """Return one insight as a card, with a uuid of its own."""
-    shape = _shape(_summary(insight), _detail(insight, look), [insight], look)
+    shape = _shape(_absent(insight, _summary(insight), look), _detail(insight, look), [insight], look)
     if insight.urgency in _INDICATOR:
         shape["indicator"] = _INDICATOR[insight.urgency]
     return shape
@@ -178,9 +183,14 @@ def _detail(insight: Insight, look: Look) -> str:
     else:
         parts.append("\n".join(_listed("Why", (reason.says for reason in insight.reasons[:_REASONS_SHOWN]))))
     parts.append("\n".join(_listed("Not known", (one for one in insight.limits if one not in says))))
-    parts += _doubts(insight, look)
+    parts = [_absent(insight, part, look) for part in parts] + _doubts(insight, look)
     parts.append(f"As known at {insight.as_of:%Y-%m-%d %H:%M %Z}. Made by a machine: judge for yourself.")
     return "\n\n".join(part for part in parts if part)
+
+
+def _absent(insight: Insight, text: str, look: Look) -> str:
+    """Say of what was not found that it may only not have been sent: of these two only one is a finding."""
+    return _NOT_FOUND.sub("not sent or not recorded", text) if insight.model.name in look.unsent else text
 
 
 def _doubts(insight: Insight, look: Look) -> list[str]:

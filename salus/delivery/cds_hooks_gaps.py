@@ -145,17 +145,31 @@ def joined(pages: list[bytes], following: str) -> bytes:
     )
 
 
+def types_in(raw: Any) -> frozenset[str]:
+    """Return the types of the resources in `raw`: its own, or those of all that a Bundle holds."""
+    try:
+        kind = _decode_outcome(raw).resourceType
+        if kind != "Bundle":
+            return frozenset({kind} if isinstance(kind, str) else ())
+        held = [types_in(entry.resource) for entry in _decode(raw).entry if entry.is_there()]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return frozenset()
+    return frozenset[str]().union(*held)
+
+
 @dataclass(frozen=True, slots=True)
 class Gaps:
     """What did not come: keys that were not sent, lists in part by key, list types of which nothing came.
 
-    types: key → resource type, of what was asked for.
+    types: key → resource type, of what was asked for. readers: the models that read some of what did not come, or
+    may not have, where the client sends in its own way.
     """
 
     unsent: tuple[str, ...]
     cut: Mapping[str, Cut]
     none_of: tuple[str, ...]
     types: Mapping[str, str]
+    readers: frozenset[str] = frozenset()
 
     @classmethod
     def of(
@@ -167,13 +181,16 @@ class Gaps:
         account: Account | None,
     ) -> Gaps:
         """Return the gaps after fetching. account: where the client sent in its own way, without our keys."""
-        types = {query.key: re.split(r"[?/]", query.template)[0] for query in asked}
+        asked, lacking = tuple(asked), tuple(lacking)
+        types = {query.key: query.resource for query in asked}
         kept = {key: cut for key, cut in sent.items() if key not in fetched.parts or key in fetched.cut}
         cut = {**{key: one for key, one in fetched.cut.items() if key not in sent}, **kept}
         seen = account.as_events if account is not None else {}
         lists = [kind for kind in dict.fromkeys(types.values()) if kind not in ("Patient", "Observation")]
         none_of = tuple(kind for kind in lists if account is not None and not seen.get(kind))
-        return cls(tuple(query.key for query in lacking), cut, none_of, types)
+        absent = [query for query in asked if account is not None or query in lacking or query.key in cut]
+        readers = frozenset[str]().union(*(query.read_by for query in absent))
+        return cls(tuple(query.key for query in lacking), cut, none_of, types, readers)
 
     def note(self) -> str:
         """Return what every card says."""

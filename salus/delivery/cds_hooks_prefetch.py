@@ -7,7 +7,7 @@ For the discovery document and the CDS Hooks door. Source: the needs on the mode
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -28,11 +28,20 @@ _PANELS = {"LOINC/8480-6": ("LOINC/85354-9", "LOINC/55284-4"), "LOINC/8462-4": (
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One prefetch template under `key`; required_by: the models that cannot answer without it."""
+    """One prefetch template under `key`; required_by: the models that cannot answer without it.
+
+    read_by: the models that read something of it.
+    """
 
     key: str
     template: str
     required_by: frozenset[str] = frozenset()
+    read_by: frozenset[str] = frozenset()
+
+    @property
+    def resource(self) -> str:
+        """The type of what it asks for."""
+        return re.split(r"[?/]", self.template)[0]
 
     @property
     def searches(self) -> bool:
@@ -47,18 +56,19 @@ def queries(cards: tuple[Card, ...]) -> tuple[Query, ...]:
     if not needs:
         return ()
     every = frozenset(name for name, _ in needs)
-    found = [Query(PATIENT, "Patient/{{context.patientId}}", every)]
+    found = [Query(PATIENT, "Patient/{{context.patientId}}", every, every)]
     lists = sorted({need.resource for _, need in needs} - {"Patient", "Observation"})
     found += [_list(resource, needs) for resource in lists]
     return (*found, *_observations([pair for pair in needs if pair[1].resource == "Observation"]))
 
 
-def _list(resource: str, needs: Iterable[tuple[str, Need]]) -> Query:
+def _list(resource: str, needs: Sequence[tuple[str, Need]]) -> Query:
     """Ask for the whole list, without codes: absent is "no" only where the list itself is known."""
     requiring = frozenset(name for name, need in needs if need.resource == resource and need.required)
     # Types whose patient search parameter is the only way in; sorting by date is not defined for all of them.
     key = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", resource).lower()
-    return Query(key, f"{resource}?{_ABOUT}&_count={_WHOLE_LIST}", requiring)
+    reading = frozenset(name for name, need in needs if need.resource == resource)
+    return Query(key, f"{resource}?{_ABOUT}&_count={_WHOLE_LIST}", requiring, reading)
 
 
 def _observations(needs: list[tuple[str, Need]]) -> list[Query]:
@@ -89,7 +99,8 @@ def _observation(key: str, group: list[tuple[str, Need]], count: int) -> Query:
     wanted = ",".join("|".join(uri(code)) for code in codes)
     coded = f"&code={wanted}" if wanted else ""
     required = frozenset(name for name, need in group if need.required)
-    return Query(key, f"Observation?{_ABOUT}{coded}&_sort=-date&_count={count}", required)
+    template = f"Observation?{_ABOUT}{coded}&_sort=-date&_count={count}"
+    return Query(key, template, required, frozenset(name for name, _ in group))
 
 
 def _slug(name: str) -> str:

@@ -26,7 +26,7 @@ from salus.delivery.answers import Answer, log_away
 from salus.delivery.cds_hooks_cards import READING_HOOKS, Look, Sent, away_card, cards, orders_drugs
 from salus.delivery.cds_hooks_check import HOOKS, check_request
 from salus.delivery.cds_hooks_fetch import Fetched, obstacle
-from salus.delivery.cds_hooks_gaps import Cut, Gaps, cuts, unused
+from salus.delivery.cds_hooks_gaps import Cut, Gaps, cuts, types_in, unused
 from salus.delivery.cds_hooks_prefetch import Query, missing, nothing_to_go_on, queries
 from salus.delivery.fhir_outcome import Issue, one, outcome
 from salus.delivery.settings import Settings
@@ -91,14 +91,23 @@ class _Sent:
         """Return what was asked for and did not come.
 
         A client that sends one Bundle, or resources under keys of its own, sends what it has: nothing is
-        missing by name then.
+        missing by name then. Beside our keys, what came under its own is not missing.
         """
-        return missing(asked, self.usable) if self.parts_by_key(asked) else ()
+        if not self.parts_by_key(asked):
+            return ()
+        lacking, own = missing(asked, self.usable), self._own(asked)
+        came = frozenset[str]().union(*(types_in(self.parts[key]) for key in own)) if lacking else ()
+        return tuple(query for query in lacking if query.resource not in came)
 
     def parts_by_key(self, asked: tuple[Query, ...]) -> bool:
         """Whether what came is named by the keys that were asked for, or nothing came at all."""
         own_way = any(self.usable.values()) and not any(query.key in self.parts for query in asked)
         return not self.bundle and not own_way
+
+    def _own(self, asked: tuple[Query, ...]) -> list[str]:
+        """Return the keys of the client's own under which something came."""
+        keys = {query.key for query in asked}
+        return [key for key, usable in self.usable.items() if usable and key not in keys]
 
 
 _decode_call = msgspec.json.Decoder(_Call).decode
@@ -218,7 +227,7 @@ def finish(
     note = " ".join(text for text in (unused(account), gaps.note()) if text)
     timeline = replace(timeline, subject=site.name(subject, call.fhirServer))
     page, drugs = _page(site, settings, timeline.subject), orders_drugs(call.context)
-    look = Look(call.hook, settings, page, note, gaps.partial(), drugs, site.demonstration)
+    look = Look(call.hook, settings, page, note, gaps.partial(), drugs, site.demonstration, gaps.readers)
     tally = tally or Tally()
     actor = Actor(site.name(str(call.context["userId"]), call.fhirServer), client=pending.client)
     return _answer(site, look, actor, speaking=speaking, timeline=timeline, tally=tally, until=pending.until)

@@ -207,3 +207,62 @@ def test_a_next_page_elsewhere_is_not_asked_for(site: Site, server: EhrServer) -
         said = details(ehr, sent(ehr, **{"vital-signs": vitals}), fhirServer=server.base)
     assert all("Vital signs was not sent completely: 1 of 5" in one for one in said)
     assert len(server.asked) == 1
+
+
+def whole() -> dict[str, Any]:
+    return doors.searchset([doors.PATIENT, *doors.deteriorating()])
+
+
+@pytest.mark.parametrize(
+    "prefetch",
+    [
+        {"patient": doors.PATIENT, "bundle": whole()},
+        {"patient": doors.PATIENT, "everything": whole(), "condition": None},
+        {
+            "patient": doors.PATIENT,
+            "observations": doors.searchset(doors.deteriorating()),
+            "medications": None,
+        },
+        {
+            "patient": doors.PATIENT,
+            "condition": doors.searchset([]),
+            "own": doors.searchset(doors.deteriorating()),
+        },
+        {
+            "patient": doors.PATIENT,
+            "own": {"resourceType": "Bundle", "type": "batch-response", "entry": [{"resource": whole()}]},
+        },
+    ],
+)
+def test_what_came_under_a_key_of_the_clients_own_is_not_called_unsent(
+    ehr: httpx.Client, prefetch: dict[str, Any]
+) -> None:
+    answer = ehr.post(VIEW, json=doors.call(prefetch=prefetch))
+    assert answer.status_code == 200, answer.text
+    card = answer.json()["cards"][0]
+    assert card["indicator"] == "critical" and card["summary"].startswith("NEWS2")
+    assert "vital signs" not in card["detail"].split("Not sent by the EHR")[-1]
+    assert "creatinine" not in card["detail"].split("Not sent by the EHR")[-1]
+
+
+def test_a_list_that_came_under_no_key_is_called_unsent(ehr: httpx.Client) -> None:
+    said = details(ehr, {"patient": doors.PATIENT, "own": doors.searchset(doors.deteriorating())})
+    assert all("Not sent by the EHR: condition" in one for one in said)
+
+
+def test_a_patient_alone_is_412_under_any_key(ehr: httpx.Client) -> None:
+    call = doors.call(prefetch={"patient": doors.PATIENT, "own": doors.searchset([doors.PATIENT])})
+    assert ehr.post(VIEW, json=call).status_code == 412
+
+
+def test_what_was_not_sent_is_not_called_not_recorded(ehr: httpx.Client) -> None:
+    """An absence has three kinds: what nobody sent may be recorded."""
+    whole_lists = sent(ehr, **{"vital-signs": doors.searchset(doors.deteriorating()[:4])})
+    part = {key: value for key, value in whole_lists.items() if key != "vital-signs"}
+    part["vital-signs"] = {**whole_lists["vital-signs"], "total": 9}
+    for prefetch, words in ((whole_lists, False), (part, True)):
+        call = doors.call(prefetch=prefetch)
+        (card,) = [one for one in ehr.post(VIEW, json=call).json()["cards"] if "NEWS2" in one["summary"]]
+        assert ("not sent or not recorded" in card["summary"]) is words, card["summary"]
+        assert ("not sent or not recorded" in card["detail"]) is words
+        assert "not recorded" in card["detail"]
