@@ -155,3 +155,15 @@ def test_urgency_needs_no_colour(opened: Callable[..., Page]) -> None:
     tags = page.locator(".group > h2 .tag").all_inner_texts()
     assert len(set(tags)) == len(tags) > 3
     assert all(re.search(r"\w", tag) for tag in tags)
+
+
+@pytest.mark.parametrize("name", ["ward", "urgent", "record", "models", "card", "audit", "missing"])
+def test_text_may_be_twice_as_large(opened: Callable[..., Page], ward: Ward, name: str) -> None:
+    """WCAG 1.4.4, on a phone: the letters grow, and still nothing scrolls sideways."""
+    page = opened(address(ward, name), width=390, bypass_csp=True)
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    before = page.evaluate("parseFloat(getComputedStyle(document.querySelector('main p')).fontSize)")
+    page.add_style_tag(content=":root { font-size: 200% }")
+    after = page.evaluate("parseFloat(getComputedStyle(document.querySelector('main p')).fontSize)")
+    assert after >= 1.9 * before
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from salus.core.evidence import Absence, Event
+from salus.core.evidence import Absence, Event, Timeline
 from salus.core.insight import (
     Abstention,
     Estimate,
@@ -24,9 +24,9 @@ from salus.core.insight import (
 from salus.core.registry import models
 from salus.delivery.web import charts, pictures, words
 from salus.delivery.web.forms import OPEN_FOR, Tokens, read_draft, same_site
-from salus.delivery.web.labels import read_labels
+from salus.delivery.web.labels import read_labels, spelled
 from salus.delivery.web.pages import audit
-from salus.delivery.web.pages.record import anchor, names_of
+from salus.delivery.web.pages.record import anchor, lines, names_of
 from salus.store import ledger
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -252,3 +252,30 @@ def test_the_audit_page_has_words_for_every_deed():
 ])  # fmt: skip
 def test_a_vital_sign_is_called_the_same_whatever_device_it_came_from(code, name):
     assert names_of([model.card for model in models().values()], {})[code] == name
+
+
+@pytest.mark.parametrize(
+    ("code", "name", "system"),
+    [
+        ("http://mimic.mit.edu/CodeSystem/mimic-medication-ndc|68084006001", "68084006001",
+         "http://mimic.mit.edu/CodeSystem/mimic-medication-ndc"),
+        ("urn:oid:2.999|a", "a", "urn:oid:2.999"),
+        ("text/Insulin", "Insulin", ""),
+        ("text/Calcium/Vitamin D", "Calcium/Vitamin D", ""),
+        ("LOINC/8867-4", "LOINC 8867-4", ""),
+        ("and/or", "and/or", ""),
+        ("+|++", "+|++", ""),
+    ],
+)  # fmt: skip
+def test_a_code_that_nobody_names_is_shown_without_our_prefix(code: str, name: str, system: str) -> None:
+    assert spelled(code) == (name, system)
+
+
+def test_a_line_prefers_words_to_a_code_and_never_changes_a_code() -> None:
+    drug = Event(("urn:x:ndc|68084", "text/Insulin"), NOW, source="MedicationRequest/1")
+    local = Event(("http://a.example/fhir/fluids|blood",), NOW, source="Specimen/1")
+    answered = Event(("text/Specimen",), NOW, value="http://a.example/fhir/fluids|blood",
+                     source="Observation/1")  # fmt: skip
+    found = [line.what[0] for line in lines(Timeline.of("Patient/1", [drug, local, answered]), {}, {})]
+    named = {(part.name, part.value, part.listed) for part in found}
+    assert named == {("Insulin", "recorded", ""), ("blood", "recorded", "fluids"), ("Specimen", "blood", "")}

@@ -5,9 +5,10 @@ Source: FHIR R4 Coding.display and CodeableConcept.text; nothing is looked up in
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from salus.core.codes import short
+from salus.core.codes import TEXT, URIS, short
 
 # LOINC long names are for machines; these are what a ward calls the commonest of them.
 COMMON = {
@@ -29,6 +30,8 @@ COMMON = {
 # Where a resource says what it is; the first that is there.
 _NAMED_BY = ("code", "medicationCodeableConcept", "vaccineCode", "type", "class", "category")
 
+_ADDRESS = re.compile(r"(https?://|urn:)\S+$", re.I)
+
 
 def _text(concept: Any) -> str:
     """Return what a CodeableConcept or Coding (or the first of several) calls itself, or ""."""
@@ -47,6 +50,20 @@ def read_labels(resource: Any, source: str, found: dict[str, str]) -> None:
     if named:
         found[source] = named
     _walk(resource, found)
+
+
+def spelled(code: str) -> tuple[str, str]:
+    """Return what to call a code that nobody names, and its system: words as they are, another's bare code.
+
+    A known system stands before its code (``LOINC 8867-4``), and is not said again.
+    """
+    system, bar, foreign = code.rpartition("|")
+    if bar and foreign and _ADDRESS.match(system):
+        return foreign, system
+    known, slash, rest = code.partition("/")
+    if slash and rest and known in (TEXT, *URIS):
+        return (rest, "") if known == TEXT else (f"{known} {rest}", "")
+    return code, ""
 
 
 def _walk(node: Any, found: dict[str, str]) -> None:

@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from salus.core.card import Card
-from salus.core.codes import BIRTH, DEATH
+from salus.core.codes import BIRTH, DEATH, TEXT
 from salus.core.evidence import Event, Timeline
 from salus.core.insight import Insight
 from salus.core.registry import models as known_models
 from salus.delivery.web import words
-from salus.delivery.web.labels import COMMON
+from salus.delivery.web.labels import COMMON, spelled
 
 if TYPE_CHECKING:
     from salus.delivery.web.desk import PatientSheet
@@ -30,6 +30,19 @@ def anchor(source: str) -> str:
     return "".join(char if char.isalnum() or char in "-_." else "-" for char in source)
 
 
+class Part(NamedTuple):
+    """One thing that a resource says. system: of a code that nobody names, whose code it is."""
+
+    name: str
+    value: str
+    system: str = ""
+
+    @property
+    def listed(self) -> str:
+        """The last part of the system's address, by which its users know it."""
+        return self.system.rstrip("/").rpartition("/")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """What one resource of the record says, as a row with an anchor of its own."""
@@ -37,7 +50,7 @@ class Line:
     source: str
     at: datetime | None
     until: datetime | None
-    what: tuple[tuple[str, str], ...]
+    what: tuple[Part, ...]
     status: str
     cited: tuple[str, ...] = field(default=())
 
@@ -79,16 +92,20 @@ def _line(
     first = events[0]
     spoken = [event for event in events if event.value is not None or event.code in (BIRTH, DEATH)] or events
     alone = len(spoken) == 1
-    what = tuple((_named(event, names, alone), _value(event, names)) for event in spoken)
+    what = tuple(_part(event, names, alone) for event in spoken)
     return Line(source, first.time, first.end, what, first.status or "", leaned.get(source, ()))
 
 
-def _named(event: Event, names: Mapping[str, str], alone: bool) -> str:
+def _part(event: Event, names: Mapping[str, str], alone: bool) -> Part:
     keys = (*event.codes, event.source) if alone else event.codes
-    text = next((names[key] for key in keys if key in names), event.code or event.kind)
-    # LOINC long names carry the property in brackets, which the unit beside them says already.
-    text = re.sub(r" \[[^\]]*\]", "", text)
-    return text[:1].upper() + text[1:]
+    text, value = next((names[key] for key in keys if key in names), ""), _value(event, names)
+    if text:
+        # LOINC long names carry the property in brackets, which the unit beside them says already.
+        text = re.sub(r" \[[^\]]*\]", "", text)
+        return Part(text[:1].upper() + text[1:], value)
+    words = next((code for code in event.codes if code.startswith(f"{TEXT}/")), event.code or event.kind)
+    name, system = spelled(words)
+    return Part(name, value, system)
 
 
 def _value(event: Event, names: Mapping[str, str]) -> str:
@@ -96,7 +113,9 @@ def _value(event: Event, names: Mapping[str, str]) -> str:
     if event.code in (BIRTH, DEATH) and event.time is not None:
         return f"{event.time.day} {event.time:%b} {event.time.year}"
     told = words.value(event)
-    return names.get(told, told)
+    known = names.get(told)
+    # An answer in words may hold anything; one in a code is one word, with its system before it.
+    return known or (told if re.search(r"\s", told) else spelled(told)[0])
 
 
 def names_of(cards: Iterable[Card], labels: Mapping[str, str]) -> dict[str, str]:
@@ -122,6 +141,7 @@ def paged(
     return {
         "name": sheet.bed.name or "Name not recorded",
         "patient_url": f"/patients/{sheet.number}",
+        "identifiers": sheet.identifiers,
         "rows": rows,
         "total": len(every),
         "start": start,
