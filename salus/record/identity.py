@@ -20,6 +20,8 @@ from salus.record.fhir_types import Reference
 if TYPE_CHECKING:
     import polars as pl
 
+# HL7 v2 table 0203 "Identifier type", which FHIR R4 binds Identifier.type to; DSTU2 named it otherwise.
+_KINDS_OF = ("http://terminology.hl7.org/CodeSystem/v2-0203", "http://hl7.org/fhir/v2/0203")
 _REPLACED = "replaced-by"
 # FHIR R4 ValueSet link-type (required binding): each says that both records are of one person.
 _JOINS = frozenset({_REPLACED, "replaces", "refer", "seealso"})
@@ -36,6 +38,8 @@ class _Name(Struct, gc=False):
 class _Identifier(Struct, gc=False):
     system: str | None = None
     value: str | None = None
+    # A wrong shape here costs the kind alone, and not who the patient is.
+    type: Any = None
 
 
 class _Link(Struct, gc=False):
@@ -56,7 +60,11 @@ _decode = msgspec.json.Decoder(_Patient).decode
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What a page shows of a patient. identifiers: ``system|value``. links: (how, ``Patient/<id>``)."""
+    """What a page shows of a patient. identifiers: ``system|value``. links: (how, ``Patient/<id>``).
+
+    kinds: of each identifier what it is, by HL7 v2-0203 (``MR``) or else in the record's words; "" where it
+    does not say. Empty for what was read before kinds were kept.
+    """
 
     subject: str
     name: str = ""
@@ -64,6 +72,7 @@ class Person:
     sex: str = "unknown"
     identifiers: tuple[str, ...] = ()
     links: tuple[tuple[str, str], ...] = ()
+    kinds: tuple[str, ...] = ()
 
 
 def person(subject: str, raw: bytes, resolve: Callable[[str], str]) -> Person:
@@ -80,8 +89,22 @@ def person(subject: str, raw: bytes, resolve: Callable[[str], str]) -> Person:
         for link in found.link or ()
         if link.other is not None and link.other.reference
     )
-    known = tuple(f"{one.system or ''}|{one.value}" for one in found.identifier or () if one.value)
-    return Person(subject, _called(found), found.birthDate or "", found.gender or "unknown", known, links)
+    valued = [one for one in found.identifier or () if one.value]
+    known = tuple(f"{one.system or ''}|{one.value}" for one in valued)
+    kinds = tuple(_kind(one.type) for one in valued)
+    born, sex = found.birthDate or "", found.gender or "unknown"
+    return Person(subject, _called(found), born, sex, known, links, kinds)
+
+
+def _kind(type_: Any) -> str:
+    """Return what an Identifier.type says: the code of HL7's own table, else its words."""
+    if not isinstance(type_, dict):
+        return ""
+    codings = type_.get("coding")
+    known = [one for one in codings if isinstance(one, dict)] if isinstance(codings, list) else []
+    told = [one.get("code") for one in known if one.get("system") in _KINDS_OF]
+    told += [type_.get("text"), *(one.get("display") for one in known)]
+    return next((one for one in told if one and isinstance(one, str)), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +166,7 @@ def people_columns(people: list[Person]) -> pl.DataFrame:
     text = pl.List(pl.String)
     schema: dict[str, Any] = {
         "subject": pl.String, "name": pl.String, "birth_date": pl.String, "sex": pl.String,
-        "identifiers": text, "links": text,
+        "identifiers": text, "links": text, "kinds": text,
     }  # fmt: skip
     rows = [
         (
@@ -153,6 +176,7 @@ def people_columns(people: list[Person]) -> pl.DataFrame:
             one.sex,
             list(one.identifiers),
             [f"{how} {to}" for how, to in one.links],
+            list(one.kinds),
         )
         for one in people
     ]
@@ -163,9 +187,8 @@ def people_columns(people: list[Person]) -> pl.DataFrame:
 def person_of(row: dict[str, Any]) -> Person:
     """Return the Person of one row of `people_columns`."""
     links = tuple((how, to) for how, _, to in (link.partition(" ") for link in row["links"]))
-    return Person(
-        row["subject"], row["name"], row["birth_date"], row["sex"], tuple(row["identifiers"]), links
-    )
+    known, kinds = tuple(row["identifiers"]), tuple(row.get("kinds") or ())
+    return Person(row["subject"], row["name"], row["birth_date"], row["sex"], known, links, kinds)
 
 
 @dataclass(slots=True)

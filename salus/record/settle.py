@@ -251,7 +251,8 @@ class _Settled:
         people = people_columns([who for at, who in self.intake.people if at not in self.replaced])
         if self.old is not None:
             before = pl.read_parquet(self.old / "metadata" / "people.parquet", glob=False)
-            people = pl.concat([before, people]).unique("subject", keep="last", maintain_order=True)
+            people = pl.concat([before, people], how="diagonal")
+            people = people.unique("subject", keep="last", maintain_order=True)
             people = people.filter(~pl.col("subject").is_in(pl.concat(self.nameless).implode()))
         people.write_parquet(folder / "people.parquet", **_WRITTEN)
         drugs.keep(folder, self.lines)

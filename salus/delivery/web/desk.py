@@ -19,6 +19,7 @@ from salus.core.review import Entry, Review
 from salus.delivery.tally import Tally
 from salus.delivery.web import words
 from salus.delivery.web.forms import DONE
+from salus.delivery.web.identifiers import Identifier, identifiers
 from salus.delivery.web.labels import read_labels
 from salus.delivery.web.pages.ward import Bed
 from salus.spine.health import check_records
@@ -48,7 +49,7 @@ class PatientSheet:
     number: int
     subject: str
     bed: Bed
-    identifiers: tuple[str, ...]
+    identifiers: tuple[Identifier, ...]
     at: datetime
     timeline: Timeline
     insights: tuple[Insight, ...]
@@ -155,7 +156,7 @@ class Desk:
             number,
             subject,
             self._bed(subject, person, view.as_of, insights, told(reviews), dated=dated, kept=kept),
-            _identifiers(person),
+            identifiers(person.identifiers, person.kinds),
             site.now(),
             view.timeline,
             insights,
@@ -177,8 +178,17 @@ class Desk:
         if subject is None:
             return None
         view = open_chart(self.site, subject, actor=actor)
-        bed = self._bed(subject, self.site.archive.person(subject), view.as_of, (), {})
-        return PatientSheet(number, subject, bed, (), self.site.now(), view.timeline, ())
+        person = self.site.archive.person(subject)
+        bed = self._bed(subject, person, view.as_of, (), {})
+        return PatientSheet(
+            number,
+            subject,
+            bed,
+            identifiers(person.identifiers, person.kinds),
+            self.site.now(),
+            view.timeline,
+            (),
+        )
 
     def review(self, number: int, said: Review) -> Review:
         """Keep a decision on an insight about this person.
@@ -291,7 +301,3 @@ def told(reviews: Iterable[Review]) -> dict[str, str]:
         review.insight: f"{review.by} {DONE.get(review.decision, review.decision)}, {words.moment(review.at)}"
         for review in reviews
     }
-
-
-def _identifiers(person: Any) -> tuple[str, ...]:
-    return tuple(one.rpartition("|")[2] for one in person.identifiers)

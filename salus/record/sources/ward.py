@@ -26,6 +26,7 @@ from salus.record.sources.ward_terms import (
     LABS,
     LIPIDS,
     LOINC,
+    NUMBERED,
     SIGNS,
     SMOKES,
     SMOKING,
@@ -128,7 +129,7 @@ def _patient(case: Case) -> Resource:
         "id": case.id,
         "active": True,
         # 2.999 is the arc that ISO 9834 keeps for examples.
-        "identifier": [{"system": "urn:oid:2.999.1.1", "value": case.id.upper()}],
+        "identifier": [{"type": NUMBERED, "system": "urn:oid:2.999.1.1", "value": case.id.upper()}],
         "name": [{"use": "official", "family": case.family, "given": case.given.split()}],
         "gender": case.sex,
         "birthDate": case.born,

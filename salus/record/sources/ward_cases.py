@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from salus.record.sources.ward_terms import Case, Lab, Vitals
+from salus.record.sources.ward_terms import NUMBERED, Case, Lab, Vitals
 
 _WELL: dict[str, Any] = {
     "breaths": 16,
@@ -96,7 +96,7 @@ _OLDER_RECORD = {
     "resourceType": "Patient",
     "id": "{id}-old",
     "active": False,
-    "identifier": [{"system": "urn:oid:2.999.1.1", "value": "{id}-OLD"}],
+    "identifier": [{"type": NUMBERED, "system": "urn:oid:2.999.1.1", "value": "{id}-OLD"}],
     "name": [{"family": "Lee", "given": ["Hanna"]}],
     "gender": "female",
     "birthDate": "1973-06-11",

@@ -12,6 +12,8 @@ from typing import Any
 LOINC = "http://loinc.org"
 SNOMED = "http://snomed.info/sct"
 UCUM = "http://unitsofmeasure.org"
+# Identifier.type: the hospital's own number (HL7 v2 table 0203).
+NUMBERED = {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]}
 
 # name: (LOINC code, display, UCUM unit)
 LABS = {

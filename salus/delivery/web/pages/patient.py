@@ -15,6 +15,7 @@ from salus.core.registry import models as known_models
 from salus.core.review import Entry
 from salus.delivery.web import words
 from salus.delivery.web.charts import charts
+from salus.delivery.web.identifiers import shown
 from salus.delivery.web.pages.answers import Answer, Unanswered, answer, unanswered
 from salus.delivery.web.pages.record import cited, lines, names_of
 from salus.spine.ward import unsure
@@ -113,7 +114,7 @@ def _person(sheet: PatientSheet, now: datetime) -> dict[str, Any]:
         "born": words.day(bed.born),
         "died": words.moment(died.time) if died else "",
         "place": bed.place,
-        "identifiers": sheet.identifiers,
+        "identifier": shown(sheet.identifiers),
         "as_of": bed.as_of,
         "dated": bed.dated,
         "age": words.age_of(bed.as_of, now).partition(",")[0],
