@@ -86,6 +86,11 @@ def _say(text: str = "") -> None:
     sys.stdout.write("".join(one if one.isprintable() or one == "\n" else " " for one in text) + "\n")
 
 
+def _say_demonstration(site: Site | None) -> None:
+    if site is not None and site.demonstration:
+        _say("Demonstration: not for care.")
+
+
 def _json(value: Any) -> int:
     sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
     return 0
@@ -222,7 +227,7 @@ def _says_first(row: Any) -> str:
 
 
 def _print_ward(site: Site, account: Any, shape: dict[str, Any]) -> None:
-    _say("Demonstration: not for care.")
+    _say_demonstration(site)
     _say(f"{account.resources} resources read, {len(account.rejected)} refused; archive: {site.path}")
     if not account.resources:
         _say(f"What was named {_NOTHING}")
@@ -274,7 +279,9 @@ def _ask(args: Args) -> int:
     )
     (status,) = [row.status for row in models(site) if row.name == insight.model.name]
     if args.json:
-        return _json({**as_json(insight), "model": {**as_json(insight)["model"], "status": status}})
+        told = {**as_json(insight)["model"], "status": status}
+        return _json({**as_json(insight), "model": told, "demonstration": site.demonstration})
+    _say_demonstration(site)
     _say(f"{insight.asks}  [{insight.model.name} {insight.model.version}, {status} here]")
     _say(f"{insight.subject}, as of {insight.as_of:%Y-%m-%d %H:%M %Z}: {insight.body.says}")
     for reason in insight.reasons:
@@ -309,7 +316,9 @@ def _models(args: Args) -> int:
     if args.json:
         keys = ("name", "version", "asks", "status", "title", "by", "because", "note", "digest", "package")
         told = [{key: getattr(row, key) for key in keys} for row in rows]
-        return _json({"models": told, "broken": [problem._asdict() for problem in problems()]})
+        broken = [problem._asdict() for problem in problems()]
+        return _json({"models": told, "broken": broken, "demonstration": bool(site and site.demonstration)})
+    _say_demonstration(site)
     for row in rows:
         note = f"  [from an outside package: {row.package}]" if row.package else ""
         note += f"  ({row.note})" if row.note else ""

@@ -130,16 +130,17 @@ def at_hook(site: Site, hook: str) -> tuple[Card, ...]:
 def services(site: Site) -> dict[str, object]:
     """Return the discovery document: one service for each hook at which a live model has something to say."""
     found = [(hook, at_hook(site, hook)) for hook in HOOKS]
-    return {"services": [_service(hook, speaking) for hook, speaking in found if speaking]}
+    standing = "Demonstration, not for care. " if site.demonstration else ""
+    return {"services": [_service(hook, speaking, standing) for hook, speaking in found if speaking]}
 
 
-def _service(hook: str, speaking: tuple[Card, ...]) -> dict[str, object]:
+def _service(hook: str, speaking: tuple[Card, ...], standing: str) -> dict[str, object]:
     titles = ", ".join(card.title or card.name for card in speaking)
     return {
         "id": _SERVICE.format(hook),
         "hook": hook,
         "title": f"Salus at {hook}",
-        "description": f"{_PURPOSE[hook]} Asks: {titles}.",
+        "description": f"{standing}{_PURPOSE[hook]} Asks: {titles}.",
         "usageRequirements": "Prefetch is enough: no call-back to the FHIR server is needed.",
         "prefetch": {query.key: query.template for query in queries(speaking)},
     }

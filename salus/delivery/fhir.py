@@ -7,7 +7,7 @@ patient's insights is itself written down.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from salus.delivery.answers import FHIR_JSON, Answer, Workers, answered, read_bo
 from salus.delivery.auth import NOBODY_TRUSTED, Unauthorized
 from salus.delivery.fhir_find import TYPES, Place, count, live_here, read, search
 from salus.delivery.fhir_outcome import one
-from salus.delivery.fhir_resources import Resource, resources
+from salus.delivery.fhir_resources import Resource, mark_demonstration, resources
 from salus.delivery.fhir_search import MOST, NO_PATIENT, Search, parse
 from salus.delivery.fhir_search import PATIENT as SUBJECT
 from salus.delivery.fhir_trail import DECISION
@@ -56,7 +56,7 @@ class Fhir:
 
     def send(self, insight: Insight) -> list[Resource]:
         """Return `insight` as FHIR resources."""
-        return resources(insight, server=self._site.server)
+        return self._marked(resources(insight, server=self._site.server))
 
     def hear(self, message: object) -> Review:
         """Return the review that a Provenance (as this door writes them) holds.
@@ -83,16 +83,25 @@ class Fhir:
         """Say what can be asked here."""
         return Answer(200, self.capabilities(), media_type=FHIR_JSON).response()
 
+    def _marked(self, made: Iterable[Resource]) -> list[Resource]:
+        """Return what was made, tagged where this is a demonstration."""
+        return [mark_demonstration(one) for one in made] if self._site.demonstrated else list(made)
+
     def capabilities(self) -> Resource:
         """Return the CapabilityStatement."""
         listed = [_capability(kind) for kind in TYPES]
+        standing = ": a demonstration, not for care" if self._site.demonstrated else ""
+        (statement,) = self._marked([self._statement(listed, f"Salus{standing}")])
+        return statement
+
+    def _statement(self, listed: list[Resource], description: str) -> Resource:
         return {
             "resourceType": "CapabilityStatement",
             "status": "active",
             "date": self._since,
             "kind": "instance",
             "software": {"name": "Salus", "version": __version__},
-            "implementation": {"description": "Salus", "url": self._settings.url(PATH)},
+            "implementation": {"description": description, "url": self._settings.url(PATH)},
             "fhirVersion": "4.0.1",
             "format": ["application/fhir+json"],
             "rest": [
@@ -174,7 +183,7 @@ class Fhir:
             return Answer(404, one("not-found", f"No {kind} has this id."), media_type=FHIR_JSON)
         resource, subject = found
         self._looked(actor, subject, kind, 1)
-        return Answer(200, resource, media_type=FHIR_JSON)
+        return Answer(200, self._marked([resource])[0], media_type=FHIR_JSON)
 
     def _search(self, kind: str, asked: Search, actor: Actor) -> Answer:
         page: list[Resource] = []
@@ -184,7 +193,8 @@ class Fhir:
             if total is None:
                 return Answer(400, one("too-costly", _TOO_MANY), media_type=FHIR_JSON)
         else:
-            page, more = search(self._site, kind, asked, live_here(self._site))
+            listed, more = search(self._site, kind, asked, live_here(self._site))
+            page = self._marked(listed)
             # Known without looking further where all of it is on this page.
             total = len(page) if more is None and asked.after == (0, -1) else None
         about = asked.subjects[0] if len(asked.subjects) == 1 else ""

@@ -30,6 +30,11 @@ AIAST = {
 }
 UCUM = "http://unitsofmeasure.org"
 MODEL, STANDING = "urn:salus:model", "urn:salus:standing"
+DEMONSTRATION = {
+    "system": STANDING,
+    "code": "demonstration",
+    "display": "Demonstration, not for care",
+}
 INTERVAL = "urn:salus:extension:interval"
 _SEVERITY = {Urgency.NOW: "high", Urgency.TODAY: "moderate", Urgency.THIS_WEEK: "low"}
 # FHIR R4 guidance-response-status. "data-required": it can answer once it is given what is missing.
@@ -67,6 +72,12 @@ def _mark_stale(resource: Resource, since: datetime | None) -> None:
     if since is not None:
         text = f"Evidence behind this changed (known {instant(since)})."
         resource["meta"]["tag"] = [{"system": STANDING, "code": "stale", "display": text}]
+
+
+def mark_demonstration(resource: Resource) -> Resource:
+    """Tag what a demonstration made, so that it is still known for one wherever it is copied to."""
+    meta = resource.get("meta", {})
+    return {**resource, "meta": {**meta, "tag": [*meta.get("tag", ()), DEMONSTRATION]}}
 
 
 def _base(insight: Insight, kind: str) -> Resource:

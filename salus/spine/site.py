@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 from salus.core.addresses import is_among, tidy
-from salus.core.errors import AwayError, EvidenceError, UserError
+from salus.core.errors import AwayError, EvidenceError, SalusError, UserError
 
 if TYPE_CHECKING:
     from salus.record.archive import Archive
@@ -36,6 +37,7 @@ class Site:
     _archive: Archive | None = None
     _read: tuple[tuple[int, int], Manifest | None] | None = None
     _caller: str = ""
+    _demonstrated: bool = False
     memory: dict[Any, Any] = field(default_factory=dict)
 
     @property
@@ -73,6 +75,13 @@ class Site:
             return told is not None and not self.has_archive
         manifest = self._manifest()
         return told == mark(self.id, manifest.id if manifest else "")
+
+    @property
+    def demonstrated(self) -> bool:
+        """As `demonstration`; while the store or the records are away, what it was before."""
+        with suppress(SalusError):
+            self._demonstrated = self.demonstration
+        return self._demonstrated
 
     @property
     def servers(self) -> tuple[str, ...]:

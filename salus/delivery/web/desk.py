@@ -68,15 +68,12 @@ class Desk:
         self._lock = Lock()
         self._ward: WardSheet | None = None
         self._sheets: OrderedDict[int, PatientSheet] = OrderedDict()
-        self._demonstration = False
         self._had_records = site.has_archive
         self._codes: tuple[int, Mapping[str, str]] = (0, {})
 
     def demonstration(self) -> bool:
         """Whether this is a demonstration; while the store is away, what it last said."""
-        with suppress(SalusError):
-            self._demonstration = self.site.demonstration
-        return self._demonstration
+        return self.site.demonstrated
 
     def away(self) -> str:
         """Return what does not answer: ``store``, ``record``, or "" when both do."""
