@@ -125,3 +125,47 @@ def test_another_servers_observation_takes_no_place_of_this_patients(ehr: httpx.
         cards = ehr.post("/cds-services/salus-patient-view", json=call).json()["cards"]
         assert cards[0]["indicator"] == indicator
         assert "5 resources of another patient were left out." in cards[0]["detail"]
+
+
+def drafting(*orders: dict[str, Any], hook: str = "order-sign", **context: Any) -> dict[str, Any]:
+    """Return a call about somebody with atrial fibrillation who ought to have an anticoagulant."""
+    ill = [
+        {
+            "resourceType": "Condition",
+            "id": code,
+            "subject": {"reference": "Patient/p1"},
+            "code": {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": code}]},
+            "recordedDate": "2020-01-02",
+        }
+        for code in ("I48.91", "I50.9", "I10", "E11.9")
+    ]
+    drafts = {**doors.searchset(list(orders)), "type": "collection"}
+    said = {"userId": "Practitioner/7", "patientId": "p1", "draftOrders": drafts, **context}
+    return doors.call(hook, context=said, prefetch=doors.searchset([doors.PATIENT, *ill]))
+
+
+ASPIRIN = {
+    "resourceType": "MedicationRequest",
+    "id": "aspirin",
+    "status": "draft",
+    "intent": "order",
+    "subject": {"reference": "Patient/p1"},
+    "medicationCodeableConcept": {"text": "aspirin"},
+}
+FILM = {"resourceType": "ServiceRequest", "id": "film", "status": "draft", "intent": "order"}
+FILM |= {"subject": {"reference": "Patient/p1"}}
+
+
+def test_who_signs_a_drug_hears_what_is_due_and_who_orders_a_film_does_not(ehr: httpx.Client) -> None:
+    sign = "/cds-services/salus-order-sign"
+    (card,) = ehr.post(sign, json=drafting(ASPIRIN, FILM)).json()["cards"]
+    assert "anticoagulant" in card["summary"] + card["detail"]
+    assert ehr.post(sign, json=drafting(FILM)).json()["cards"] == []
+
+
+def test_while_orders_are_chosen_only_the_selected_one_counts(ehr: httpx.Client) -> None:
+    select = "/cds-services/salus-order-select"
+    chosen = {"selections": ["MedicationRequest/aspirin"]}
+    assert ehr.post(select, json=drafting(ASPIRIN, FILM, hook="order-select", **chosen)).json()["cards"]
+    chosen = {"selections": ["ServiceRequest/film"]}
+    assert not ehr.post(select, json=drafting(ASPIRIN, FILM, hook="order-select", **chosen)).json()["cards"]

@@ -204,9 +204,9 @@ def test_a_prefetch_read_at_once_says_what_the_reference_decoder_says(drawn: lis
     raw = raw_of({"vital-signs": {"resourceType": "Bundle", "entry": entries}})
     timeline, account = fhir.prefetch(raw, "Patient/p", "prefetch")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fhir, "_at_once", lambda raws: {})
+        patch.setattr(fhir, "_at_once", lambda *_: {})
         told, counted = fhir.prefetch(raw, "Patient/p", "prefetch")
-    event(f"at once: {len(fhir._at_once([raw_of(one) for _, one in drawn])) > 0}")
+    event(f"at once: {len(fhir._at_once([raw_of(one) for _, one in drawn], ())) > 0}")
     assert timeline == told
     assert account.as_json() | {"cpu_seconds": 0} == counted.as_json() | {"cpu_seconds": 0}
 
