@@ -161,8 +161,8 @@ def types_in(raw: Any) -> frozenset[str]:
 class Gaps:
     """What did not come: keys that were not sent, lists in part by key, list types of which nothing came.
 
-    types: key → resource type, of what was asked for. readers: the models that read some of what did not come,
-    or may not have, where the client sends in its own way.
+    types: key → resource type, of what was asked for. readers: the models that read some of what did not
+    come, or may not have, where the client sends in its own way.
     """
 
     unsent: tuple[str, ...]
