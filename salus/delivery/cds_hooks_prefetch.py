@@ -26,6 +26,10 @@ _NEWEST_VITALS, _NEWEST, _WHOLE_LIST = 200, 50, 500
 _PANELS = {"LOINC/8480-6": ("LOINC/85354-9", "LOINC/55284-4"), "LOINC/8462-4": ("LOINC/85354-9",)}
 
 
+# Many servers keep apart which drug an order is for (FHIR R4 MedicationRequest, parameter `medication`).
+_INCLUDED = {"MedicationRequest": "&_include=MedicationRequest:medication"}
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """One prefetch template under `key`; required_by: the models that cannot answer without it.
@@ -68,7 +72,8 @@ def _list(resource: str, needs: Sequence[tuple[str, Need]]) -> Query:
     # Types whose patient search parameter is the only way in; sorting by date is not defined for all of them.
     key = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", resource).lower()
     reading = frozenset(name for name, need in needs if need.resource == resource)
-    return Query(key, f"{resource}?{_ABOUT}&_count={_WHOLE_LIST}", requiring, reading)
+    template = f"{resource}?{_ABOUT}&_count={_WHOLE_LIST}{_INCLUDED.get(resource, '')}"
+    return Query(key, template, requiring, reading)
 
 
 def _observations(needs: list[tuple[str, Need]]) -> list[Query]:

@@ -72,10 +72,10 @@ class Near:
         """Return what `resolve` does, or the reference itself where it is not at hand."""
         return self.resolve(target) or target
 
-    def drug(self, target: str) -> tuple[str, ...]:
-        """Return the codes of a Medication, or the reference itself where it is not at hand."""
+    def drug(self, target: str, words: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return the codes of a Medication, or the reference and its own `words` where it is not at hand."""
         found = self.named(target)
-        return (found,) if self.waits else self.medications.get(found, (found,))
+        return (found, *words) if self.waits else self.medications.get(found, (found, *words))
 
     def announce(self, raw: bytes | Raw, url: str) -> str:
         """Learn a resource's name and which drug it is, before others refer to it; return its type."""
@@ -294,8 +294,8 @@ def _with_drug(rows: Rows, resource: t.Resource, near: Near) -> Rows:
         inside = Near()
         for raw in resource.contained or ():
             inside.keep(f"#{named(raw).id}", raw)
-        return [(inside.drug(target), *row[1:])]
-    return [(near.drug(target), *row[1:])]
+        return [(inside.drug(target, row[0][1:]), *row[1:])]
+    return [(near.drug(target, row[0][1:]), *row[1:])]
 
 
 def _with_contained(rows: Rows, resource: t.Resource, source: str, subject: str) -> tuple[str, Rows]:

@@ -27,6 +27,7 @@ from salus.record.fhir_terms import (
     diagnosed,
     drug,
     observed_as,
+    referred,
     unit,
 )
 from salus.record.fhir_time import When, when
@@ -167,9 +168,9 @@ def _drug(r: t.Medicated) -> tuple[str, ...]:
     if found:
         return found
     named = r.medicationReference
-    if named is not None and named.reference:
-        return (canonical(named.reference),)
-    return (r.resourceType,)
+    if named is None:
+        return (r.resourceType,)
+    return referred(canonical(named.reference) if named.reference else r.resourceType, named.display)
 
 
 def ordered(r: t.MedicationRequest) -> str | None:

@@ -171,6 +171,11 @@ def observed_as(raw: bytes, otherwise: str = "") -> tuple[str, ...]:
     return (*(said.codes or (otherwise,)), *dict.fromkeys(f"{codes.TEXT}/{words}" for words in spoken))
 
 
+def referred(reference: str, display: str | None) -> tuple[str, ...]:
+    """Return a reference to a Medication, and behind it what it is called where it is referred to."""
+    return (reference, f"{codes.TEXT}/{display}") if display and not display.isspace() else (reference,)
+
+
 def called(identifiers: Iterable[Identifier]) -> tuple[str, ...]:
     """Return the names among `identifiers`: MIMIC-IV on FHIR gives a Medication's name as one of them."""
     found = [codes.short(one.system, one.value) for one in identifiers if one.value]

@@ -162,11 +162,18 @@ class DoseAndMethod(Struct, gc=False):
     dose: Quantity | None = None
 
 
+class DrugReference(Struct, gc=False):
+    """Reference to a Medication; what it is called here may be all that comes of it."""
+
+    reference: str | None = None
+    display: str | None = None
+
+
 class Medicated(Resource, gc=False):
     """What MedicationRequest, -Administration, -Dispense and -Statement share: which drug."""
 
     medicationCodeableConcept: Raw = NOTHING
-    medicationReference: Reference | None = None
+    medicationReference: DrugReference | None = None
 
 
 class MedicationRequest(Medicated, gc=False):

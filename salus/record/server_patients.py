@@ -136,7 +136,7 @@ class _Asked:
         """Take in the Medications that were referred to and did not come along."""
         self.intake.pour()
         known = self.intake.near.medications
-        for name in [codes[0] for codes in self.intake.words if codes[0] not in known]:
+        for name in dict.fromkeys(codes[0] for codes in self.intake.words if codes[0] not in known):
             kind, _, given = name.partition("/")
             if kind != "Medication" or not is_id(given) or not given.strip("."):
                 continue

@@ -223,7 +223,11 @@ class _Settled:
         joined = old.join(drugs, on="code", how="left", maintain_order="left")
         found = (
             pl.coalesce("_code", "code").alias("code"),
-            pl.coalesce("_others", "other_codes").alias("other_codes"),
+            # What an order called its drug gives way to what the Medication says: perhaps one code alone.
+            pl.when(pl.col("_code").is_not_null())
+            .then("_others")
+            .otherwise("other_codes")
+            .alias("other_codes"),
         )
         return joined.with_columns(*found).drop("_code", "_others")
 

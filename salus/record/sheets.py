@@ -21,7 +21,7 @@ from salus.record.fhir_certainty import ENTERED_IN_ERROR, certainty, is_error
 from salus.record.fhir_effective import first, last, observed, start
 from salus.record.fhir_kinds import MUST_SAY_STATUS
 from salus.record.fhir_rows import READERS, dose, is_abated, ordered
-from salus.record.fhir_terms import answer, canonical, concept, diagnosed, drug, observed_as, unit
+from salus.record.fhir_terms import answer, canonical, concept, diagnosed, drug, observed_as, referred, unit
 from salus.record.fhir_time import moments as moment
 from salus.record.fhir_types import NOTHING
 from salus.record.fhir_values import Valuation, valuation
@@ -73,6 +73,13 @@ class Drugs(dict[str, int]):
         self[told] = number = self._words[(target,)] if target.startswith("Medication/") else -1
         return number
 
+    def of(self, named: t.DrugReference) -> int:
+        """Return the number of what an order refers to, with what it calls it."""
+        if not named.reference or not named.display:
+            return self[named.reference] if named.reference else -1
+        target = canonical(named.reference)
+        return self._words[referred(target, named.display)] if target.startswith("Medication/") else -1
+
 
 class Words:
     """What `Coded` and `Drugs` number, in one vocabulary."""
@@ -89,7 +96,7 @@ class Words:
         return [
             named_so[bytes(r.medicationCodeableConcept)]
             if (named := r.medicationReference) is None or r.medicationCodeableConcept is not NOTHING
-            else (drugs[named.reference] if named.reference else -1)
+            else (drugs[named.reference] if named.reference and named.display is None else drugs.of(named))
             for r in found
         ]
 

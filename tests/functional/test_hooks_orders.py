@@ -169,3 +169,10 @@ def test_while_orders_are_chosen_only_the_selected_one_counts(ehr: httpx.Client)
     assert ehr.post(select, json=drafting(ASPIRIN, FILM, hook="order-select", **chosen)).json()["cards"]
     chosen = {"selections": ["ServiceRequest/film"]}
     assert not ehr.post(select, json=drafting(ASPIRIN, FILM, hook="order-select", **chosen)).json()["cards"]
+
+
+def test_a_drug_that_is_only_referred_to_is_read_as_it_is_called_there(ehr: httpx.Client) -> None:
+    named = order("", "w", status="active", authoredOn=datetime.now(UTC).isoformat())
+    del named["medicationCodeableConcept"]
+    named["medicationReference"] = {"reference": "Medication/w", "display": "Warfarin 3 mg"}
+    assert "An oral anticoagulant is on record" in said(ordering(ehr, "patient-view", [], (named,)))

@@ -201,7 +201,10 @@ def test_a_code_is_asked_for_once() -> None:
 def test_lists_are_asked_for_whole() -> None:
     """Absent is "no" only where the list itself is known."""
     found = {query.key: query.template for query in queries((card("a", DRUGS),))}
-    assert found["medication-request"] == "MedicationRequest?patient={{context.patientId}}&_count=500"
+    orders = (
+        "MedicationRequest?patient={{context.patientId}}&_count=500&_include=MedicationRequest:medication"
+    )
+    assert found["medication-request"] == orders
 
 
 @pytest.mark.parametrize(

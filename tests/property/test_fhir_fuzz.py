@@ -50,6 +50,13 @@ references = st.fixed_dictionaries(
         "reference": st.sampled_from(["Patient/p", "Patient/q", "urn:uuid:1", "#x", "Group/g", ""]) | words
     },
 )
+drugs = st.fixed_dictionaries(
+    {},
+    optional={
+        "reference": st.sampled_from(["Medication/m", "https://a.example/Medication/m", "#x", ""]) | words,
+        "display": words,
+    },
+)
 anything = st.recursive(
     st.none() | st.booleans() | numbers | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
@@ -72,7 +79,7 @@ elements: dict[str, st.SearchStrategy[Any]] = {
     "onsetDateTime": dates, "recordedDate": dates, "abatementDateTime": dates, "clinicalStatus": concepts,
     "verificationStatus": concepts, "period": periods, "class": codings,
     "type": st.lists(concepts, max_size=2),
-    "medicationCodeableConcept": concepts, "medicationReference": references, "authoredOn": dates,
+    "medicationCodeableConcept": concepts, "medicationReference": drugs, "authoredOn": dates,
     "performedDateTime": dates, "performedPeriod": periods, "vaccineCode": concepts,
     "occurrenceDateTime": dates,
     "birthDate": dates, "deceasedDateTime": dates, "deceasedBoolean": st.booleans(), "gender": words,
@@ -151,7 +158,7 @@ whole = st.builds(
         optional={
             "class": codings, "conclusionCode": concepts, "clinicalStatus": concepts, "intent": words,
             "verificationStatus": concepts, "doNotPerform": st.booleans(), "component": elements["component"],
-            "medicationReference": references, "dosage": elements["dosage"], "focus": anything,
+            "medicationReference": drugs, "dosage": elements["dosage"], "focus": anything,
             "effectiveTiming": st.fixed_dictionaries({}, optional={"event": st.lists(days, max_size=3)}),
             "collection": st.fixed_dictionaries(
                 {}, optional={"collectedDateTime": days, "collectedPeriod": spans}
@@ -204,7 +211,7 @@ def test_a_prefetch_read_at_once_says_what_the_reference_decoder_says(drawn: lis
     raw = raw_of({"vital-signs": {"resourceType": "Bundle", "entry": entries}})
     timeline, account = fhir.prefetch(raw, "Patient/p", "prefetch")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fhir, "_at_once", lambda *_: {})
+        patch.setattr(fhir, "_at_once", lambda raws, servers: {})
         told, counted = fhir.prefetch(raw, "Patient/p", "prefetch")
     event(f"at once: {len(fhir._at_once([raw_of(one) for _, one in drawn], ())) > 0}")
     assert timeline == told

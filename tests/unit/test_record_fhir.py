@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from salus.core.codes import DEATH, ValueSet, uri
 from salus.core.evidence import Absence, Event, Timeline
 from salus.record import fhir
+from salus.record.archive import Archive
+from salus.record.bulk import read_place
 
 UCUM = "http://unitsofmeasure.org"
 RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
@@ -179,6 +182,41 @@ def test_a_drug_is_found_through_bundle_and_contained_references() -> None:
     )
     assert events(inside)[0].code == "RxNorm/1"
     assert events(order)[0].code == "Medication/m"
+
+
+@pytest.mark.parametrize(
+    ("named", "codes"),
+    [
+        ({"reference": "Medication/m", "display": "Apixaban 5 mg"}, ("Medication/m", "text/Apixaban 5 mg")),
+        ({"reference": "https://a.example/fhir/Medication/m", "display": "X"}, ("Medication/m", "text/X")),
+        ({"reference": "urn:uuid:0b7c7d4e-0000-4000-8000-000000000001", "display": "X"},
+         ("urn:uuid:0b7c7d4e-0000-4000-8000-000000000001", "text/X")),
+        ({"display": "Apixaban 5 mg"}, ("MedicationRequest", "text/Apixaban 5 mg")),
+        ({"reference": "Medication/m", "display": " "}, ("Medication/m",)),
+    ],
+)  # fmt: skip
+def test_a_drug_that_is_not_at_hand_is_called_as_the_order_calls_it(
+    named: dict[str, str], codes: tuple[str, ...], tmp_path: Path
+) -> None:
+    order = resource("MedicationRequest", status="active", medicationReference=named)
+    assert events(order)[0].codes == codes
+    (tmp_path / "in.ndjson").write_text(json.dumps(order))
+    read_place(str(tmp_path / "in.ndjson"), tmp_path / "a")
+    archived = Archive.open(tmp_path / "a").timeline(order["subject"]["reference"])
+    assert [event.codes for event in archived] == [codes]
+
+
+def test_what_a_medication_says_of_itself_stands_before_what_an_order_calls_it(tmp_path: Path) -> None:
+    drug = {"resourceType": "Medication", "id": "m", "code": {"coding": [{"system": RXNORM, "code": "1"}]}}
+    named = {"reference": "Medication/m", "display": "something"}
+    order = resource("MedicationRequest", status="active", medicationReference=named)
+    assert events(order, drug)[0].codes == ("RxNorm/1",)
+    for place, found in (("one", [order, drug]), ("two", [order]), ("two", [drug])):
+        (tmp_path / "in.ndjson").write_text("".join(f"{json.dumps(one)}\n" for one in found))
+        read_place(str(tmp_path / "in.ndjson"), tmp_path / place)
+    for place in ("one", "two"):
+        (event,) = Archive.open(tmp_path / place).timeline("Patient/p")
+        assert event.codes == ("RxNorm/1",), place
 
 
 def test_an_order_not_to_do_something_is_no_order() -> None:

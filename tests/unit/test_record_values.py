@@ -22,7 +22,7 @@ def both(one: dict[str, Any]) -> tuple[Event, ...]:
     """Return the events of an Observation, on which both ways of reading must agree."""
     found = events(one)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fhir, "_at_once", lambda *_: {})
+        patch.setattr(fhir, "_at_once", lambda raws, servers: {})
         assert events(one) == found
     return found
 
