@@ -31,6 +31,8 @@ TOPIC_SYSTEM = "urn:salus:model"
 _MARKUP = re.compile(r"([\\`*_\[\]|<>~&#])")
 _WWW = re.compile(r"(www)\.", re.IGNORECASE)
 
+# A need may have its short name in brackets: "consciousness (ACVPU)".
+_BRACKETS = re.compile(r"[()]")
 # How models call what they find nothing of; not the day or hour of something that is there.
 _NOT_FOUND = re.compile(r"(?<!hour )(?<!date is )\bnot recorded\b")
 
@@ -46,8 +48,8 @@ class Look:
     page: the absolute URL of the patient's own page, where the record is here. note: what a reader must
     know of the evidence (resources that could not be used, or did not come). partial: resource types whose
     list did not come whole, each with what to say where a model reads it. drugs: whether a drug is being
-    ordered. demonstration: nothing here was approved for care. unsent: models of whose evidence some did not
-    come, or may not have: what they find nothing of may be recorded all the same.
+    ordered. demonstration: nothing here was approved for care. came: of each model of whose measurements some
+    did not come, or may not have, the names of those that did: any other one may be recorded all the same.
     """
 
     hook: str
@@ -57,7 +59,7 @@ class Look:
     partial: Mapping[str, str] = field(default_factory=dict)
     drugs: bool = False
     demonstration: bool = False
-    unsent: frozenset[str] = frozenset()
+    came: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,17 @@ def _detail(insight: Insight, look: Look) -> str:
 
 def _absent(insight: Insight, text: str, look: Look) -> str:
     """Say of what was not found that it may only not have been sent: of these two only one is a finding."""
-    return _NOT_FOUND.sub("not sent or not recorded", text) if insight.model.name in look.unsent else text
+    came = look.came.get(insight.model.name)
+    if came is None:
+        return text
+
+    names = tuple(part.strip().lower() for name in came for part in _BRACKETS.split(name) if part.strip())
+
+    def worded(found: re.Match[str]) -> str:
+        whole = text[: found.start()].rstrip().lower().endswith(names)
+        return found[0] if whole else "not sent or not recorded"
+
+    return _NOT_FOUND.sub(worded, text)
 
 
 def _doubts(insight: Insight, look: Look) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -161,15 +161,15 @@ def types_in(raw: Any) -> frozenset[str]:
 class Gaps:
     """What did not come: keys that were not sent, lists in part by key, list types of which nothing came.
 
-    types: key → resource type, of what was asked for. readers: the models that read some of what did not
-    come, or may not have, where the client sends in its own way.
+    types: key → resource type, of what was asked for. came: of each model that reads measurements of which
+    some did not come, or may not have, the names of those that came whole.
     """
 
     unsent: tuple[str, ...]
     cut: Mapping[str, Cut]
     none_of: tuple[str, ...]
     types: Mapping[str, str]
-    readers: frozenset[str] = frozenset()
+    came: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -188,9 +188,10 @@ class Gaps:
         seen = account.as_events if account is not None else {}
         lists = [kind for kind in dict.fromkeys(types.values()) if kind not in ("Patient", "Observation")]
         none_of = tuple(kind for kind in lists if account is not None and not seen.get(kind))
-        absent = [query for query in asked if account is not None or query in lacking or query.key in cut]
-        readers = frozenset[str]().union(*(query.read_by for query in absent))
-        return cls(tuple(query.key for query in lacking), cut, none_of, types, readers)
+        any_cut = any(key not in types for key in cut)
+        absent = [query for query in asked if any_cut or query in lacking or query.key in cut]
+        found = _found([query for query in asked if query.resource not in lists], absent)
+        return cls(tuple(query.key for query in lacking), cut, none_of, types, found)
 
     def note(self) -> str:
         """Return what every card says."""
@@ -210,6 +211,16 @@ class Gaps:
             for kind in [self.types[key]] if key in self.types else set(self.types.values()):
                 found[kind] = f"The list of {_plural(kind)} was sent in part ({cut.says()}): {_MAYBE}"
         return {kind: text for kind, text in found.items() if kind not in ("Patient", "Observation")}
+
+
+def _found(asked: Iterable[Query], absent: Iterable[Query]) -> dict[str, tuple[str, ...]]:
+    """Return, by model that lacks something of `asked`, what of it came whole."""
+    lost = frozenset[tuple[str, str]]().union(*(query.reads for query in absent))
+    every = frozenset[tuple[str, str]]().union(*(query.reads for query in asked))
+    return {
+        model: tuple(name for reader, name in sorted(every - lost) if reader == model)
+        for model in {model for model, _ in every & lost}
+    }
 
 
 def _named(key: str) -> str:
@@ -232,6 +243,7 @@ def unused(account: Account) -> str:
     said = [
         *_left_out(sent, len(sent) + many, "resource"),
         *_left_out(drafts, account.resources - len(sent) - many, "draft order"),
+        *account.notes,
     ]
     return " ".join(said)
 

@@ -16,6 +16,8 @@ from salus.core.card import Card, Need
 from salus.core.codes import uri
 
 PATIENT = "patient"
+# What is no list: of each of these a model says by itself that it found none.
+PERSON, MEASURED = "Patient", "Observation"
 _ABOUT = "patient={{context.patientId}}"
 # Measured many times a day: together in one query, or a query each would be seven.
 _SHORT = re.compile(r"P[12]D\Z|PT\d+H\Z")
@@ -34,13 +36,13 @@ _INCLUDED = {"MedicationRequest": "&_include=MedicationRequest:medication"}
 class Query:
     """One prefetch template under `key`; required_by: the models that cannot answer without it.
 
-    read_by: the models that read something of it.
+    reads: each model that reads something of it, with the name of what it reads.
     """
 
     key: str
     template: str
     required_by: frozenset[str] = frozenset()
-    read_by: frozenset[str] = frozenset()
+    reads: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def resource(self) -> str:
@@ -60,7 +62,7 @@ def queries(cards: tuple[Card, ...]) -> tuple[Query, ...]:
     if not needs:
         return ()
     every = frozenset(name for name, _ in needs)
-    found = [Query(PATIENT, "Patient/{{context.patientId}}", every, every)]
+    found = [Query(PATIENT, "Patient/{{context.patientId}}", every, _reads(needs, PERSON))]
     lists = sorted({need.resource for _, need in needs} - {"Patient", "Observation"})
     found += [_list(resource, needs) for resource in lists]
     return (*found, *_observations([pair for pair in needs if pair[1].resource == "Observation"]))
@@ -71,9 +73,12 @@ def _list(resource: str, needs: Sequence[tuple[str, Need]]) -> Query:
     requiring = frozenset(name for name, need in needs if need.resource == resource and need.required)
     # Types whose patient search parameter is the only way in; sorting by date is not defined for all of them.
     key = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", resource).lower()
-    reading = frozenset(name for name, need in needs if need.resource == resource)
     template = f"{resource}?{_ABOUT}&_count={_WHOLE_LIST}{_INCLUDED.get(resource, '')}"
-    return Query(key, template, requiring, reading)
+    return Query(key, template, requiring, _reads(needs, resource))
+
+
+def _reads(needs: Iterable[tuple[str, Need]], resource: str) -> frozenset[tuple[str, str]]:
+    return frozenset((name, need.name) for name, need in needs if need.resource == resource)
 
 
 def _observations(needs: list[tuple[str, Need]]) -> list[Query]:
@@ -105,7 +110,7 @@ def _observation(key: str, group: list[tuple[str, Need]], count: int) -> Query:
     coded = f"&code={wanted}" if wanted else ""
     required = frozenset(name for name, need in group if need.required)
     template = f"Observation?{_ABOUT}{coded}&_sort=-date&_count={count}"
-    return Query(key, template, required, frozenset(name for name, _ in group))
+    return Query(key, template, required, _reads(group, MEASURED))
 
 
 def _slug(name: str) -> str:

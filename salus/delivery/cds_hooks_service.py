@@ -228,7 +228,7 @@ def finish(
     note = " ".join(text for text in (unused(account), gaps.note()) if text)
     timeline = replace(timeline, subject=site.name(subject, call.fhirServer))
     page, drugs = _page(site, settings, timeline.subject), orders_drugs(call.context)
-    look = Look(call.hook, settings, page, note, gaps.partial(), drugs, site.demonstration, gaps.readers)
+    look = Look(call.hook, settings, page, note, gaps.partial(), drugs, site.demonstration, gaps.came)
     tally = tally or Tally()
     actor = Actor(site.name(str(call.context["userId"]), call.fhirServer), client=pending.client)
     return _answer(site, look, actor, speaking=speaking, timeline=timeline, tally=tally, until=pending.until)

@@ -125,10 +125,29 @@ def _at_once(raws: list[bytes], servers: tuple[str, ...]) -> dict[int, Plain]:
     }
 
 
+def _differ(one: bytes, other: bytes) -> bool:
+    """Whether two copies say something else, and not only in another order or spacing."""
+    if one == other:
+        return False
+    try:
+        return bool(msgspec.json.decode(one) != msgspec.json.decode(other))
+    except (msgspec.MsgspecError, RecursionError):
+        return True
+
+
+def _told_of(replaced: list[str]) -> list[str]:
+    """Say in words what stands no more because another resource has its id."""
+    if not replaced:
+        return []
+    first, many = ", ".join([*dict.fromkeys(replaced)][:3]), len(replaced)
+    share, were = ("s share their", "were") if many > 1 else (" shares its", "was")
+    return [f"{many} resource{share} id with a later one that differs, and {were} not used: {first}."]
+
+
 class _Gathered:
     """Resources of one Bundle or prefetch; of several copies of a resource one stands, as in an archive."""
 
-    __slots__ = ("_copies", "_servers", "account", "near", "read", "refused")
+    __slots__ = ("_copies", "_replaced", "_servers", "account", "near", "read", "refused")
 
     def __init__(self, servers: tuple[str, ...] = ()) -> None:
         self.account = Account()
@@ -140,6 +159,8 @@ class _Gathered:
         self.refused: dict[str, Refused] = {}
         # The last copy of each that was not older than those before it, and that may name its version.
         self._copies: dict[str, bytes] = {}
+        # What differs from another under its id, where neither is said to be the newer one.
+        self._replaced: list[str] = []
 
     def add(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str = "") -> None:
         """Decode (resource, full URL, place, line); `only` one patient's are taken when it is given."""
@@ -191,8 +212,11 @@ class _Gathered:
         before = self._copies.get(source)
         if before is not None:
             said, stood = version(raw), version(before)
-            if compared(said, stood) < 0:
+            newer = compared(said, stood)
+            if newer < 0:
                 return False
+            if newer == 0 and _differ(raw, before):
+                self._replaced.append(source)
             # What names no version takes the place of the one before, and what is older than that stays old.
             raw = raw if is_said(said) else before
         self._copies[source] = raw
@@ -208,6 +232,7 @@ class _Gathered:
 
     def close(self, began: float) -> dict[str, list[Row]]:
         """Return the rows by subject and finish the account."""
+        self.account.notes += _told_of(self._replaced)
         by_subject: dict[str, list[Row]] = {}
         for subject, rows in self.read.values():
             if rows:

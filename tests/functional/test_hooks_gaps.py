@@ -266,3 +266,26 @@ def test_what_was_not_sent_is_not_called_not_recorded(ehr: httpx.Client) -> None
         assert ("not sent or not recorded" in card["summary"]) is words, card["summary"]
         assert ("not sent or not recorded" in card["detail"]) is words
         assert "not recorded" in card["detail"]
+
+
+def test_resources_that_share_an_id_are_not_lost_without_a_word(ehr: httpx.Client) -> None:
+    one = [each | {"id": "same"} for each in doors.deteriorating()]
+    said = details(ehr, sent(ehr, **{"vital-signs": doors.searchset(one)}))
+    words = "4 resources share their id with a later one that differs, and were not used: Observation/same."
+    assert all(words in each for each in said)
+
+
+@pytest.mark.parametrize("meta", [{}, {"meta": {"versionId": "2"}}])
+def test_copies_and_newer_versions_are_no_loss(ehr: httpx.Client, meta: dict[str, Any]) -> None:
+    first = doors.observation("hr", "8867-4", 70, "/min") | ({"meta": {"versionId": "1"}} if meta else {})
+    second = first if not meta else first | {"valueQuantity": {"value": 71, "unit": "/min"}, **meta}
+    said = details(
+        ehr, sent(ehr, **{"vital-signs": doors.searchset([*doors.deteriorating()[1:], first, second])})
+    )
+    assert not any("share" in each for each in said)
+
+
+def test_values_of_no_usable_status_are_named(ehr: httpx.Client) -> None:
+    unknown = [one | {"status": "unknown"} for one in doors.deteriorating()]
+    said = " ".join(details(ehr, sent(ehr, **{"vital-signs": doors.searchset(unknown)})))
+    assert "A later value that is not final was not used: respiratory rate" in said
