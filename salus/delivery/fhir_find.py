@@ -170,7 +170,8 @@ def _insight(row: Any) -> Insight:
 def _become(site: Site, kind: str, row: Any) -> list[Resource]:
     insight = _insight(row)
     server = site.server
-    made = resources(insight, row.stale_since, server)
+    decided = row.stale_since is not None and bool(site.store.reviews(insight=row.id))
+    made = resources(insight, row.stale_since, server, decided)
     if kind != "Provenance":
         return [one for one in made if one["resourceType"] == kind]
     if not made:

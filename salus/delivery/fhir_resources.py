@@ -47,17 +47,21 @@ _GUIDANCE = {
 }
 
 
-def resources(insight: Insight, stale_since: datetime | None = None, server: str = "") -> list[Resource]:
+def resources(
+    insight: Insight, stale_since: datetime | None = None, server: str = "", decided: bool = False
+) -> list[Resource]:
     """Return the resources that `insight` is, each with the insight's own id.
 
-    server: the base URL of the FHIR server that the record came from; "" where it is not known.
+    server: the base URL of the FHIR server that the record came from; "" where it is not known. decided:
+    whether anybody decided on it.
     """
     refer = referring(insight, server)
     found = [make(insight, refer) for kind, make in _MAKERS if isinstance(insight.body, kind)]
     if _calls_for_somebody(insight):
         found.append(_detected_issue(insight, refer, found))
     for resource in found:
-        _mark_stale(resource, stale_since)
+        if stale_since is not None:
+            _mark_stale(resource, stale_since, decided)
     return found
 
 
@@ -68,10 +72,16 @@ def _calls_for_somebody(insight: Insight) -> bool:
     return urgent and isinstance(insight.body, Risk | Finding)
 
 
-def _mark_stale(resource: Resource, since: datetime | None) -> None:
-    if since is not None:
-        text = f"Evidence behind this changed (known {instant(since)})."
-        resource["meta"]["tag"] = [{"system": STANDING, "code": "stale", "display": text}]
+def _mark_stale(resource: Resource, since: datetime, decided: bool) -> None:
+    """Withdraw what was said: "final" would let a reader who knows no tags act on it.
+
+    FHIR R4 observation-status: "entered-in-error" is what was withdrawn after its release, and "cancelled"
+    where somebody acted on it; guidance-response-status has the first alone.
+    """
+    text = f"Evidence behind this changed (known {instant(since)})."
+    resource["meta"]["tag"] = [{"system": STANDING, "code": "stale", "display": text}]
+    acted = decided and resource["resourceType"] != "GuidanceResponse"
+    resource["status"] = "cancelled" if acted else "entered-in-error"
 
 
 def mark_demonstration(resource: Resource) -> Resource:

@@ -133,6 +133,21 @@ def test_what_leans_on_changed_evidence_says_so() -> None:
     assert made["meta"]["tag"][0]["code"] == "stale"
 
 
+@pytest.mark.parametrize(
+    ("said", "decided", "status"),
+    [
+        (SCORE, False, ["entered-in-error", "entered-in-error"]),
+        (SCORE, True, ["cancelled", "cancelled"]),
+        (UNSURE, False, ["entered-in-error"]),
+        (UNSURE, True, ["entered-in-error"]),
+    ],
+)
+def test_what_leans_on_changed_evidence_is_withdrawn(said: Any, decided: bool, status: list[str]) -> None:
+    made = resources(insight(said, Urgency.NOW), NOW, decided=decided)
+    assert [one["status"] for one in made] == status
+    assert [str(issue) for one in made for issue in fhirkit.validate(one)] == []
+
+
 REVIEW = Review(ID, "Practitioner/7", "overridden", "evidence-wrong", "old", NOW, id="f" * 32)
 
 

@@ -128,7 +128,7 @@ def test_a_model_that_answers_again_is_heard_after_a_while(
         patched.setattr(type(models()["news2"]), "predict", fail)
         failed = spine.ward(ward.site, actor=WHO)
     assert spine.ward(ward.site, actor=WHO) is failed, "it is not asked at every look"
-    monkeypatch.setattr(ward_module, "_TRY_AGAIN", timedelta())
+    monkeypatch.setattr(ward_module, "_KEPT_WITHOUT", timedelta())
     again = spine.ward(ward.site, actor=WHO)
     assert not any(insight.failed for row in again for insight in row.insights)
     assert spine.ward(ward.site, actor=WHO) is again

@@ -191,9 +191,8 @@ class Pages:
             raise HTTPException(404)
         values = patient_page.laid_out(sheet, self._labels(sheet, bool(away)), _now())
         actor = self.settings.actor.id
-        tokens = {
-            answer.insight.id: self.tokens.make(actor, answer.insight.id) for answer in values["answers"]
-        }
+        decidable = [*(answer.insight.id for answer in values["answers"]), *values["again"]]
+        tokens = {insight: self.tokens.make(actor, insight) for insight in decidable}
         return render(
             "patient.html",
             self.page("ward"),

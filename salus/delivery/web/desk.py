@@ -23,6 +23,7 @@ from salus.delivery.web.identifiers import Identifier, identifiers
 from salus.delivery.web.labels import read_labels
 from salus.delivery.web.pages.ward import Bed
 from salus.spine.health import check_records
+from salus.spine.outdated import Outdated, outdated
 
 if TYPE_CHECKING:
     from salus.core.consent import Actor
@@ -106,10 +107,12 @@ class Desk:
         if site.has_archive:
             # What was answered before is kept in memory: it must not pass for an answer of now.
             check_records(site)
-            done = told(site.store.reviews())
+            reviews = site.store.reviews()
+            done, late = told(reviews), outdated(site, reviews)
             for row in ward(site, actor=actor):
                 self._tally.note(row.insights)
                 how: dict[str, Any] = {"dated": row.dated, "kept": row.kept}
+                how["late"] = late.get(row.subject, ())
                 beds.append(self._bed(row.subject, row.person, row.as_of, row.insights, done, **how))
         sheet = WardSheet(tuple(beds), live, len(states) - len(live), site.now())
         with self._lock:
@@ -146,13 +149,16 @@ class Desk:
         self._tally.note(insights)
         reviews = tuple(site.store.reviews(subject=subject))
         person = site.archive.person(subject)
+        late = outdated(site, reviews).get(subject, ())
         earlier = self._earlier(subject, insights, reviews)
         dated = last_known(view.timeline, view.as_of) is not None
         kept = last_answers(site, insights)
         sheet = PatientSheet(
             number,
             subject,
-            self._bed(subject, person, view.as_of, insights, told(reviews), dated=dated, kept=kept),
+            self._bed(
+                subject, person, view.as_of, insights, told(reviews), dated=dated, kept=kept, late=late
+            ),
             identifiers(person.identifiers, person.kinds),
             site.now(),
             view.timeline,
@@ -265,6 +271,7 @@ class Desk:
         *,
         dated: bool = True,
         kept: tuple[Insight, ...] = (),
+        late: tuple[Outdated, ...] = (),
     ) -> Bed:
         return Bed(
             number=self.site.archive.number(subject),
@@ -278,6 +285,7 @@ class Desk:
             reviewed=done,
             dated=dated,
             kept=kept,
+            outdated=late,
         )
 
 

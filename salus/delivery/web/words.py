@@ -15,6 +15,8 @@ from salus.core.card import Card
 from salus.core.evidence import Absence, Event
 from salus.core.insight import Abstention, Estimate, Insight, Risk, Urgency
 from salus.core.measures import ago
+from salus.delivery.web.forms import DONE
+from salus.spine.outdated import Outdated
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Tag:
 ACT_NOW = Tag("now", "Act now", "Act now")
 LOOK_TODAY = Tag("today", "Look today", "Look today")
 THIS_WEEK = Tag("week", "This week", "This week")
+# Someone decided on an answer, and its evidence was corrected or withdrawn since.
+AGAIN = Tag("again", "Decide again", "To be decided again")
 CANNOT = Tag("cannot", "Cannot judge", "Cannot be judged")
 ROUTINE = Tag("calm", "Routine", "Routine")
 NO_ACTION = Tag("none", "No action", "No action asked for")
@@ -36,7 +40,7 @@ NO_ACTION = Tag("none", "No action", "No action asked for")
 NOT_APPLICABLE = Tag("na", "Does not apply", "Does not apply")
 # No live model was asked: that is no all-clear.
 UNASKED = Tag("unasked", "Not asked", "Not asked about")
-TAGS = (ACT_NOW, LOOK_TODAY, THIS_WEEK, CANNOT, UNASKED, ROUTINE, NO_ACTION, NOT_APPLICABLE)
+TAGS = (ACT_NOW, LOOK_TODAY, THIS_WEEK, AGAIN, CANNOT, UNASKED, ROUTINE, NO_ACTION, NOT_APPLICABLE)
 _BY_URGENCY = {
     Urgency.NOW: ACT_NOW,
     Urgency.TODAY: LOOK_TODAY,
@@ -172,6 +176,13 @@ def act(insight: Insight, card: Card | None) -> str:
     ranged = estimate.low is not None and estimate.high is not None and estimate.low < estimate.high
     lower = card.action(estimate.low) if card and ranged and estimate.low is not None else row
     return row.says if lower == row else f"At the upper end: {row.says[:1].lower()}{row.says[1:]}"
+
+
+def outdated(late: Outdated) -> str:
+    """Return who decided on what no longer stands, and when."""
+    did = DONE.get(late.review.decision, late.review.decision)
+    who = f"{late.review.by} {did} with {late.model}, {moment(late.review.at)}"
+    return f"Out of date: {who}; the evidence was corrected or withdrawn since"
 
 
 def last_said(insight: Insight, now: datetime) -> str:

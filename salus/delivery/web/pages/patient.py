@@ -71,6 +71,8 @@ def laid_out(sheet: PatientSheet, labels: Mapping[str, str], now: datetime) -> d
         "failed": [one.model.name for one in sheet.insights if one.failed],
         "unsure": unsure(sheet.insights, sheet.bed.kept),
         "closed": closed,
+        "outdated": [words.outdated(one) for one in sheet.bed.outdated],
+        "again": _again(sheet),
         "earlier": [_answer(one, cards, sheet) for one in sheet.earlier],
         "charts": drawn,
         "banded": any(chart.band for chart in drawn),
@@ -80,6 +82,12 @@ def laid_out(sheet: PatientSheet, labels: Mapping[str, str], now: datetime) -> d
         "total": len({event.source for event in sheet.timeline}),
         "now": now,
     }
+
+
+def _again(sheet: PatientSheet) -> frozenset[str]:
+    """Return the earlier answers to be decided on again, where their models give no new one to decide on."""
+    answered = {one.model.name for one in sheet.insights if one.judged}
+    return frozenset(one.review.insight for one in sheet.bed.outdated if one.model not in answered)
 
 
 def _news2_applies(insights: Iterable[Insight]) -> bool:

@@ -12,6 +12,7 @@ from salus.core.insight import Insight
 from salus.core.registry import models as known_models
 from salus.delivery.web import words
 from salus.delivery.web.words import (
+    AGAIN,
     CANNOT,
     NO_ACTION,
     NOT_APPLICABLE,
@@ -20,10 +21,11 @@ from salus.delivery.web.words import (
     UNASKED,
     Tag,
 )
+from salus.spine.outdated import Outdated
 from salus.spine.ward import leading, unsure
 
 PER_PAGE = 100
-_CALM = (CANNOT, ROUTINE, NO_ACTION, NOT_APPLICABLE)
+_CALM = (AGAIN, CANNOT, ROUTINE, NO_ACTION, NOT_APPLICABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Bed:
     """What the ward knows of one patient, from the spine: who it is and what was said.
 
     dated: whether any evidence tells when it was; without it `as_of` is the moment of asking, and no age.
-    kept: what the models that failed last said.
+    kept: what the models that failed last said. outdated: decisions whose evidence was corrected since.
     """
 
     number: int
@@ -45,6 +47,7 @@ class Bed:
     reviewed: Mapping[str, str] = field(default_factory=dict)
     dated: bool = True
     kept: tuple[Insight, ...] = ()
+    outdated: tuple[Outdated, ...] = ()
 
     @property
     def first(self) -> Insight | None:
@@ -83,6 +86,7 @@ class Row:
     reviewed: str
     unsure: str
     last: tuple[str, ...]
+    outdated: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +150,7 @@ def row(bed: Bed, now: datetime) -> Row:
         at=bed.as_of,
         dated=bed.dated,
         age=words.age_of(bed.as_of, now),
-        tag=words.tag(first) if first else UNASKED,
+        tag=tag_of(bed),
         says=_says(first),
         act=words.act(first, _card(first)) if first else "",
         sure=_sure(first),
@@ -158,6 +162,7 @@ def row(bed: Bed, now: datetime) -> Row:
         reviewed=bed.reviewed.get(first.id, "") if first else "",
         unsure=_unsure(bed),
         last=tuple(_last(one, first, now) for one in bed.kept),
+        outdated=tuple(map(words.outdated, bed.outdated)),
     )
 
 
@@ -220,7 +225,7 @@ def wanted(bed: Bed, choice: Choice) -> bool:
         return CANNOT in tags
     if choice.show == "new":
         reviewed = bed.reviewed
-        return any(
+        return bool(seen.outdated) or any(
             insight.id not in reviewed and tag not in (NO_ACTION, NOT_APPLICABLE)
             for insight, tag in zip(kept, tags, strict=True)
         )
@@ -233,12 +238,14 @@ def narrowed(bed: Bed, choice: Choice) -> Bed:
         return bed
     insights = tuple(one for one in bed.insights if one.model.name == choice.model)
     kept = tuple(one for one in bed.kept if one.model.name == choice.model)
-    return replace(bed, insights=insights, kept=kept)
+    late = tuple(one for one in bed.outdated if one.model == choice.model)
+    return replace(bed, insights=insights, kept=kept, outdated=late)
 
 
 def tag_of(bed: Bed) -> Tag:
-    """Return the urgency that places the patient: that of the first answer."""
-    return words.tag(bed.first) if bed.first else UNASKED
+    """Return what places the patient: its urgency; a decision to be made again is above routine."""
+    found = words.tag(bed.first) if bed.first else UNASKED
+    return min(found, AGAIN, key=TAGS.index) if bed.outdated else found
 
 
 def _order(bed: Bed) -> tuple[float, ...]:
