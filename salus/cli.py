@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salus.core.errors import AwayError, SalusError, UserError, printable
+from salus.core.errors import AwayError, EvidenceError, SalusError, UserError, printable
 
 if TYPE_CHECKING:
     from salus.core.consent import Actor
@@ -27,13 +27,16 @@ _NOTHING = "was read to its end and holds no resource: see that the export was f
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, or one for each class of error (see core.errors)."""
-    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
     words = sys.argv[1:] if argv is None else argv
-    # Evidence is decoded by one thread; a pool of Polars beside it mostly spends the processor on waiting.
-    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     # Looked for before the words are understood: a mistake among them is said in JSON too.
     as_json = any(word == "--json" or word.startswith("--json=") for word in words)
+    closed = _replace_closed()
+    logging.basicConfig(level=logging.WARNING, format="%(name)s: %(message)s")
+    # Evidence is decoded by one thread; a pool of Polars beside it mostly spends the processor on waiting.
+    os.environ.setdefault("POLARS_MAX_THREADS", "1")
     try:
+        if closed:
+            raise AwayError("Standard output is closed: send it to a file, or to /dev/null.")
         _refuse_no_text(words)
         args = _parser().parse_args(words)
         code: int = args.run(args)
@@ -51,6 +54,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(AwayError(says), as_json)
     except KeyboardInterrupt:
         return 130
+
+
+def _replace_closed() -> bool:
+    """Put something where an output is closed, or the next file would take its place: whether ours was."""
+    closed = sys.stdout is None
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - as long as the process
+    return closed
 
 
 def _refuse_no_text(words: Sequence[str]) -> None:
@@ -169,6 +181,7 @@ def _demo(args: Args) -> int:
     from salus.spine import holds_site, ward
     from salus.spine.demo import ACTOR, fill, open_demonstration
     from salus.spine.read import check_place
+    from salus.spine.shape import ward_shape
 
     if not args.no_serve:
         _check_address(args)
@@ -178,13 +191,28 @@ def _demo(args: Args) -> int:
         check_place(args.source, path)
     site = open_demonstration(path, args.store or os.environ.get("SALUS_STORE"))
     account = fill(site, args.source, _progress(args))
+    _tell_refused(args.source, account)
     rows = ward(site, actor=ACTOR, as_of=args.as_of, progress=_progress(args))
-    shape = _ward_shape(rows, perf_counter() - began)
+    shape = ward_shape(rows, perf_counter() - began)
     if args.json:
         _json(shape)
     else:
         _print_ward(site, account, shape)
     return 0 if args.no_serve else _run_server(site, args)
+
+
+def _tell_refused(source: str | None, account: Any) -> None:
+    """Say on standard error what is not in the ward; of a place that is not in it at all, that it failed."""
+    if not account.resources:
+        sys.stderr.write(f"salus: '{source}' {_NOTHING}\n")
+    if not account.rejected:
+        return
+    file, line, reason = account.rejected[0]
+    many = f"{len(account.rejected)} of {account.resources} resources were refused"
+    says = f"{many}, first {file}:{line}: {reason}"
+    if len(account.rejected) == account.resources:
+        raise EvidenceError(f"'{source}' shows no ward: {says}")
+    sys.stderr.write(f"salus: {printable(says, None)}\n")
 
 
 def _demo_folder(source: str | None) -> str:
@@ -193,37 +221,6 @@ def _demo_folder(source: str | None) -> str:
         return "demo-archive"
     whole = str(Path(source).resolve())
     return f"demo-archive-{Path(source).resolve().name}-{hashlib.sha256(whole.encode()).hexdigest()[:6]}"
-
-
-def _ward_shape(rows: Sequence[Any], seconds: float) -> dict[str, Any]:
-    from salus.core.insight import Abstention
-
-    insights = [insight for row in rows for insight in row.insights]
-    return {
-        "patients": len(rows),
-        "insights": len(insights),
-        "abstentions": sum(isinstance(insight.body, Abstention) for insight in insights),
-        "seconds": round(seconds, 3),
-        "ward": [_ward_row(row) for row in rows],
-    }
-
-
-def _ward_row(row: Any) -> dict[str, Any]:
-    first = row.first
-    return {
-        "subject": row.subject,
-        "urgency": first.urgency.value if first and first.urgency else None,
-        "model": first.model.name if first else None,
-        "says": _says_first(row),
-        "reason": first.reasons[0].says if first and first.reasons else None,
-    }
-
-
-def _says_first(row: Any) -> str:
-    if row.first is None:
-        return "no live model was asked"
-    last = f"{row.first.model.name} failed; it last said, as of {row.first.as_of:%Y-%m-%d %H:%M %Z}: "
-    return f"{last if row.first in row.kept else ''}{row.first.body.says}"
 
 
 def _print_ward(site: Site, account: Any, shape: dict[str, Any]) -> None:

@@ -67,6 +67,13 @@ def _folder(text: str) -> str:
     return text
 
 
+def _place(text: str) -> str:
+    """Refuse no place at all, as a variable that was never set leaves it: that would be this folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("no place is named; the folder that you are in is .")
+    return text
+
+
 def _somebody(text: str) -> str:
     """Refuse an empty name: the login name in its place would answer for somebody else's question."""
     if not names_somebody(text):
@@ -100,7 +107,7 @@ def _demo(parser: argparse.ArgumentParser, verbs: Verbs, moment: Callable[[str],
     _as_of(parser, moment)
     _http(parser)
     parser.add_argument(
-        "--from", dest="source", metavar="PLACE", help="your own FHIR export instead of the ward"
+        "--from", dest="source", type=_place, metavar="PLACE", help="your own FHIR export instead of the ward"
     )
     parser.add_argument("--no-serve", action="store_true", help="print the ward and end")
     parser.set_defaults(run=verbs["demo"])
@@ -108,7 +115,7 @@ def _demo(parser: argparse.ArgumentParser, verbs: Verbs, moment: Callable[[str],
 
 def _read(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
     parser.add_argument(
-        "place", nargs="?", metavar="PLACE", help="a file, a folder, - or a FHIR server's URL"
+        "place", nargs="?", type=_place, metavar="PLACE", help="a file, a folder, - or a FHIR server's URL"
     )
     parser.add_argument("--fetch", metavar="NAME", help="bring a public set from its publisher first")
     words = "another server's ids, too, are of the archive's patients (a shared index of patients)"

@@ -1,7 +1,8 @@
-"""An Insight as JSON, the shape that the command line, the pages and outside checks share, and back again."""
+"""Insights and wards as JSON, as the command line, the pages and outside checks share them, and back."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -99,3 +100,33 @@ def _body(shape: dict[str, Any]) -> Body:
         shape["estimate"] = Estimate(**shape["estimate"])
     body: Body = kind(**shape)
     return body
+
+
+def ward_shape(rows: Sequence[Any], seconds: float) -> dict[str, Any]:
+    """Return a ward as ``salus demo --json`` prints it."""
+    insights = [insight for row in rows for insight in row.insights]
+    return {
+        "patients": len(rows),
+        "insights": len(insights),
+        "abstentions": sum(isinstance(insight.body, Abstention) for insight in insights),
+        "seconds": round(seconds, 3),
+        "ward": [_ward_row(row) for row in rows],
+    }
+
+
+def _ward_row(row: Any) -> dict[str, Any]:
+    first = row.first
+    return {
+        "subject": row.subject,
+        "urgency": first.urgency.value if first and first.urgency else None,
+        "model": first.model.name if first else None,
+        "says": _says_first(row),
+        "reason": first.reasons[0].says if first and first.reasons else None,
+    }
+
+
+def _says_first(row: Any) -> str:
+    if row.first is None:
+        return "no live model was asked"
+    last = f"{row.first.model.name} failed; it last said, as of {row.first.as_of:%Y-%m-%d %H:%M %Z}: "
+    return f"{last if row.first in row.kept else ''}{row.first.body.says}"

@@ -55,6 +55,9 @@ ODD = [
     (("demo", "--archive", "file/x"), "Choose another with --archive"),
     (("demo", "--archive", "new\udcff"), "UTF-8"),
     (("demo", "--archive", "new", "--from", "empty"), "holds no FHIR"),
+    (("demo", "--archive", "new", "--from", ""), "no place is named"),
+    (("read", "", "--archive", "a"), "no place is named"),
+    (("read", " ", "--archive", "new"), "no place is named"),
     (("demo", "--archive", "new", "--as-of", "tomorrow"), "2026-01-31T08:00:00Z"),
     (("demo", "--archive", "new", "--as-of", "0001-01-01T00:00:00+14:00"), "the years 1 to 9999"),
     (
@@ -96,6 +99,45 @@ def test_where_nobody_can_be_served_no_ward_is_made(
 def test_a_demonstration_of_nothing_says_so(place: Path, run_salus: Callable[..., Any]) -> None:
     ran = run_salus("demo", "--no-serve", "--archive", "new", "--from", "nothing.ndjson", cwd=place)
     assert "holds no resource: see that the export was finished" in ran.out
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_place_of_which_nothing_can_be_read_is_no_success(
+    place: Path, run_salus: Callable[..., Any], more: tuple[str, ...]
+) -> None:
+    (place / "junk.txt").write_text("hello\n")
+    words = ("demo", "--no-serve", "--archive", "new", "--from", "junk.txt", *more)
+    ran = run_salus(*words, cwd=place, check=False)
+    assert ran.code == 4
+    assert "1 of 1 resources were refused, first junk.txt:1: " in ran.err
+    assert ran.err.startswith("salus: ") and ran.err.count("\n") == 1
+
+
+def test_what_a_demonstration_leaves_out_is_said_beside_its_json(
+    place: Path, run_salus: Callable[..., Any]
+) -> None:
+    (place / "half.ndjson").write_text(f"{RECORD}\nhello\n")
+    ran = run_salus("demo", "--no-serve", "--json", "--archive", "new", "--from", "half.ndjson", cwd=place)
+    assert set(ran.json()) == {"patients", "insights", "abstentions", "seconds", "ward"}
+    assert ran.json()["patients"] == 1
+    assert "1 of 2 resources were refused, first half.ndjson:2: " in ran.err
+    empty = ("--archive", "other", "--from", "nothing.ndjson")
+    ran = run_salus("demo", "--no-serve", "--json", *empty, cwd=place)
+    assert "holds no resource" in ran.err
+
+
+@pytest.mark.parametrize(("shut", "told"), [(">&-", True), (">&- 2>&-", False), ("<&- >&-", True)])
+def test_a_closed_output_ends_with_one_line_before_anything_is_done(
+    place: Path, shut: str, told: bool
+) -> None:
+    command = f'exec "$0" -m salus.cli read file --archive new {shut}'
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        ["sh", "-c", command, sys.executable], capture_output=True, text=True, cwd=place, env=env, check=False
+    )
+    assert ran.returncode == 5
+    assert ran.stderr == ("salus: Standard output is closed: send it to a file, or to /dev/null.\n" * told)
+    assert not (place / "new").exists()
 
 
 def test_the_module_is_the_command_too(place: Path) -> None:

@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 
 from salus import spine
-from salus.cli import _ward_row
 from salus.core.consent import Actor
 from salus.core.registry import models
+from salus.spine.shape import ward_shape
 from salus.spine.ward import WardRow
 from tests.browser.ward_site import Ward, demonstration
 
@@ -90,7 +90,7 @@ def test_without_an_earlier_answer_nobody_is_silently_last(unheard: Ward) -> Non
 
 
 def test_the_command_line_says_that_it_is_an_earlier_answer(heard: tuple[Ward, list[WardRow]]) -> None:
-    told = [_ward_row(row) for row in spine.ward(heard[0].site, actor=WHO)]
+    told = ward_shape(spine.ward(heard[0].site, actor=WHO), 0.0)["ward"]
     first = next(one for one in told if one["model"] == "news2")
     assert first["urgency"] == "now"
     assert first["says"].startswith("news2 failed; it last said, as of ")
@@ -128,7 +128,8 @@ def test_a_model_that_answers_again_is_heard_after_a_while(
         patched.setattr(type(models()["news2"]), "predict", fail)
         failed = spine.ward(ward.site, actor=WHO)
     assert spine.ward(ward.site, actor=WHO) is failed, "it is not asked at every look"
-    monkeypatch.setattr(ward_module, "_KEPT_WITHOUT", timedelta())
+    later = ward.site.now() + timedelta(seconds=61)
+    monkeypatch.setattr(type(ward.site), "now", lambda _: later)
     again = spine.ward(ward.site, actor=WHO)
     assert not any(insight.failed for row in again for insight in row.insights)
     assert spine.ward(ward.site, actor=WHO) is again
