@@ -60,6 +60,7 @@ build/base/.made: $(LOCKED)
 sbom: build/base/.made $(VENV)/.test ## Write the software bill of materials (CycloneDX) to build/sbom.cdx.json
 	@$(BIN)/cyclonedx-py environment --pyproject pyproject.toml --mc-type application --output-reproducible \
 	  --output-format JSON --output-file build/sbom.cdx.json build/base/bin/python
+	@$(BIN)/python scripts/bill_of_materials.py build/sbom.cdx.json
 	@echo build/sbom.cdx.json
 
 build: sbom ## Build the wheel and its bill of materials into dist

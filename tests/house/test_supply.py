@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import subprocess
 import sys
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -76,11 +78,54 @@ def test_the_bill_of_materials_lists_what_ships_and_no_tools(sbom: dict):
     listed = {part["name"].lower().replace("_", "-") for part in sbom["components"]}
     assert listed >= BASE
     assert not listed & (TOOLS - BASE)
+    assert not listed & {"pip", "setuptools", "wheel"}
+    assert "htmx.org" in listed
     assert sbom["metadata"]["component"]["name"] == PROJECT["name"]
 
 
 def test_every_part_names_its_version(sbom: dict):
     assert [part["name"] for part in sbom["components"] if not part.get("version")] == []
+
+
+def _bill(folder: Path, **told: str) -> dict:
+    """Return what the script makes of a small bill of an environment."""
+    parts = ["salus-needs==1", "pip==23.2.1", "setuptools==65.5.0"]
+    bom = {
+        "bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1,
+        "metadata": {"component": {"bom-ref": "root", "name": "salus-clinical", "type": "application"}},
+        "components": [{"bom-ref": one, "name": one.split("==")[0], "version": one.split("==")[1],
+                        "type": "library"} for one in parts],
+        "dependencies": [{"ref": "root", "dependsOn": parts[:1]}, {"ref": parts[1]}, {"ref": parts[2]},
+                         {"ref": parts[0], "dependsOn": parts[2:]}],
+    }  # fmt: skip
+    place = folder / "bom.json"
+    place.write_text(json.dumps(bom))
+    command = [sys.executable, ROOT / "scripts" / "bill_of_materials.py", place]
+    subprocess.run(command, cwd=folder, env={**os.environ, **told}, check=True)
+    found: dict = json.loads(place.read_text())
+    return found
+
+
+def test_the_bill_has_what_was_vendored_and_not_what_installs(tmp_path: Path):
+    bill = _bill(tmp_path)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(json.dumps(bill)) is None
+    assert [part["name"] for part in bill["components"]] == ["salus-needs", "htmx.org"]
+    script = (ROOT / "salus" / "delivery" / "web" / "static" / "htmx.min.js").read_bytes()
+    htmx = bill["components"][1]
+    assert htmx["hashes"] == [{"alg": "SHA-256", "content": hashlib.sha256(script).hexdigest()}]
+    assert f"htmx {htmx['version']}, Zero-Clause BSD" in (ROOT / "NOTICE").read_text()
+    needs = {need["ref"]: need.get("dependsOn", []) for need in bill["dependencies"]}
+    assert needs == {"root": [htmx["bom-ref"], "salus-needs==1"], "salus-needs==1": [], htmx["bom-ref"]: []}
+
+
+def test_the_bill_is_of_the_time_of_its_sources(tmp_path: Path):
+    first, again = (_bill(tmp_path, SOURCE_DATE_EPOCH="1795600000") for _ in range(2))
+    assert first == again
+    assert first["metadata"]["timestamp"] == "2026-11-25T09:46:40Z"
+    told = subprocess.run(["git", "log", "-1", "--format=%ct"], cwd=ROOT, capture_output=True, check=False)
+    if told.stdout:
+        at = datetime.fromtimestamp(int(told.stdout), UTC)
+        assert _bill(tmp_path)["metadata"]["timestamp"] == f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 @pytest.fixture(scope="module")
