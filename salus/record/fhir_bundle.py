@@ -23,7 +23,7 @@ from salus.record.fhir_types import NOTHING
 # Deeper than a batch of searches nobody nests; what is deeper is refused as "a Bundle inside".
 _DEEPEST = 4
 _BROKEN = (msgspec.MsgspecError, RecursionError)
-_DELETED = re.compile(r"[A-Za-z]+/[^\s/#|?]{1,128}")
+_A_VERSION = re.compile(r".*/_history/([^/]+)/?")
 # RFC 9110 section 8.8.3; FHIR R4 Bundle.entry.response.etag writes a version in it: W/"3".
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
@@ -179,25 +179,27 @@ def _found_none(empty: Raw) -> bool:
 
 def _deleted(entry: t.Entry) -> bytes:
     """Return what stands for a deleted resource; b"" where nothing is deleted."""
-    if b"DELETE" not in bytes(entry.request):
+    if b"DELETE" not in bytes(entry.request).upper():
         return b""
     try:
         asked = _as_request(entry.request)
     except _BROKEN:
+        # Nobody knows what it takes back: it is counted, and refused.
+        asked = t.Request("DELETE")
+    if (asked.method or "").upper() != "DELETE":
         return b""
-    if asked.method != "DELETE" or not _DELETED.fullmatch(asked.url or ""):
-        return b""
-    meta = _version(entry.response)
-    said = {"request": {"method": "DELETE", "url": asked.url}}
+    url = asked.url or ""
+    meta = _version(entry.response, url)
+    said = {"request": {"method": "DELETE", "url": url}}
     return msgspec.json.encode(said | {"meta": meta} if meta else said)
 
 
-def _version(response: Raw) -> dict[str, str]:
-    """Return as `Resource.meta` which version a deletion is; {} where it does not say."""
+def _version(response: Raw, url: str) -> dict[str, str]:
+    """Return as `Resource.meta` which version a deletion is; {} where neither response nor URL says."""
     try:
         told = _as_response(response)
     except _BROKEN:
-        return {}
-    tag = _ETAG.fullmatch(told.etag or "")
+        told = t.Response()
+    tag = _ETAG.fullmatch(told.etag or "") or _A_VERSION.fullmatch(url)
     meta = {"lastUpdated": told.lastModified, "versionId": tag and tag[1]}
     return {name: text for name, text in meta.items() if text}

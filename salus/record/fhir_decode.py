@@ -34,6 +34,7 @@ from salus.record.versions import NO_VERSION, Version, compared, is_said, versio
 
 DELETED = "deleted where it came from"
 ANOTHER_SERVERS = "another patient's: its id is of another server"
+_DELETES_WHAT = "a deletion that names no one resource: nobody knows what it takes back; see request.url"
 _PATH = re.compile(r"`(\$[^`]*)`")
 
 named = msgspec.json.Decoder(t.Named).decode
@@ -178,7 +179,7 @@ def _dispatch(raw: bytes | Raw, near: Near, url: str) -> Plain:
                 near.keep(source, raw)
             return kind, source, "", _NO_ROWS, ""
         if not kind and who.request is not NOTHING:
-            return _withdrawn(who.request)
+            return _withdrawn(who.request, near)
         if kind not in OF_PATIENTS:
             return kind, source, "", _NO_ROWS, _unknown(kind)
         decoder, rows = _DECODERS.get(kind, _OTHER)
@@ -187,11 +188,21 @@ def _dispatch(raw: bytes | Raw, near: Near, url: str) -> Plain:
         return kind, source, "", _NO_ROWS, _refusal(error, raw)
 
 
-def _withdrawn(request: Raw) -> Plain:
-    """Return what stands for a deleted resource: a copy of it that is no evidence."""
-    gone = _request(request).url or ""
-    kind = gone.partition("/")[0]
-    return kind, gone if kind in OF_PATIENTS or kind in OF_NOBODY else "", "", _NO_ROWS, DELETED
+def _withdrawn(request: Raw, near: Near) -> Plain:
+    """Return what stands for a deleted resource: a copy of it that is no evidence.
+
+    Servers write its URL as FHIR R4 2.3.0.1 does any literal reference: from their base on or whole, with the
+    version that the deletion is or without.
+    """
+    url = _request(request).url or ""
+    gone = canonical(url.lstrip("/"))
+    kind, _, given = gone.partition("/")
+    if kind not in OF_PATIENTS | OF_NOBODY or not is_id(given):
+        return "", "", "", _NO_ROWS, _DELETES_WHAT
+    base, _ = parted(url)
+    if base:
+        near.bases.add(base)
+    return kind, gone, "", _NO_ROWS, DELETED
 
 
 def _unknown(kind: str) -> str:

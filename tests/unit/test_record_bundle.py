@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from salus.core.errors import RefusedError
 from salus.record import fhir
 from salus.record.account import Account
 from salus.record.archive import Archive
@@ -89,6 +90,55 @@ def test_a_deletion_takes_back_what_came_before(tmp_path: Path) -> None:
     values, account = read(bundle({"resource": pulse(1)}, {"resource": pulse(2, 81)}, gone), tmp_path)
     assert values == [81]
     assert [one.reason for one in account.rejected] == ["deleted where it came from"]
+
+
+BASE = "http://h.example/fhir"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "/Observation/1",
+        "Observation/1/_history/2",
+        f"{BASE}/Observation/1",
+        f"{BASE}/Observation/1/_history/2",
+        f"{BASE}/Observation/1/",
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_deletion_is_heard_however_its_url_is_written(url: str, at_once: bool, tmp_path: Path) -> None:
+    here = {"resource": pulse(1), "fullUrl": f"{BASE}/Observation/1"}
+    gone, other = {"request": {"method": "DELETE", "url": url}}, {"resource": pulse(2, 81)}
+    if not at_once:
+        read(bundle(here, other), tmp_path)
+    values, account = read(bundle(*([here, other, gone] if at_once else [gone, other])), tmp_path)
+    assert values == [81]
+    assert [one.reason for one in account.rejected] == ["deleted where it came from"]
+
+
+@pytest.mark.parametrize("url", ["Observation?_id=1", "", "Observation", "Observation/1/_history", "x/1", 7])
+def test_a_deletion_that_names_no_one_resource_is_counted_and_said(url: Any, tmp_path: Path) -> None:
+    values, account = read(
+        bundle({"resource": pulse(1)}, {"request": {"method": "DELETE", "url": url}}), tmp_path
+    )
+    assert values == [80]
+    assert account.resources == 2
+    assert [one.reason[:40] for one in account.rejected] == ["a deletion that names no one resource: n"]
+
+
+def test_a_deletion_is_of_the_version_that_its_url_names(tmp_path: Path) -> None:
+    new = {"resource": pulse(1, 90) | {"meta": {"versionId": "3"}}}
+    for number, left in (("2", [90]), ("4", [])):
+        gone = {"request": {"method": "DELETE", "url": f"Observation/1/_history/{number}"}}
+        values, _ = read(bundle(new, gone, {"resource": pulse(2, 81)}), tmp_path / number)
+        assert values == [*left, 81]
+
+
+def test_another_servers_deletion_takes_nothing_of_ours_back(tmp_path: Path) -> None:
+    read(bundle({"resource": pulse(1), "fullUrl": f"{BASE}/Observation/1"}), tmp_path)
+    gone = {"request": {"method": "DELETE", "url": "https://other.example/fhir/Observation/1"}}
+    with pytest.raises(RefusedError):
+        read(bundle(gone), tmp_path)
 
 
 OLD, NEW = ({"versionId": str(number), "lastUpdated": f"2026-11-0{number}T00:00:00Z"} for number in (1, 4))
