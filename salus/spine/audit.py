@@ -50,7 +50,8 @@ def _missing(site: Site) -> Iterator[str]:
     record, told = load(site.path), site.store.newest("read")
     last = site.store.newest("begin", "read", "abandon")
     here = record.generation if record else 0
-    there = told[1].get("generation", here) if told else 0
+    there = told[1].get("generation") if told else 0
+    there = there if type(there) is int else here
     if last and last[0].did == "begin" and last[1].get("generation") == here == there + 1:
         # Published by a read that is under way, or was killed: whoever writes next tells the ledger.
         return

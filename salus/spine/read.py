@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from salus.core.consent import Actor
-from salus.core.errors import AwayError, RefusedError
+from salus.core.errors import AwayError, EvidenceError, RefusedError
 
 if TYPE_CHECKING:
     from salus.record.account import Account
@@ -105,7 +105,9 @@ def finish_reads(site: Site) -> None:
     """
     from salus.record.manifest import Lock
 
-    if site.store.read_only or _unfinished(site) is None:
+    begun = None if site.store.read_only else _unfinished(site)
+    if begun is None or not _is_told(begun[1]):
+        # One whose entry was changed is for the audit to name.
         return
     try:
         lock = Lock(site.path, _LOCK)
@@ -135,6 +137,11 @@ def _end(site: Site) -> None:
     if begun is None:
         return
     entry, said = begun
+    if not _is_told(said):
+        raise EvidenceError(
+            f"What the ledger's entry {entry.seq} says of the last read was changed: see what else was with "
+            "'salus audit verify', and restore from a backup."
+        )
     now, record = site.now(), load(site.path)
     if record is None or record.generation < said["generation"]:
         with site.store.begin() as tx:
@@ -146,6 +153,11 @@ def _end(site: Site) -> None:
         tx.mark_stale(told.changed, now, entry.who)
         _bind(tx, site.id, record)
     site.memory.clear()
+
+
+def _is_told(said: dict[str, Any]) -> bool:
+    """Whether an entry says which generation its read began."""
+    return type(said.get("generation")) is int
 
 
 def _bind(tx: Transaction, site_id: str, record: Manifest) -> None:

@@ -174,12 +174,19 @@ def as_opening(row: Any) -> Opening:
 
 
 def _client(content: Any) -> str:
+    return str(kept_content(content).get("client", ""))
+
+
+def kept_content(content: Any) -> dict[str, Any]:
+    """Return what is kept beside an entry; {} where that is nothing, or nothing that Salus wrote.
+
+    Whoever wrote that was not Salus, and the audit says so.
+    """
     try:
         found = json.loads(content or "{}")
-        return str(found.get("client", ""))
-    except (AttributeError, TypeError, ValueError):
-        # Whoever wrote that was not Salus, and the audit says so.
-        return ""
+    except (TypeError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def as_insight(row: Any) -> StoredInsight:

@@ -6,7 +6,6 @@ block ends. Reads see only what was acknowledged. Any thread may use a Store; ea
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
@@ -45,6 +44,7 @@ from salus.store.rows import (
     as_opening,
     as_review,
     as_status,
+    kept_content,
 )
 from salus.store.transaction import Transaction
 
@@ -166,11 +166,14 @@ class Store:
         return [as_entry(row) for row in self._all(query)]
 
     def newest(self, *deeds: str) -> tuple[Entry, dict[str, Any]] | None:
-        """Return the newest entry that says one of `deeds`, with what is kept of it; None without any."""
+        """Return the newest entry that says one of `deeds`, with what is kept of it; None without any.
+
+        What Salus did not write there is nothing, and the audit names it.
+        """
         last = select(func.max(t.opening.c.seq)).where(t.opening.c.kind.in_(deeds)).scalar_subquery()
         query = select(t.entry, t.opening.c.content).join(t.opening, t.opening.c.seq == t.entry.c.seq)
         row = self._first(query.where(t.entry.c.seq == last))
-        return (as_entry(row), json.loads(row.content or "{}")) if row else None
+        return (as_entry(row), kept_content(row.content)) if row else None
 
     def setting(self, key: str) -> str | None:
         """Return what is kept under `key`, or None."""

@@ -17,7 +17,7 @@ from salus.core.errors import EvidenceError, UserError
 from salus.record.manifest import Lock
 from salus.spine.read import finish_reads
 from salus.spine.site import Site
-from tests.store_fixtures import empty_url_fixture  # noqa: F401
+from tests.store_fixtures import change, empty_url_fixture  # noqa: F401
 
 WHO = Actor("Practitioner/7")
 # What the reader does when it is killed: (module, name, before or after the call itself).
@@ -201,3 +201,49 @@ def test_an_audit_of_a_killed_read_leaves_it_to_whoever_writes_next(
     assert spine.verify(audited).problems == ()
     assert deeds(site) == before
     audited.close()
+
+
+TAMPERED = ['{"a', "[]", "5", '"x"', '{"generation": null}', '{"generation": "1"}', b"\xff"]
+
+
+def spoil(site: Site, did: str, content: str | bytes) -> int:
+    """Put `content` beside the newest entry that says `did`; return its number."""
+    newest = site.store.newest(did)
+    assert newest is not None
+    seq = newest[0].seq
+    if isinstance(content, bytes):
+        # PostgreSQL keeps no bytes in a text.
+        embedded = site.store._engine.dialect.name == "sqlite"
+        told = f"x'{content.hex()}'" if embedded else f"'{content.hex()}'"
+    else:
+        told = f"'{content}'"
+    change(site.store, f"UPDATE opening SET content = {told} WHERE seq = {seq}")
+    return seq
+
+
+@pytest.mark.parametrize("content", TAMPERED)
+def test_what_was_written_over_a_reads_entry_is_found_and_stops_nobody(
+    site: Site, empty_url: str, content: str | bytes
+) -> None:
+    seq = spoil(site, "read", content)
+    again = spine.open_site(site.path, empty_url)
+    assert f"What entry {seq} (read) was about was changed" in " ".join(spine.verify(again).problems)
+    assert ask(again)
+    assert spine.models(again)
+    spine.read(again, str(site.path.parent / "first.ndjson"), actor=WHO)
+    assert f"What entry {seq} (read) was about was changed" in " ".join(spine.verify(again).problems)
+    again.close()
+
+
+@pytest.mark.parametrize("content", TAMPERED)
+def test_what_was_written_over_an_open_reads_entry_is_found(
+    site: Site, empty_url: str, content: str | bytes
+) -> None:
+    kill_reader(site, empty_url, "begun")
+    seq = spoil(site, "begin", content)
+    again = spine.open_site(site.path, empty_url)
+    assert f"What entry {seq} (begin) was about was changed" in " ".join(spine.verify(again).problems)
+    assert ask(again)
+    with pytest.raises(EvidenceError, match=f"entry {seq} says of the last read was changed"):
+        spine.read(again, str(site.path.parent / "first.ndjson"), actor=WHO)
+    again.close()
