@@ -77,7 +77,7 @@ def _complain(error: SalusError, as_json: bool) -> int:
     """Say what is wrong on one line, and return its exit code."""
     try:
         if as_json:
-            _json({"error": type(error).__name__, "code": error.exit_code, "says": str(error)})
+            _json({"error": error.named, "code": error.exit_code, "says": str(error)})
         sys.stdout.flush()
     except OSError:
         # As to a full disk: what cannot be said there is still said on standard error.

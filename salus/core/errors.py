@@ -22,6 +22,11 @@ class SalusError(Exception):
     exit_code = 1
     outside: str = ""
 
+    @property
+    def named(self) -> str:
+        """Which of the classes above it is, whatever finer class was raised."""
+        return next(one.__name__ for one in type(self).__mro__ if one.__module__ == __name__)
+
 
 class UserError(SalusError):
     """The caller asked for something that does not exist or does not fit."""

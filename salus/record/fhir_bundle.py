@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -27,6 +27,7 @@ _A_VERSION = re.compile(r".*/_history/([^/]+)/?")
 # RFC 9110 section 8.8.3; FHIR R4 Bundle.entry.response.etag writes a version in it: W/"3".
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
+T = TypeVar("T")
 Entries = list[tuple[Raw | bytes, str]]
 
 
@@ -82,7 +83,7 @@ def entries(raw: bytes | Raw, depth: int = 0) -> Entries | None:
 def _listed(raw: bytes, depth: int) -> Entries | None:
     """Return what an array holds; None when it is no array."""
     try:
-        found, text = _loosened(_as_list, raw)
+        found, text = loosened(_as_list, raw)
     except _BROKEN:
         return None
     return [each for one in _of(raw, text, found) for each in _opened(t.Entry(resource=one), depth)]
@@ -97,7 +98,7 @@ def _entries_that_can_be_read(raw: bytes | Raw, depth: int, error: Exception) ->
         return None
     raw = bytes(raw)
     try:
-        read, text = _loosened(_as_loose, raw)
+        read, text = loosened(_as_loose, raw)
     except _BROKEN:
         raise EvidenceError(f"Bundle cannot be read: {why_not(error)}") from None
     if read.resourceType != "Bundle":
@@ -107,8 +108,11 @@ def _entries_that_can_be_read(raw: bytes | Raw, depth: int, error: Exception) ->
     )
 
 
-def _loosened(decode: Callable[[bytes], Any], raw: bytes) -> tuple[Any, bytes]:
-    """Return what `raw` holds, and the text in which it was found: `raw` itself or its plain form."""
+def loosened(decode: Callable[[bytes], T], raw: bytes) -> tuple[T, bytes]:
+    """Return what `raw` holds, and the text in which it was found: `raw` itself or its plain form.
+
+    Raises what `decode` does where neither can be read.
+    """
     try:
         return decode(raw), raw
     except _BROKEN:

@@ -8,11 +8,13 @@ Which patients are asked about, and how, is `server_patients`.
 from __future__ import annotations
 
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -22,7 +24,7 @@ from salus.core.errors import AwayError, EvidenceError, RefusedError, UserError
 from salus.record import fhir_types as t
 from salus.record.account import Account
 from salus.record.bulk import into
-from salus.record.fhir_bundle import entries
+from salus.record.fhir_bundle import entries, loosened
 from salus.record.fhir_kinds import OF_PATIENTS
 from salus.record.server_patients import CANNOT, Forbidden, Page, Unable, everybody, is_error
 
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
 _PAGE = 200
 _TRIES = 6
 _LONGEST_PAUSE_S = 30.0
+# RFC 9110 4.1 asks of servers 8,000 octets; proxies and older servers take 2,048.
+_LONGEST_URL = 1_900
+# What stands in a search beside its codes: the type, a patient's id, `_include` and `_count`.
+_BESIDE_CODES = 300
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -158,7 +164,7 @@ class Server:
 
     def about(self, patient: str) -> Iterator[Page]:
         """Yield the pages of Patient/`patient`/$everything."""
-        return self._pages(f"{self.base}/Patient/{patient}/$everything?_count={_PAGE}")
+        return self._pages(f"{self.base}/Patient/{quote(patient, safe='')}/$everything?_count={_PAGE}")
 
     def found(
         self, patient: str, searches: Sequence[tuple[str, str]], more: Mapping[str, str] | None = None
@@ -170,13 +176,14 @@ class Server:
 
     def one(self, name: str) -> Page:
         """Return the resource ``Type/id``."""
-        url = f"{self.base}/{name}"
+        url = f"{self.base}/{quote(name)}"
         return Page([self._get(url)], [url])
 
     def searches(self, needs: Sequence[Need]) -> list[tuple[str, str]]:
         """Return (type, code list) of each search that `needs` come down to; "" is every code.
 
-        What the server lists bounds them, where it lists anything.
+        What the server lists bounds them, where it lists anything. Where the codes of a type make too long a
+        URL, they are asked for in several searches.
         """
         if not needs:
             return [(kind, "") for kind in sorted(self.kinds & OF_PATIENTS - {"Patient"})]
@@ -186,7 +193,9 @@ class Server:
             tokens = {"|".join(codes.uri(code)) for code in need.codes}
             wanted.setdefault(need.resource, set()).update(tokens)
         kinds = sorted(set(wanted) - {"Patient"} - set(self.unlisted(needs)))
-        return [(kind, "" if kind in whole else ",".join(sorted(wanted[kind]))) for kind in kinds]
+        room = max(_LONGEST_URL - len(self.base) - _BESIDE_CODES, _LONGEST_URL // 4)
+        lists = {kind: [""] if kind in whole else _lists(sorted(wanted[kind]), room) for kind in kinds}
+        return [(kind, some) for kind in kinds for some in lists[kind]]
 
     def unlisted(self, needs: Sequence[Need]) -> list[str]:
         """Return the types that are needed and that the server does not list among those it has."""
@@ -198,14 +207,23 @@ class Server:
         while following:
             if following in seen:
                 raise EvidenceError(f"'{self.base}' sends its pages in a circle: tell whoever runs it.")
+            try:
+                page, link = self._page(following)
+            except Unable as error:
+                if not seen:
+                    raise
+                raise EvidenceError(
+                    f"'{self.base}' answered HTTP {error.status} to its own link to the next page: read "
+                    "again, and tell whoever runs it; nothing of this read was kept."
+                ) from None
             seen.add(following)
-            page, following = self._page(following)
+            following = link
             yield page
 
     def _page(self, url: str) -> tuple[Page, str | None]:
         try:
             raw = self._get(url)
-            said = _bundle(raw)
+            said, _ = loosened(_bundle, raw)
         except (msgspec.MsgspecError, RecursionError):
             raise EvidenceError(
                 f"'{self.base}' sent a page that is no Bundle: tell whoever runs it."
@@ -253,7 +271,8 @@ class Server:
     def _content(self, answer: httpx.Response) -> bytes:
         status = answer.status_code
         if status == 200:
-            return answer.content
+            # RFC 8259 8.1: a byte order mark may be ignored.
+            return answer.content.removeprefix(BOM_UTF8)
         if status in (401, 403):
             refused = RefusedError if status == 401 else Forbidden
             raise refused(f"'{self.base}' refuses (HTTP {status}): ask whoever runs it for access.")
@@ -263,6 +282,20 @@ class Server:
         unable = Unable(told)
         unable.status = status
         raise unable
+
+
+def _lists(tokens: Sequence[str], room: int) -> list[str]:
+    """Return `tokens` as comma-separated lists that take at most `room` characters each in a URL."""
+    found: list[list[str]] = [[]]
+    taken = 0
+    for token in tokens:
+        long = len(quote(f",{token}", safe=""))
+        if found[-1] and taken + long > room:
+            found.append([])
+            taken = 0
+        found[-1].append(token)
+        taken += long
+    return [",".join(some) for some in found]
 
 
 def _base(url: str) -> tuple[str, tuple[str, str] | None]:

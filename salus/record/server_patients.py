@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from salus.record.server import Server
 
 # Statuses of an answer to one request that say nothing of the server as a whole.
-CANNOT = frozenset({400, 404, 405, 410, 422, 501})
+CANNOT = frozenset({400, 404, 405, 410, 414, 422, 501})
 _EVERYTHING = "Patient/$everything"
 _ERROR = "OperationOutcome: the server answers with an error; ask whoever runs it"
 
@@ -93,7 +93,11 @@ class _Asked:
                 raise EvidenceError(f"'{base}' finds no patients but an error: ask whoever runs it.")
             self._keep(page, f"Patient page {number}", "Patient")
             found += [one for one in map(_patient, page.resources) if one]
-        return found
+        usable = [one for one in found if one.strip(".")]
+        if len(usable) < len(found):
+            # RFC 3986 5.2.4: a path takes them for steps up, and asks for everybody.
+            self.passed["Patient", "an id of dots cannot stand in a URL"] += len(found) - len(usable)
+        return usable
 
     def about(self, patient: str) -> None:
         """Take in what the server has about one patient."""
