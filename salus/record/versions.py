@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import NamedTuple
 
 import msgspec
@@ -86,15 +86,52 @@ def ordered(copies: Sequence[Copy]) -> list[Copy]:
     A later copy moves none of those before it, so the order is the same whichever read brought them. A copy
     that cannot be decoded costs itself alone: it is left out unless there is no other.
     """
+    every = [one for one in copies if not one.broken] or copies
     found: list[Copy] = []
-    for copy in [one for one in copies if not one.broken] or copies:
-        at = len(found)
-        while at and _is_before(copy, found[at - 1]):
-            at -= 1
+    in_line, stood = _have_one_order(every), 0
+    for copy in every:
+        # Only while what stood is the last can one look tell on which side of it a copy that fell belongs.
+        by_halves = in_line and (not copy.fell or not stood or (stood == 1 and found[-1].stood))
+        at = _halved(copy, found) if by_halves else _scanned(copy, found)
         # One that names no version takes the place of the one before, and what is older than that stays old.
         lends = at > 0 and not is_said(copy.version)
         found.insert(at, copy._replace(version=found[at - 1].version) if lends else copy)
+        in_line, stood = in_line and _is_in_line(found, at), stood + copy.stood
     return found
+
+
+def _scanned(copy: Copy, found: list[Copy]) -> int:
+    """Return where `copy` belongs: behind the last one that it is not before."""
+    at = len(found)
+    while at and _is_before(copy, found[at - 1]):
+        at -= 1
+    return at
+
+
+def _halved(copy: Copy, found: list[Copy]) -> int:
+    """Return what `_scanned` does, of copies in line: a history of thousands comes newest first."""
+    low, high = 0, len(found)
+    while low < high:
+        middle = (low + high) // 2
+        if _is_before(copy, found[middle]):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _have_one_order(copies: Sequence[Copy]) -> bool:
+    """Whether all that say a version say it in the same way, so that any two of them can be compared."""
+    said = {
+        (one.version.updated is None, one.version.number is None) for one in copies if is_said(one.version)
+    }
+    return len(said) <= 1
+
+
+def _is_in_line(found: list[Copy], at: int) -> bool:
+    """Whether none beside place `at` is older than the one before it, or unlike it says no version."""
+    pairs = pairwise(one.version for one in found[max(at - 1, 0) : at + 2])
+    return all(compared(one, other) <= 0 and (is_said(other) or not is_said(one)) for one, other in pairs)
 
 
 def _is_before(copy: Copy, other: Copy) -> bool:

@@ -13,11 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from salus.core.evidence import UNREADABLE, Event, Timeline
+from salus.record import versions as record_versions
 from salus.record.archive import Archive
+from salus.record.versions import NO_VERSION, Copy, Version, _scanned, is_said, ordered
 from tests.conftest import IN_SOAK
 from tests.unit.test_record_superseded import ERROR, copy, day, read
 
@@ -107,3 +110,58 @@ def test_any_order_and_number_of_reads_gives_the_same_record_at_every_instant(
             # What could not be read is an entry only where nothing that can be read was ever sent of it.
             refused = [event for event in archive.timeline(patient) if event.status == UNREADABLE]
             assert bool(refused) == (patient == "p" and all(one.patient is None for one in told))
+
+
+moments = st.one_of(st.none(), st.integers(1, 4).map(day))
+said = st.builds(Version, moments, st.one_of(st.none(), st.integers(1, 4)))
+# What histories say: all the same elements, or any.
+alike = st.one_of(
+    st.lists(said, max_size=9),
+    st.lists(st.builds(Version, st.none(), st.integers(1, 5)), max_size=9),
+    st.lists(st.one_of(st.just(NO_VERSION), st.builds(Version, st.none(), st.integers(1, 30))), max_size=30),
+    st.lists(st.builds(Version, st.integers(1, 2).map(day), st.integers(1, 3)), max_size=9),
+)
+
+
+def one_by_one(copies: Sequence[Copy]) -> list[Copy]:
+    """Return what `ordered` does, by comparing each copy with all before it."""
+    found: list[Copy] = []
+    for each in copies:
+        at = _scanned(each, found)
+        lends = at > 0 and not is_said(each.version)
+        found.insert(at, each._replace(version=found[at - 1].version) if lends else each)
+    return found
+
+
+@settings(max_examples=4_000 if IN_SOAK else 500)
+@given(alike, st.randoms(use_true_random=False), st.booleans())
+def test_looking_by_halves_gives_the_order_of_looking_at_all(
+    told: list[Version], draw: random.Random, odd: bool
+) -> None:
+    old = draw.randint(0, len(told))
+    stood = draw.randrange(old) if old else -1
+    fate = [(at == stood, at < old and at != stood) for at in range(len(told))]
+    fate = [(draw.random() < 0.3, draw.random() < 0.3) for _ in told] if odd else fate
+    copies = [
+        Copy(at, one, stood=stands, fell=fell)
+        for at, (one, (stands, fell)) in enumerate(zip(told, fate, strict=True))
+    ]
+    assert ordered(copies) == one_by_one(copies)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("fell", [True, False])
+def test_a_long_history_costs_little_in_any_order(
+    newest_first: bool, fell: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count, compared_ = [0], record_versions.compared
+
+    def counting(one: Version, other: Version) -> int:
+        count[0] += 1
+        return compared_(one, other)
+
+    monkeypatch.setattr(record_versions, "compared", counting)
+    numbers = [*range(4_000)][:: -1 if newest_first else 1]
+    copies = [Copy(at, Version(None, number), fell=fell) for at, number in enumerate(numbers)]
+    assert [one.version.number for one in ordered(copies)] == [*range(4_000)]
+    assert count[0] < 4_000 * 20
