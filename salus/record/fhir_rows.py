@@ -31,7 +31,7 @@ from salus.record.fhir_terms import (
     unit,
 )
 from salus.record.fhir_time import When, when
-from salus.record.fhir_types import NOTHING, Period
+from salus.record.fhir_types import NOTHING, Period, says
 from salus.record.fhir_values import valuation
 
 Row = tuple[
@@ -66,14 +66,14 @@ def _known(*moments: When | None) -> int | None:
 
 def understood(raw: Raw) -> None:
     """Refuse a modifier extension: it may turn the meaning of the resource into its opposite."""
-    if raw is not NOTHING and bytes(raw).strip() not in (b"[]", b"null"):
+    if says(raw):
         raise EvidenceError("modifierExtension that Salus does not know: it may reverse the meaning")
 
 
 def _observation(r: t.Observation, source: str) -> Rows:
     if r.code is NOTHING:
         raise EvidenceError("no code")
-    if r.focus is not NOTHING:
+    if says(r.focus):
         raise EvidenceError("focus: it was observed on something or somebody else than the patient")
     time, end, known = observed(r)
     value, in_unit, comparator = valuation(r)
@@ -106,7 +106,7 @@ def _patient(r: t.Patient, source: str) -> Rows:
 
 def is_abated(r: t.Condition) -> bool:
     """Whether it says that it is over in a way that gives no date."""
-    return any(one is not NOTHING for one in (r.abatementAge, r.abatementRange, r.abatementString))
+    return any(map(says, (r.abatementAge, r.abatementRange, r.abatementString)))
 
 
 def _condition(r: t.Condition, source: str) -> Rows:

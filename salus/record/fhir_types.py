@@ -9,6 +9,12 @@ from __future__ import annotations
 from msgspec import Raw, Struct, field
 
 NOTHING = Raw()
+_EMPTY = (b"", b"null", b"[]")
+
+
+def says(raw: Raw) -> bool:
+    """Whether an element is there and holds anything: null and an empty list are nothing (FHIR R4 2.6.2)."""
+    return raw is not NOTHING and b"".join(bytes(raw).split()) not in _EMPTY
 
 
 class Reference(Struct, gc=False):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from salus.core.evidence import Value
 from salus.record import fhir_types as t
 from salus.record.fhir_terms import absence, answer, unit
-from salus.record.fhir_types import NOTHING, Quantity
+from salus.record.fhir_types import NOTHING, Quantity, says
 
 # Value, unit, comparator.
 Valuation = tuple[Value, str | None, str | None]
@@ -35,7 +35,7 @@ def _uncommon(v: t.Valued) -> Valuation:  # noqa: PLR0911 (one line a type)
     """Return (value, unit, comparator) of every value[x] but Quantity."""
     if v.valueString is not None:
         return v.valueString, None, None
-    if v.valueCodeableConcept is not NOTHING:
+    if says(v.valueCodeableConcept):
         return answer(bytes(v.valueCodeableConcept)), None, None
     if v.valueInteger is not None:
         return v.valueInteger, None, None
@@ -59,7 +59,7 @@ def valuation(v: t.Valued) -> Valuation:
 
     A value beside a dataAbsentReason (against invariant obs-6) is none: the record says not to use it.
     """
-    if v.dataAbsentReason is not NOTHING and bytes(v.dataAbsentReason) != b"null":
+    if v.dataAbsentReason is not NOTHING and says(v.dataAbsentReason):
         return absence(bytes(v.dataAbsentReason)), None, None
     quantity = v.valueQuantity
     if quantity is not None and quantity.value is not None:

@@ -337,3 +337,20 @@ def test_a_code_of_no_system_is_none_of_ours(system: str | None, code: str) -> N
 def test_a_bare_answer_is_a_word() -> None:
     (event,) = events(resource(valueCodeableConcept={"coding": [{"code": "A"}]}))
     assert event.value == "A"
+
+
+@pytest.mark.parametrize("nothing", [None, [], "[ ]"])
+def test_an_element_that_holds_nothing_says_nothing(nothing: Any) -> None:
+    elements = ("focus", "modifierExtension", "dataAbsentReason", "valueCodeableConcept", "abatementString")
+    for kind in ("Observation", "Condition"):
+        made = resource(kind, code=loinc("8867-4"), valueInteger=80) | dict.fromkeys(elements, nothing)
+        raw = json.dumps({"resourceType": "Bundle", "entry": [{"resource": made}]}).replace('"[ ]"', "[ ]")
+        (timeline,), account = fhir.bundle(raw.encode(), "b")
+        assert not account.rejected
+        (event,) = timeline
+        assert event.value == (80.0 if kind == "Observation" else None)
+        assert event.status == ("final" if kind == "Observation" else None)
+
+
+def test_what_was_observed_on_somebody_else_is_refused() -> None:
+    assert refused(resource(focus=[{"reference": "Patient/child"}])).startswith("focus")
