@@ -1,8 +1,8 @@
 """Make the bill of materials of an environment one of what ships: with what was vendored, without installers.
 
 Usage: python scripts/bill_of_materials.py BOM
-BOM: CycloneDX JSON, changed in place. Its time is SOURCE_DATE_EPOCH (reproducible-builds.org), or else when the
-last commit was made: the same sources give the same bytes.
+BOM: CycloneDX JSON, changed in place. Its time is SOURCE_DATE_EPOCH (reproducible-builds.org), or else when
+the last commit was made: the same sources give the same bytes.
 """
 
 from __future__ import annotations

@@ -200,8 +200,8 @@ def _withdrawn(request: Raw, near: Near) -> Plain:
     if kind not in OF_PATIENTS | OF_NOBODY or not is_id(given):
         return "", "", "", _NO_ROWS, _DELETES_WHAT
     base, _ = parted(url)
-    if base:
-        near.bases.add(base)
+    if base and not near.ours(base):
+        return kind, gone, "", _NO_ROWS, ANOTHER_SERVERS
     return kind, gone, "", _NO_ROWS, DELETED
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from salus.core.errors import RefusedError
 from salus.record import fhir
 from salus.record.account import Account
 from salus.record.archive import Archive
@@ -137,8 +136,10 @@ def test_a_deletion_is_of_the_version_that_its_url_names(tmp_path: Path) -> None
 def test_another_servers_deletion_takes_nothing_of_ours_back(tmp_path: Path) -> None:
     read(bundle({"resource": pulse(1), "fullUrl": f"{BASE}/Observation/1"}), tmp_path)
     gone = {"request": {"method": "DELETE", "url": "https://other.example/fhir/Observation/1"}}
-    with pytest.raises(RefusedError):
-        read(bundle(gone), tmp_path)
+    _, account = read(bundle(gone), tmp_path)
+    assert account.resources == len(account.rejected) == 1
+    events = Archive.open(tmp_path / "archive").timeline("Patient/p")
+    assert [event.source for event in events] == ["Observation/1"]
 
 
 OLD, NEW = ({"versionId": str(number), "lastUpdated": f"2026-11-0{number}T00:00:00Z"} for number in (1, 4))
