@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salus.core.errors import AwayError, EvidenceError, SalusError, UserError, printable
+from salus.core.errors import AwayError, EvidenceError, SalusError, UserError, class_of, printable
 
 if TYPE_CHECKING:
     from salus.core.consent import Actor
@@ -77,7 +77,7 @@ def _complain(error: SalusError, as_json: bool) -> int:
     """Say what is wrong on one line, and return its exit code."""
     try:
         if as_json:
-            _json({"error": error.named, "code": error.exit_code, "says": str(error)})
+            _json({"error": class_of(error), "code": error.exit_code, "says": str(error)})
         sys.stdout.flush()
     except OSError:
         # As to a full disk: what cannot be said there is still said on standard error.

@@ -22,11 +22,6 @@ class SalusError(Exception):
     exit_code = 1
     outside: str = ""
 
-    @property
-    def named(self) -> str:
-        """Which of the classes above it is, whatever finer class was raised."""
-        return next(one.__name__ for one in type(self).__mro__ if one.__module__ == __name__)
-
 
 class UserError(SalusError):
     """The caller asked for something that does not exist or does not fit."""
@@ -50,6 +45,11 @@ class AwayError(SalusError):
     """A server, store or model that is needed did not answer; trying again later can help."""
 
     exit_code = 5
+
+
+def class_of(error: SalusError) -> str:
+    """Return which of the classes above `error` is, whatever finer one was raised."""
+    return next(one.__name__ for one in type(error).__mro__ if one.__module__ == __name__)
 
 
 def choices(wanted: str, known: Iterable[str]) -> str:
