@@ -363,6 +363,7 @@ def _serve(args: Args) -> int:
             f"No archive in '{where}'. Make one with 'salus read PLACE --archive {where}', or an empty one, "
             f"where the EHR sends all evidence with its calls, with 'salus serve --new --archive {where}'."
         )
+    _check_address(args)
     return _run_server(_site(args, must_exist=there), args)
 
 

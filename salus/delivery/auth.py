@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from threading import Lock
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
@@ -152,7 +153,10 @@ class JwksTrust:
             if not equals or not issuer or not place:
                 raise UserError(f"'{pair}' is no ISSUER=JWKS pair: write https://ehr.example/=keys.json.")
             issuers[issuer] = place
-        return cls(issuers)
+        trust = cls(issuers)
+        for place in issuers.values():
+            _check_file(place)
+        return trust
 
     async def check(self, header: str | None, audience: Iterable[str]) -> str:
         """Return the issuer that signed the bearer token in `header` (the Authorization header).
@@ -202,10 +206,35 @@ class JwksTrust:
             raise Unauthorized("jti was used before: sign a new token for each call.")
 
 
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+
+
 def _check_place(place: str) -> None:
-    local = ("http://127.0.0.1", "http://localhost", "http://[::1]")
-    if place.startswith("http://") and not place.startswith(local):
+    try:
+        parts = urlsplit(place)
+        host = parts.hostname
+    except ValueError:
+        raise UserError(f"'{place}' is no URL and no file that keys could be in.") from None
+    if parts.scheme.lower() == "http" and host not in _LOCAL:
         raise UserError(f"'{place}': keys are fetched over https only. Use https, or a file.")
+    if parts.scheme.lower() in ("http", "https") and not host:
+        raise UserError(f"'{place}' names no host: write https://ehr.example/keys.json.")
+
+
+def _check_file(place: str) -> None:
+    """Refuse a file that holds no keys now: nobody could call, and only the first call would tell."""
+    if place.startswith(("http://", "https://")):
+        return
+    try:
+        found = _named(Path(place).read_bytes())
+    except OSError as error:
+        raise UserError(
+            f"--trust: '{place}' cannot be read: {error.strerror}. Name the issuer's JWK Set."
+        ) from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        found = {}
+    if not found:
+        raise UserError(f"--trust: '{place}' is no JWK Set with a key that has a kid and is EC or RSA.")
 
 
 def _bearer(header: str | None) -> str:

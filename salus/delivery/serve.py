@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import TYPE_CHECKING
 
+from salus.core.addresses import tidy
 from salus.core.consent import Actor
 from salus.core.errors import RefusedError, UserError
 from salus.delivery.settings import PAGE_ACTOR, Settings
@@ -58,15 +60,44 @@ def check_address(args: argparse.Namespace) -> None:
 def _settings(args: argparse.Namespace) -> Settings:
     from salus.delivery.auth import JwksTrust
 
-    trusted = getattr(args, "trust", None)
+    trusted, base = getattr(args, "trust", None), getattr(args, "base_url", None)
     return Settings(
-        base_url=getattr(args, "base_url", None) or f"http://{_shown(args.host)}:{args.port}",
+        base_url=f"http://{_shown(args.host)}:{args.port}" if base is None else _address("--base-url", base),
         jwt=JwksTrust.of(trusted) if trusted else None,
         insecure_no_jwt=getattr(args, "dev_no_jwt", False),
-        fhir_servers=tuple(getattr(args, "fhir_server", None) or ()),
-        frame_ancestors=("'self'", *(getattr(args, "frame_ancestor", None) or ())),
+        fhir_servers=tuple(
+            _address("--fhir-server", one) for one in getattr(args, "fhir_server", None) or ()
+        ),
+        frame_ancestors=("'self'", *map(_origin, getattr(args, "frame_ancestor", None) or ())),
         actor=Actor(args.actor) if getattr(args, "actor", None) else PAGE_ACTOR,
     )
+
+
+# CSP Level 3, 2.3.1: a host-source or a scheme-source; nothing in it can end a directive or begin another.
+_SOURCE = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.\-]*:|(?:[A-Za-z][A-Za-z0-9+.\-]*://)?(?:\*|(?:\*\.)?[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*)"
+    r"(?::(?:[0-9]{1,5}|\*))?(?:/[A-Za-z0-9\-._~%!$&()*+=:@/]*)?"
+)
+
+
+def _address(option: str, text: str) -> str:
+    """Return the base URL in `text`; raises UserError where no client could be sent there."""
+    whole = text.isprintable() and not any(one in text for one in " ?#\"'<>")
+    if not text or not whole or tidy(text) != text.rstrip("/"):
+        raise UserError(
+            f"{option}: '{text}' is no base URL: write http:// or https://, a host and at most a path, "
+            "without a login, as https://salus.example/cds."
+        )
+    return text
+
+
+def _origin(text: str) -> str:
+    if not _SOURCE.fullmatch(text):
+        raise UserError(
+            f"--frame-ancestor: '{text}' is no origin that may embed the pages: write one each time, as "
+            "https://ehr.example."
+        )
+    return text
 
 
 def _guard(host: str, behind_login: bool, settings: Settings) -> None:

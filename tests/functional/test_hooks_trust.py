@@ -210,10 +210,22 @@ def test_a_new_key_is_fetched_when_it_is_first_used(site: Site, tmp_path: Path) 
     assert anyio.run(trust.check, f"Bearer {token}", [HERE]) == ISSUER
 
 
-@pytest.mark.parametrize("pairs", [[], ["x"], ["=y"], ["x="], ["x=http://far.example/jwks"]])
+@pytest.mark.parametrize(
+    "pairs",
+    [[], ["x"], ["=y"], ["x="], ["x=http://far.example/jwks"],
+     ["x=http://127.0.0.1.evil.example/k.json"], ["x=http://localhost@evil.example/k.json"],
+     ["x=https:///k.json"], ["x=HTTP://far.example/k.json"],
+     ["x=http://[::1/k.json"], ["x=no/such/file.json"], ["x=pyproject.toml"]],
+)  # fmt: skip
 def test_trust_that_cannot_work_is_refused_at_once(pairs: list[str]) -> None:
     with pytest.raises(UserError):
         JwksTrust.of(pairs)
+
+
+def test_a_key_set_of_this_machine_may_come_over_http(tmp_path: Path) -> None:
+    keys = Ehr(tmp_path)
+    for place in (str(keys.jwks), "http://127.0.0.1:8080/k.json", "http://localhost/k", "http://[::1]:1/k"):
+        assert JwksTrust.of([f"{ISSUER}={place}"])
 
 
 def test_keys_that_cannot_be_read_are_our_fault_not_the_clients(site: Site, tmp_path: Path) -> None:
