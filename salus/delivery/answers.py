@@ -47,6 +47,14 @@ class TooLarge(UserError):
     """The body is larger than this door takes."""
 
 
+class Unreadable(UserError):
+    """The body is packed in a way that this door does not open."""
+
+
+class NotAcceptable(UserError):
+    """None of the forms that the client takes is one that this door speaks."""
+
+
 class Busy(AwayError):
     """More calls wait than can be answered in time."""
 
@@ -54,6 +62,8 @@ class Busy(AwayError):
 # Error class -> (HTTP status, issue-type code); the first that fits. Unauthorized is a RefusedError.
 _STATUS: tuple[tuple[type[SalusError], int, str], ...] = (
     (TooLarge, 413, "too-long"),
+    (Unreadable, 415, "not-supported"),
+    (NotAcceptable, 406, "not-supported"),
     (Unauthorized, 401, "login"),
     (RefusedError, 403, "forbidden"),
     (AwayError, 503, "transient"),
@@ -108,8 +118,13 @@ def refusal(error: SalusError, media_type: str = "application/json") -> Answer:
 async def read_body(request: Request, limit: int) -> bytes:
     """Return the body.
 
-    Raises TooLarge as soon as more than `limit` bytes have come, or are announced.
+    Raises TooLarge as soon as more than `limit` bytes have come, or are announced; Unreadable where they are
+    compressed.
     """
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Unreadable(
+            "The body is compressed (Content-Encoding), and no door here opens that: send it plain."
+        )
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > limit:
         raise TooLarge(f"The body is larger than {limit} bytes: send less, or raise the site's limit.")

@@ -64,7 +64,7 @@ def _too_long(document: Mapping[str, Any]) -> list[Issue]:
         at, given = f"CDSHooksFeedback.feedback[{index}].overrideReason", report.get("overrideReason") or {}
         reason = given.get("reason") or {}
         texts = {"userComment": given.get("userComment")}
-        texts |= {f"reason.{name}": reason.get(name) for name in ("code", "display")}
+        texts |= {f"reason.{name}": reason.get(name) for name in ("code", "system", "display")}
         says = f"Longer than {LONGEST_NOTE:,} characters: say it in fewer"
         long = [name for name, text in texts.items() if len(str(text or "")) > LONGEST_NOTE]
         found += [Issue("error", "too-long", f"{at}.{name}", says) for name in long]
@@ -147,10 +147,12 @@ def _untimely(report: Mapping[str, Any], since: datetime, now: datetime) -> str:
 
 
 def _review(site: Site, report: Mapping[str, Any], seen: HookCard) -> Review:
-    decision, because, note = "accepted", "", ""
-    if report["outcome"] == "overridden":
-        decision = "overridden"
-        because, note = _reason(report.get("overrideReason") or {})
+    decision, because, given = report["outcome"], "", report.get("overrideReason") or {}
+    if decision == "overridden":
+        because, note = _reason(given)
+    else:
+        # An accepted card has no reason to be overridden; what was said with it is kept all the same.
+        note = _noted(given.get("reason") or {}, given)
     key = "\n".join((seen.insight, seen.user, decision, because, note, report["outcomeTimestamp"]))
     # Clocks differ a little: nobody acted before the card was shown, or after we heard of it.
     at = min(max(datetime.fromisoformat(report["outcomeTimestamp"]), seen.at), site.now())
@@ -161,12 +163,16 @@ def _reason(given: Mapping[str, Any]) -> tuple[str, str]:
     """Return the coded reason and the note; a code that is not ours is "another reason", and is noted."""
     coding = given.get("reason") or {}
     code, system = str(coding.get("code", "")), coding.get("system")
-    note = str(given.get("userComment") or "")
     ours = code in OVERRIDE_REASONS and system in (REASON_SYSTEM, None)
-    if code and not ours:
-        shown = str(coding.get("display") or code)
-        note = f"{shown}: {note}" if note else shown
-    return code if ours else "other", printable(note, None)
+    return code if ours else "other", _noted({} if ours else coding, given)
+
+
+def _noted(coding: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """Return `coding` in words, as it is written in its own system, and the comment."""
+    code, comment = str(coding.get("code") or ""), str(given.get("userComment") or "")
+    whole = "|".join(str(part) for part in (coding.get("system"), code) if part)
+    shown = f"{coding['display']} ({whole})" if coding.get("display") else whole
+    return printable(": ".join(part for part in (shown if code else "", comment) if part), None)
 
 
 def hear(site: Site, message: object) -> Review:

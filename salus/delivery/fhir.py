@@ -23,7 +23,7 @@ from salus.core.consent import Actor
 from salus.core.errors import SalusError, UserError, printable
 from salus.core.insight import Insight
 from salus.core.review import DECISIONS, REASON_SYSTEM, Review
-from salus.delivery.answers import FHIR_JSON, Answer, Workers, answered, read_body, refusal
+from salus.delivery.answers import FHIR_JSON, Answer, NotAcceptable, Workers, answered, read_body, refusal
 from salus.delivery.auth import NOBODY_TRUSTED, Unauthorized
 from salus.delivery.fhir_find import TYPES, Place, count, live_here, read, search
 from salus.delivery.fhir_outcome import one
@@ -143,7 +143,7 @@ class Fhir:
     async def _answer(self, request: Request, given: Given, work: Callable[[Actor], Answer]) -> Response:
         try:
             actor = await self._actor(request.headers.get("authorization"))
-            _check_format(given)
+            _check_format(given, request.headers.get("accept"))
         except SalusError as error:
             return refusal(error, FHIR_JSON).response()
         return await answered(self._workers, lambda: work(actor), FHIR_JSON, "fhir")
@@ -263,10 +263,20 @@ async def _parameters(request: Request) -> Given:
         raise UserError("The form cannot be read: send name=value pairs in UTF-8, joined by &.") from None
 
 
-def _check_format(given: Given) -> None:
+def _check_format(given: Given, accept: str | None) -> None:
+    """Refuse a form that is not spoken here; `_format` stands above the header (FHIR R4 3.1.0.1.11)."""
     asked = dict(given).get("_format")
+    if asked is None and accept and not any(map(_is_json, accept.lower().split(","))):
+        raise NotAcceptable(f"Accept names nothing that is spoken here: this server speaks {FHIR_JSON} only.")
     if asked is not None and asked.split(";")[0] not in _JSON_FORMATS:
         raise UserError("_format must be json: this server speaks application/fhir+json only.")
+
+
+def _is_json(one: str) -> bool:
+    """Whether a media range of an Accept header takes JSON (RFC 9110 12.5.1: a weight of 0 takes nothing)."""
+    kind, *more = (part.strip() for part in one.split(";"))
+    refused = any(part.startswith("q=") and not part[2:].strip("0.") for part in more)
+    return not refused and kind in ("*/*", "application/*", "text/*", *_JSON_FORMATS)
 
 
 def _heard(message: object) -> Review:

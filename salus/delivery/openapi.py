@@ -18,7 +18,7 @@ from salus.core.review import DECISIONS, OVERRIDE_REASONS
 from salus.delivery import cds_hooks, fhir
 from salus.delivery.answers import FHIR_JSON, Answer
 from salus.delivery.cds_hooks_check import HOOKS
-from salus.delivery.fhir_search import KNOWN
+from salus.delivery.fhir_search import KNOWN, MOST
 from salus.delivery.openapi_answers import ref, responses
 from salus.delivery.settings import Settings
 from salus.delivery.web.app import PageRoute
@@ -27,6 +27,7 @@ from salus.delivery.web.forms import NOTE_LIMIT
 PATH = "/openapi.json"
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
 _ID = "^[A-Za-z0-9.-]{1,64}$"
+_IDS = "^[A-Za-z0-9.-]{1,64}(,[A-Za-z0-9.-]{1,64})*$"
 _REFERENCE = "^[A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}$"
 
 Id = Annotated[str, Meta(pattern=_ID)]
@@ -136,11 +137,14 @@ class Health(Struct, omit_defaults=True):
 
 _TYPES = (HookRequest, HookResponse, Services, Feedback, OperationOutcome, Health)
 _PARAMETERS = {
-    "_count": ({"type": "integer", "minimum": 0, "maximum": 1000}, "How many at once, at most."),
+    "_count": (
+        {"type": "integer", "minimum": 0, "maximum": 999_999_999},
+        f"How many at once, {MOST} at most.",
+    ),
     "_summary": ({"type": "string", "enum": ["count", "false"]}, "How many there are, and none of them."),
     "_format": ({"type": "string", "enum": ["json", FHIR_JSON]}, "JSON only."),
-    "_after": ({"type": "string", "pattern": r"^\d{1,9}-\d{1,3}$"}, "From a 'next' link."),
-    "_id": ({"type": "string", "pattern": _ID}, "The resource's own id."),
+    "_after": ({"type": "string", "pattern": r"^[0-9]{1,18}-[0-9]{1,4}$"}, "From a 'next' link."),
+    "_id": ({"type": "string", "pattern": _IDS}, "The resource's own id, or several joined by commas."),
 }
 _DATE = ({"type": "string", "examples": ["ge2026-01-01"]}, "A date with a prefix (eq, ge, le, gt, lt …).")
 _ABOUT = ({"type": "string", "examples": ["Patient/7"]}, "Patient/id, or the id alone.")

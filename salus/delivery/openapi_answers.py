@@ -18,9 +18,11 @@ _SAYS = {
     403: "Refused.",
     404: "Nothing of that name is here.",
     405: "This path takes another method.",
+    406: "Asked for in a form that is not spoken here.",
     411: "The form has no length.",
     412: "Prefetch is missing and cannot be fetched.",
     413: "Larger than is taken here.",
+    415: "The body is compressed.",
     421: "Asked for by a name that is not this server's.",
     422: "The form is not whole; it comes back with what is to be set right.",
     500: "Something went wrong here; the answer names the line of the log.",
@@ -50,15 +52,15 @@ def _of_door(path: str, method: str) -> frozenset[int]:
         return _of_fhir(path, method)
     if path.startswith(cds_hooks.PATH + "/"):
         more = set() if path.endswith("/feedback") else {412}
-        return frozenset({200, 400, 401, 403, 404, 413, 503} | more)
+        return frozenset({200, 400, 401, 403, 404, 413, 415, 503} | more)
     return frozenset({200, 503} if path in (cds_hooks.PATH, "/healthz") else {200})
 
 
 def _of_fhir(path: str, method: str) -> frozenset[int]:
     if path.endswith("/metadata"):
         return frozenset({200})
-    more = {413} if method == "POST" else {404} if path.endswith("/{id}") else set()
-    return frozenset({200, 400, 401, 403, 503} | more)
+    more = {413, 415} if method == "POST" else {404} if path.endswith("/{id}") else set()
+    return frozenset({200, 400, 401, 403, 406, 503} | more)
 
 
 def _response(path: str, status: int, page: bool) -> dict[str, Any]:

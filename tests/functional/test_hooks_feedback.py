@@ -69,6 +69,22 @@ def test_an_acceptance_becomes_a_review(ehr: httpx.Client, site: Site) -> None:
     assert [review.decision for review in site.store.reviews()] == ["accepted"]
 
 
+@pytest.mark.parametrize(
+    ("given", "note"),
+    [
+        ({"userComment": "family told"}, "family told"),
+        ({"reason": {"code": "X1", "system": "urn:ehr"}}, "urn:ehr|X1"),
+        ({"reason": {"code": "X1"}, "userComment": "done"}, "X1: done"),
+    ],
+)
+def test_what_is_said_with_an_acceptance_is_kept(
+    ehr: httpx.Client, site: Site, given: dict[str, Any], note: str
+) -> None:
+    assert send(ehr, report(cards(ehr)[0]["uuid"], "accepted", overrideReason=given)).status_code == 200
+    (kept,) = site.store.reviews()
+    assert (kept.decision, kept.because, kept.note) == ("accepted", "", note)
+
+
 def test_many_cards_in_one_call(ehr: httpx.Client, site: Site) -> None:
     shown = [*cards(ehr), *cards(ehr)]
     answer = send(ehr, *(report(card["uuid"], "accepted") for card in shown))
@@ -108,7 +124,7 @@ def test_a_reason_of_the_ehrs_own_is_kept_in_words(ehr: httpx.Client, site: Site
     own = {"reason": {"code": "77", "system": "https://ehr.example/reasons", "display": "Duplicate"}}
     send(ehr, report(cards(ehr)[0]["uuid"], overrideReason=own))
     (review,) = site.store.reviews()
-    assert (review.because, review.note) == ("other", "Duplicate")
+    assert (review.because, review.note) == ("other", "Duplicate (https://ehr.example/reasons|77)")
 
 
 def test_an_unknown_card_is_not_found_and_the_others_are_kept(ehr: httpx.Client, site: Site) -> None:
