@@ -14,18 +14,27 @@ if TYPE_CHECKING:
     from salus.spine.site import Site
     from salus.store.ledger import Verdict
 
+OF_NOTHING = (
+    "A head of zeros is that of an empty ledger and says nothing of one that has entries: nothing was compared. "
+    "Give a head that was kept later."
+)
+
 
 def verify(site: Site, head: str | None = None) -> Verdict:
     """Check every entry, and every insight, review and approval against its entry.
 
     head: a head that was kept elsewhere; with it a cut tail or a full rewrite is found too.
-    Raises UserError when `head` is no digest (64 hex digits).
+    Raises UserError when `head` is no digest (64 hex digits), or that of an empty ledger and this one is not.
     """
     from salus.spine.read import finish_reads
+    from salus.store.ledger import GENESIS
     from salus.store.ledger import verify as verify_chain
 
     finish_reads(site)
-    verdict = verify_chain(site.store.entries(), _digest(head))
+    kept = _digest(head)
+    if kept == GENESIS and site.store.head() != (0, GENESIS):
+        raise UserError(OF_NOTHING)
+    verdict = verify_chain(site.store.entries(), kept)
     strangers = (*_missing(site), *site.store.check_records())
     if not strangers:
         return verdict

@@ -189,6 +189,7 @@ WRONG = [
     (("ask", "news2", "--about", "nobody-here"), 2, "nobody-here"),
     (("review", "0" * 32, "accepted", "--by", "Dr B"), 2, "No insight"),
     (("audit", "verify", "--head", "00"), 2, "64 hex digits"),
+    (("audit", "verify", "--head", "0" * 64), 2, "head of zeros"),
     (("audit", "verify", "--head", "f" * 64), 3, ""),
 ]
 

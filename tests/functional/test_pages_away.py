@@ -100,6 +100,9 @@ def test_the_audit_page_finds_what_was_changed(ward: Ward) -> None:
     assert "The head that you gave is in the chain" in ward.get(f"/audit?head={head}")
     assert "The ledger is not intact" in ward.get(f"/audit?head={'0' * 63}1")
     assert "A head has 64 characters" in ward.get("/audit?head=<b>")
+    nothing = ward.get(f"/audit?head={'0' * 64}")
+    assert "A head of zeros is that of an empty ledger" in nothing
+    assert "is in the chain" not in nothing
     change(ward.site.store, "UPDATE entry SET who = 'nobody' WHERE seq = 3")
     text = ward.get("/audit")
     assert "The ledger is not intact" in text and "Entry 3" in text

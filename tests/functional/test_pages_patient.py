@@ -327,6 +327,17 @@ def test_a_form_that_comes_twice_at_once_is_recorded_both_times_and_kept_once(sm
     assert len(small.site.store.reviews()) == 1
 
 
+def test_a_note_that_cannot_be_kept_as_it_is_comes_back(small: Ward) -> None:
+    path = re.search(r'href="(/patients/\d+)"', small.get("/ward"))
+    assert path is not None
+    form = form_of(small, path[1])
+    found = post(small, form, decision="modified", note="halve\0 the dose", told_patient="yes")
+    assert found.status_code == 422
+    assert "a character that cannot be kept" in found.text and ">halve the dose</textarea>" in found.text
+    assert small.site.store.reviews() == []
+    assert post(small, form, decision="modified", note="halve the dose").status_code == 303
+
+
 def test_an_invisible_note_is_no_reason(small: Ward) -> None:
     path = re.search(r'href="(/patients/\d+)"', small.get("/ward"))
     assert path is not None

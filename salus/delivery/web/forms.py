@@ -11,7 +11,7 @@ import hmac
 import secrets
 import time
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -50,16 +50,21 @@ class Draft:
 
 def read_draft(form: Mapping[str, str]) -> Draft:
     """Read a posted review; `problems` names each field that a person must look at again."""
+    note = form.get("note", "").strip().replace("\r\n", "\n")
     draft = Draft(
         insight=form.get("insight", "")[:200],
         decision=form.get("decision", ""),
         because=form.get("because", ""),
-        note=form.get("note", "").strip().replace("\r\n", "\n"),
+        note=note.replace("\0", ""),
         told_patient=form.get("told_patient") == "yes",
     )
-    return Draft(
-        draft.insight, draft.decision, draft.because, draft.note, draft.told_patient, _problems(draft)
-    )
+    found = _problems(draft)
+    if "\0" in note:
+        # No store holds it, and it may stand where something else was meant.
+        found.setdefault(
+            "note", "The note held a character that cannot be kept. Read it again as it is now."
+        )
+    return replace(draft, problems=found)
 
 
 _FAULTS = {

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from salus.spine.audit import OF_NOTHING
+
 if TYPE_CHECKING:
     from salus.spine import Site
 
@@ -35,15 +37,21 @@ def _before(query: Mapping[str, str], last: int) -> int:
     return max(1, min(asked, last + 1))
 
 
+def _why_none(text: str) -> str:
+    if text == "0" * 64:
+        return OF_NOTHING
+    return "A head has 64 characters, 0 to 9 and a to f. Nothing was compared."
+
+
 def laid_out(site: Site, query: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return one page of the ledger, newest first, and what checking all of it found."""
     from salus.spine import verify
 
     text = query.get("head", "").strip().lower()
-    head = text if re.fullmatch(r"[0-9a-f]{64}", text) else ""
+    last, _ = site.store.head()
+    head = text if re.fullmatch(r"[0-9a-f]{64}", text) and (text.strip("0") or not last) else ""
     verdict = verify(site, head or None)
     problems = list(verdict.problems)
-    last, _ = site.store.head()
     before = _before(query, last)
     first = max(before - PER_PAGE, 1)
     rows = list(site.store.entries(after=first - 1, limit=before - first))[::-1]
@@ -54,7 +62,7 @@ def laid_out(site: Site, query: Mapping[str, str], now: datetime) -> dict[str, A
         "problems": problems[:20] + ([f"and {len(problems) - 20} more"] if len(problems) > 20 else []),
         "asked_head": head,
         "short_head": "HEAD",
-        "not_a_head": bool(text) and not head,
+        "not_a_head": _why_none(text) if text and not head else "",
         "rows": rows,
         "through": {seq: opening.client for seq, opening in openings.items() if opening.client},
         "deeds": DEEDS,
