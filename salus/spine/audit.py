@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from salus.store.ledger import Verdict
 
 OF_NOTHING = (
-    "A head of zeros is that of an empty ledger and says nothing of one that has entries: nothing was compared. "
+    "A head of zeros is that of an empty ledger and says nothing of one with entries: nothing was compared. "
     "Give a head that was kept later."
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.test_pages_accessible import address
 from tests.browser.ward_site import CLINICIAN, Ward
@@ -171,3 +171,27 @@ OVERLAPS = """() => {
   }
   return found;
 }"""
+
+
+@pytest.mark.parametrize("away", ["no network", "an error"])
+def test_a_list_that_was_not_renewed_says_so(browser: Browser, ward: Ward, away: str) -> None:
+    """The choice stands in the form already: without a word the old list would pass for what was chosen."""
+    context = browser.new_context(base_url=str(ward.client.base_url))
+    page = context.new_page()
+    page.goto("/ward")
+    said = page.locator("#unchanged")
+    everyone = page.locator(".row").count()
+    if away == "no network":
+        context.set_offline(True)
+    else:
+        context.route("**/ward?**", lambda route: route.fulfill(status=503, body="away"))
+    page.locator("select[name=show]").select_option("action")
+    expect(said).to_contain_text("The list did not change")
+    expect(said).to_be_in_viewport()
+    assert page.locator(".row").count() == everyone
+    context.set_offline(False)
+    context.unroute_all()
+    page.locator("select[name=show]").select_option("cannot")
+    expect(said).to_be_empty()
+    expect(page.locator(".row")).not_to_have_count(everyone)
+    context.close()

@@ -61,9 +61,7 @@ def read_draft(form: Mapping[str, str]) -> Draft:
     found = _problems(draft)
     if "\0" in note:
         # No store holds it, and it may stand where something else was meant.
-        found.setdefault(
-            "note", "The note held a character that cannot be kept. Read it again as it is now."
-        )
+        found.setdefault("note", "The note held a character that cannot be kept. Read it again as it is now.")
     return replace(draft, problems=found)
 
 
