@@ -78,6 +78,12 @@ def test_the_record_has_every_identifier_by_its_kind(ward: Ward) -> None:
     ]
 
 
+def test_beyond_the_end_of_a_record_no_entries_are_counted(ward: Ward) -> None:
+    page = ward.get(f"{ward.path('Ada')}/record?from=1000")
+    assert "There is nothing on this page" in page
+    assert "1001 to" not in page
+
+
 def test_an_archive_of_before_kinds_shows_no_number_of_the_state_and_takes_more(
     ward: Ward, tmp_path: Path
 ) -> None:
