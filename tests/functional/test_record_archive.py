@@ -317,9 +317,10 @@ def test_a_damaged_file_of_the_archive_is_said_in_words(tmp_path: Path) -> None:
         Archive.open(tmp_path / "a").timeline("p1")
 
 
-@pytest.mark.parametrize(
-    "first", [[], [{"resourceType": "Practitioner", "id": "d"}], [{"resourceType": "?"}]]
-)
+PRACTITIONER = {"resourceType": "Practitioner", "id": "d"}
+
+
+@pytest.mark.parametrize("first", [[], [PRACTITIONER], [{"resourceType": "?"}]])
 def test_a_first_read_without_evidence_stands_in_nobodys_way(
     tmp_path: Path, first: list[dict[str, Any]]
 ) -> None:
