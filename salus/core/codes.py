@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from salus.core.evidence import Event
@@ -65,6 +66,8 @@ NO_KNOWN_PROBLEMS = frozenset({"SNOMED/160245001", f"{_IPS}|no-known-problems"})
 NO_KNOWN_MEDICATIONS = frozenset({"SNOMED/787481004", f"{_IPS}|no-known-medications"})
 
 
+# RFC 3986 section 3.1: a scheme. No short name of ours could stand before its colon.
+_is_absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:").match
 # What a record calls a thing in words stands beside its codes under this name (``text/Warfarin 3 mg``):
 # local drug codes mean nothing elsewhere, and the ingredient's name does.
 TEXT = "text"
@@ -81,7 +84,7 @@ def short(system: str | None, code: str) -> str:
     name = _SHORT.get(system)
     if name:
         return f"{name}/{code}"
-    return f"{system}|{code}" if ":" in system else f"|{system}|{code}"
+    return f"{system}|{code}" if _is_absolute(system) else f"|{system}|{code}"
 
 
 def uri(code: str) -> tuple[str, str]:
