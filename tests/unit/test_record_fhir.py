@@ -319,7 +319,7 @@ def test_the_quick_timeline_is_the_timeline() -> None:
 
 
 @pytest.mark.parametrize(
-    "system", [None, "", "LOINC", "MEDS", "LOINC/8867-4", "ICD10CM/I48", "text/warfarin"]
+    "system", [None, "", "LOINC", "MEDS", "LOINC/8867-4", "ICD10CM/I48:x", "text/warfarin"]
 )
 @pytest.mark.parametrize("code", ["LOINC/8867-4", "ICD10CM/I48", "MEDS_DEATH", "text/warfarin", "8867-4"])
 def test_a_code_of_no_system_is_none_of_ours(system: str | None, code: str) -> None:
