@@ -69,22 +69,6 @@ def test_an_acceptance_becomes_a_review(ehr: httpx.Client, site: Site) -> None:
     assert [review.decision for review in site.store.reviews()] == ["accepted"]
 
 
-@pytest.mark.parametrize(
-    ("given", "note"),
-    [
-        ({"userComment": "family told"}, "family told"),
-        ({"reason": {"code": "X1", "system": "urn:ehr"}}, "urn:ehr|X1"),
-        ({"reason": {"code": "X1"}, "userComment": "done"}, "X1: done"),
-    ],
-)
-def test_what_is_said_with_an_acceptance_is_kept(
-    ehr: httpx.Client, site: Site, given: dict[str, Any], note: str
-) -> None:
-    assert send(ehr, report(cards(ehr)[0]["uuid"], "accepted", overrideReason=given)).status_code == 200
-    (kept,) = site.store.reviews()
-    assert (kept.decision, kept.because, kept.note) == ("accepted", "", note)
-
-
 def test_many_cards_in_one_call(ehr: httpx.Client, site: Site) -> None:
     shown = [*cards(ehr), *cards(ehr)]
     answer = send(ehr, *(report(card["uuid"], "accepted") for card in shown))
