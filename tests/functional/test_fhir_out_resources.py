@@ -30,6 +30,7 @@ from salus.delivery.app import Settings
 from salus.delivery.fhir import Fhir
 from salus.delivery.fhir_resources import resources
 from salus.delivery.fhir_trail import audit_event, insight_provenance, review_provenance
+from tests import doors
 
 NOW = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
 EHR = "https://ehr.example/r4"
@@ -200,12 +201,14 @@ def test_the_ledger_names_subjects_and_people_of_the_ehr_by_their_addresses() ->
 
 
 def test_the_door_is_a_channel_that_reads_its_own_reviews_back(tmp_path: Any) -> None:
-    door = Fhir(None, Settings(), Workers(1, 1))  # type: ignore[arg-type]
+    site = doors.live_site(tmp_path / "site")
+    door = Fhir(site, Settings(), Workers(1, 1))
     assert isinstance(door, Channel)
     heard = door.hear(review_provenance(insight(STAGE), REVIEW))
     assert (heard.insight, heard.by, heard.decision) == (ID, "Practitioner/7", "overridden")
     assert (heard.because, heard.note, heard.at) == ("evidence-wrong", "old", NOW)
     assert problems(door.capabilities()) == []
+    site.close()
 
 
 def test_points_of_a_score_are_never_a_probability() -> None:

@@ -45,7 +45,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             at = START + timedelta(days=day)
             spine.consult(opened, actor=Actor("cli:test"), evidence=ill(patient, at), as_of=at)
     first = opened.store.insights("Patient/p1")[0]
-    spine.review(opened, Review(first.id, "Practitioner/7", "overridden", "other"))
+    spine.review(opened, Review(first.id, "Practitioner/7", "overridden", "already-done"))
     yield opened
     opened.close()
 
