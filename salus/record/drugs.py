@@ -50,6 +50,8 @@ def history(rows: pl.DataFrame, first: int, original: Original) -> dict[str, lis
     import polars as pl
 
     mine = rows.filter(pl.col("source").str.starts_with("Medication/") & (pl.col("fate") == CONTEXT))
+    if not mine["source"].is_duplicated().any():
+        return {}
     told = (pl.col("order") >= first).any().over("source") & (pl.len().over("source") > 1)
     found: dict[str, list[dict[str, Any]]] = {}
     for row in mine.filter(told).sort("order").iter_rows(named=True):

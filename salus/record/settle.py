@@ -100,8 +100,9 @@ class _Settled:
             corrected |= drugs.history(found.rows, first, original)
             self.intake.account.changed += found.changed
             found.rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
-            mine = pl.col("source").is_in(left["source"].implode()) & pl.col("stands")
-            copies.append(found.rows.filter(mine).select("order"))
+            if left.height:
+                mine = pl.col("source").is_in(left["source"].implode()) & pl.col("stands")
+                copies.append(found.rows.filter(mine).select("order"))
         refuse(met)
         self.intake.account.notes += sorted(one.note for one in met if not one.apart)
         refused.keep(self.folder, refused.standing(left, copies))

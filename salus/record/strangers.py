@@ -54,6 +54,8 @@ def strangers(rows: pl.DataFrame, first: int, original: Original) -> list[Strang
     mine = pl.col("source").str.starts_with("Patient/") & (pl.col("fate") == EVENTS)
     new = pl.col("order") >= first
     told = rows.filter(mine & (new | pl.col("stands")))
+    if not told["source"].is_duplicated().any():
+        return []
     told = told.filter(new.any().over("source") & (pl.len().over("source") > 1)).sort("order")
     copies: dict[str, list[_Told]] = {}
     for row in told.select(_TOLD).iter_rows(named=True):
