@@ -237,7 +237,7 @@ def _unreadable(view: View) -> tuple[str, ...]:
 
 def _ahead(question: Question, now: datetime) -> tuple[str, ...]:
     """Say what is left out of the present because it carries a later date: it may be what matters most."""
-    found = dated_ahead(question.timeline, question.as_of, now)
+    found = dated_ahead(question.timeline, question.as_of, now, question.whole_at)
     if not found:
         return ()
     were = "is dated after this moment and was" if len(found) == 1 else "are dated after this moment and were"

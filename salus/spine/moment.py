@@ -51,15 +51,22 @@ def last_known(timeline: Timeline, now: datetime) -> datetime | None:
     return max(past or known, default=None)
 
 
-def dated_ahead(timeline: Timeline, as_of: datetime, now: datetime) -> tuple[str, ...]:
+def dated_ahead(timeline: Timeline, as_of: datetime, now: datetime, last: datetime | None) -> tuple[str, ...]:
     """Return what happened, as the record says, after `as_of`, where it is asked about its present.
 
-    Asked about its past, a record holds much that came later: that is what was asked.
+    last: what `last_known` says of it. Asked about its past, a record holds much that came later: that is
+    what was asked.
     """
-    if as_of < now - CLOCKS_DIFFER and as_of < (last_known(timeline, now) or as_of):
+    if as_of < now - CLOCKS_DIFFER and as_of < (last or as_of):
         return ()
-    later = (one for one in timeline if (moment := _last_dated(one)) is not None and moment > as_of)
+    later = (one for one in timeline if _is_after(one, as_of) and (_last_dated(one) or as_of) > as_of)
     return tuple(dict.fromkeys(event.source for event in later))
+
+
+def _is_after(event: Event, as_of: datetime) -> bool:
+    """Whether it carries any date after `as_of`: most do not, and need no closer look."""
+    time, known = event.time, event.known_at
+    return (time is not None and time > as_of) or (known is not None and known > as_of)
 
 
 def _last_dated(event: Event) -> datetime | None:
