@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CONTEXT, EVENTS, REJECTED = range(3)
 # Resources or rows gathered as Python objects before they become columns; more would leave the cache.
-_POURED = 1 << 13
+_POURED = 1 << 14
 ORDER_BITS = 40
 SUBJECTS = ["subject", "subject_id"]
 _BOM = b"\xef\xbb\xbf"
