@@ -22,7 +22,7 @@ class Absence(StrEnum):
 
 
 # The status of an entry that was refused: it is there, and nothing that it says counts.
-UNREADABLE = "unreadable"
+UNREADABLE = Absence.UNREADABLE.value
 
 
 Value = float | str | bool | Absence | None

@@ -67,17 +67,29 @@ class Measure:
             )
         return value
 
-    def allowed(self, event: Event) -> tuple[float, float]:
-        """Return the least and the greatest value that the event allows, a bound without itself (<30, >60).
+    def bounds(self, event: Event) -> tuple[float, float]:
+        """Return from where to where the value lies, a bound with itself (30 for <30).
 
         Raises EvidenceError as `read` does.
         """
         value = self.read(event)
         if event.comparator in ("<", "<="):
-            return self.low, max(value - self.step * (event.comparator == "<"), self.low)
+            return self.low, value
         if event.comparator in (">", ">="):
-            return min(value + self.step * (event.comparator == ">"), self.high), self.high
+            return value, self.high
         return value, value
+
+    def allowed(self, event: Event) -> tuple[float, float]:
+        """Return the least and the greatest value that the event allows, a bound without itself (<30, >60).
+
+        Raises EvidenceError as `read` does.
+        """
+        low, high = self.bounds(event)
+        if event.comparator == "<":
+            high = max(high - self.step, self.low)
+        elif event.comparator == ">":
+            low = min(low + self.step, self.high)
+        return low, high
 
     def _converted(self, event: Event) -> float:
         if isinstance(event.value, bool) or not isinstance(event.value, int | float):
@@ -144,15 +156,6 @@ def _absent(
     return Reading(measure, measure.low, measure.high, at, events, problem, usable=False)
 
 
-def _bounds(measure: Measure, event: Event) -> tuple[float, float]:
-    value = measure.read(event)
-    if event.comparator in ("<", "<="):
-        return measure.low, value
-    if event.comparator in (">", ">="):
-        return value, measure.high
-    return value, value
-
-
 def read(timeline: Timeline, measure: Measure, as_of: datetime, within: timedelta | None = None) -> Reading:
     """Return the latest usable reading of `measure` no older than `within` before `as_of`.
 
@@ -184,7 +187,7 @@ def _told(measure: Measure, told: Sequence[Event], as_of: datetime) -> Reading:
         why = "sent in a form that cannot be read" if refused else "not available"
         return _absent(measure, f"{measure.name} {why}{before}", latest, at)
     try:
-        ends = [_bounds(measure, event) for event in latest]
+        ends = [measure.bounds(event) for event in latest]
     except EvidenceError as error:
         before = last_readable(told, latest, measure.read, as_of)
         why = f"{str(error).rstrip('.')}{before}" if before else str(error)

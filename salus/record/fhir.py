@@ -15,13 +15,13 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Raw
 
-from salus.core.addresses import is_among, parted, tidy
+from salus.core.addresses import is_among, tidy
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Event, Timeline
 from salus.record.account import Account
 from salus.record.columns import Vocabulary
 from salus.record.fhir_bundle import entries
-from salus.record.fhir_decode import ANOTHER_SERVERS, Near, Plain, is_broken, names_patient, read, why_not
+from salus.record.fhir_decode import ANOTHER_SERVERS, Near, Plain, is_broken, patient_of, read, why_not
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.refused import Refused, refused
@@ -83,19 +83,15 @@ class Drafts(NamedTuple):
 
 
 class _Patients(dict[str, int]):
-    """The number of the patient that a reference names, -1 where it names none; `names` by number.
+    """The number of the patient that a reference names, -1 where it names none here; `names` by number."""
 
-    One of another server than `servers` is left to the reference decoder.
-    """
-
-    def __init__(self, servers: tuple[str, ...]) -> None:
+    def __init__(self, near: Near) -> None:
         self.names: list[str] = []
-        self._servers = servers
+        self._near = near
 
     def __missing__(self, told: str) -> int:
-        name = canonical(told)
-        ours = names_patient(name) and not _is_elsewhere(parted(told)[0], self._servers)
-        self[told] = number = len(self.names) if ours else -1
+        name = patient_of(told, self._near)
+        self[told] = number = len(self.names) if name else -1
         self.names += [name] if number >= 0 else []
         return number
 
@@ -105,10 +101,10 @@ def _is_elsewhere(base: str, servers: tuple[str, ...]) -> bool:
     return bool(base and servers) and not is_among(base, servers)
 
 
-def _at_once(raws: list[bytes], servers: tuple[str, ...]) -> dict[int, Plain]:
+def _at_once(raws: list[bytes], near: Near) -> dict[int, Plain]:
     """Return by place what the plain Observations among `raws` are: a prefetch has them by the hundred."""
     at = [place for place, raw in enumerate(raws) if b'"Observation"' in raw]
-    words, patients = Vocabulary(), _Patients(servers)
+    words, patients = Vocabulary(), _Patients(near)
     try:
         taken = sheet("Observation", [raws[place] for place in at], Words(words), patients)
     except NOT_PLAIN:
@@ -147,11 +143,10 @@ def _told_of(replaced: list[str]) -> list[str]:
 class _Gathered:
     """Resources of one Bundle or prefetch; of several copies of a resource one stands, as in an archive."""
 
-    __slots__ = ("_copies", "_replaced", "_servers", "account", "near", "read", "refused")
+    __slots__ = ("_copies", "_replaced", "account", "near", "read", "refused")
 
     def __init__(self, servers: tuple[str, ...] = ()) -> None:
         self.account = Account()
-        self._servers = servers
         self.near = Near(ours=lambda base: not _is_elsewhere(base, servers))
         # What stands, by ``Type/id``: its subject and its rows.
         self.read: dict[str, tuple[str, Sequence[Row]]] = {}
@@ -165,7 +160,7 @@ class _Gathered:
     def add(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str = "") -> None:
         """Decode (resource, full URL, place, line); `only` one patient's are taken when it is given."""
         raws = [bytes(raw) for raw, _, _, _ in entries]
-        plain, kind = _at_once(raws, self._servers), ""
+        plain, kind = _at_once(raws, self.near), ""
         for at, (_, url, _, _) in enumerate(entries):
             # Only these two are ever referred to by what they are called; a look at every line costs a third.
             if url.startswith("urn:") or (at not in plain and b"Medication" in raws[at]):

@@ -268,21 +268,22 @@ def _subject(resource: t.Resource, near: Near) -> str:
     """
     whose = resource.subject
     told = (whose.reference if whose.__class__ is t.Reference else _any_subject(resource)) or ""
-    target = canonical(told)
+    target = near.resolve(canonical(told))
     if target[:8] != "Patient/":
-        target = near.resolve(target)
-    elif told[:4].lower() == "http" and not near.ours(parted(told)[0]):
-        raise EvidenceError(ANOTHER_SERVERS)
-    if names_patient(target):
-        return target
-    if target[:8] == "Patient/":
+        return target if target[:1] == "#" else ""
+    if not is_id(target[8:]):
         raise EvidenceError("wrong shape: the reference to the patient")
-    return target if target[:1] == "#" else ""
+    if not patient_of(told, near):
+        raise EvidenceError(ANOTHER_SERVERS)
+    return target
 
 
-def names_patient(target: str) -> bool:
-    """Whether a reference is ``Patient/<id>``."""
-    return target[:8] == "Patient/" and is_id(target[8:])
+def patient_of(told: str, near: Near) -> str:
+    """Return the ``Patient/<id>`` that a reference names, as it is written; "" where it names none here."""
+    target = near.resolve(canonical(told))
+    if target[:8] != "Patient/" or not is_id(target[8:]):
+        return ""
+    return target if told[:4].lower() != "http" or near.ours(parted(told)[0]) else ""
 
 
 def _any_subject(resource: t.Resource) -> str:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import accumulate, repeat
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salus.core.addresses import parted
 from salus.record.account import Account, Reject
 from salus.record.columns import Columns, Vocabulary, framed, from_rows
-from salus.record.fhir_decode import ANOTHER_SERVERS, Near, guess, names_patient, read
+from salus.record.fhir_decode import ANOTHER_SERVERS, Near, guess, patient_of, read
 from salus.record.fhir_rows import Row
-from salus.record.fhir_terms import canonical
 from salus.record.homes import Homes
 from salus.record.identity import Person, person
 from salus.record.refused import Refused, refused
@@ -48,21 +46,17 @@ def source_part(source: str, parts: int) -> int:
 
 
 class _Numbers(dict[str, int]):
-    """Subject numbers by reference (-1: no patient's); `met` are the subjects since it was last emptied.
+    """Subject numbers by reference (-1: no patient's here); `met` are those since it was last emptied."""
 
-    ours: whether the ids of the server with this base URL may join.
-    """
-
-    def __init__(self, ours: Callable[[str], bool]) -> None:
+    def __init__(self, near: Near) -> None:
         self.met: dict[str, int] = {}
-        self._ours = ours
+        self._near = near
 
     def __missing__(self, told: str) -> int:
         if len(self) > 1 << 16:
             self.clear()
-        subject = canonical(told)
-        number = -1
-        if names_patient(subject) and (told[:4].lower() != "http" or self._ours(parted(told)[0])):
+        subject, number = patient_of(told, self._near), -1
+        if subject:
             self.met[subject] = number = subject_number(subject)
         self[told] = number
         return number
@@ -111,7 +105,7 @@ class Intake:
         self.index = Spill(work / "index", parts, lambda: pl.col("part"))
         self._bundles: list[tuple[int, bytes]] = []
         self.near.ours = homes.is_ours
-        self._numbers = _Numbers(homes.is_ours)
+        self._numbers = _Numbers(self.near)
         self._words = Words(self.words)
         self._clear()
 

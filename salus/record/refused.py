@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
+from salus.core.addresses import parted
 from salus.core.errors import EvidenceError
 from salus.core.evidence import UNREADABLE, Absence
 from salus.record.fhir_certainty import ENTERED_IN_ERROR
-from salus.record.fhir_decode import ANOTHER_SERVERS, DELETED, Near, names_patient, source_of
+from salus.record.fhir_decode import ANOTHER_SERVERS, DELETED, Near, patient_of, source_of
 from salus.record.fhir_kinds import OF_PATIENTS
 from salus.record.fhir_rows import Row
-from salus.record.fhir_terms import drug, reference
+from salus.record.fhir_terms import drug, literal
 from salus.record.fhir_time import When, when
 from salus.record.fhir_types import NOTHING
 
@@ -78,9 +79,10 @@ def refused(raw: bytes | Raw, reason: str, near: Near, url: str = "") -> Refused
     try:
         said = _as_said(raw)
         kind = _as_text(said.resourceType)
-        whose = near.resolve(reference(bytes(said.subject)) or reference(bytes(said.patient)))
+        whose = patient_of(literal(bytes(said.subject)) or literal(bytes(said.patient)), near)
+        base, _ = parted(url)
         # Who somebody is, is no entry in a list.
-        if kind not in OF_PATIENTS or kind == "Patient" or not names_patient(whose):
+        if kind not in OF_PATIENTS or kind == "Patient" or not whose or (base and not near.ours(base)):
             return None
         source = _source(kind, said.id, raw, url)
     except _BROKEN:

@@ -19,7 +19,7 @@ from salus.core.registry import models as known_models
 from salus.core.seams import Model, View
 from salus.privacy.gate import open_view
 from salus.spine.models import LIVE, statuses
-from salus.spine.moment import dated_ahead, end_of_record, last_known
+from salus.spine.moment import dated_ahead, last_known
 from salus.spine.shape import as_json
 
 if TYPE_CHECKING:
@@ -124,7 +124,8 @@ def _question(site: Site, subject: str | None, evidence: Timeline | None, as_of:
     if evidence is not None:
         _refuse_another(subject, evidence)
         now = site.now()
-        return Question(evidence, as_of or end_of_record(evidence, now), last_known(evidence, now))
+        last = last_known(evidence, now)
+        return Question(evidence, as_of or last or now, last)
     if subject is None or not subject.strip():
         raise UserError("Say whom to ask about: a subject in the archive, or evidence that you bring.")
     return archived(site.archive, _named_subject(site, subject), as_of, site.now())
@@ -136,8 +137,9 @@ def archived(archive: Archive, subject: str, as_of: datetime | None, now: dateti
     Raises UserError for an unknown subject.
     """
     whole = archive.timeline(subject)
-    at = as_of or end_of_record(whole, now)
-    return Question(archive.stood(whole, at), at, last_known(whole, now))
+    last = last_known(whole, now)
+    at = as_of or last or now
+    return Question(archive.stood(whole, at), at, last)
 
 
 def _refuse_another(subject: str | None, evidence: Timeline) -> None:
@@ -198,12 +200,15 @@ def _ask(model: Model, view: View) -> Insight:
         return _abstain(model, view, "not-available", str(error))
     except Exception as error:
         # The text of a foreign error may hold a patient's value: only its type is logged.
-        _log.error("model %s failed: %s", model.card.name, type(error).__name__)
-        return _abstain(model, view, "not-available", f"{model.card.name} failed and gave no answer.")
+        return _failed(model, view, type(error).__name__)
     if not isinstance(insight, Insight):
-        _log.error("model %s gave no insight", model.card.name)
-        return _abstain(model, view, "not-available", f"{model.card.name} failed and gave no answer.")
+        return _failed(model, view, "no insight")
     return _held_to_view(model, view, insight)
+
+
+def _failed(model: Model, view: View, how: str) -> Insight:
+    _log.error("model %s failed: %s", model.card.name, how)
+    return _abstain(model, view, "not-available", f"{model.card.name} failed and gave no answer.")
 
 
 def _held_to_view(model: Model, view: View, insight: Insight) -> Insight:

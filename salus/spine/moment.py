@@ -34,18 +34,14 @@ def at_bedside(timeline: Timeline, now: datetime) -> datetime:
     return max([now, *latest])
 
 
-def end_of_record(timeline: Timeline, now: datetime) -> datetime:
-    """Return the last moment at which something that happened became known; `now` where nothing did.
-
-    What is dated after `now` by more than clocks differ counts only in a record that lies in the future as a
-    whole, as one whose dates were shifted does: in any other it is a slip of the pen, and must not make
-    everything else look old.
-    """
-    return last_known(timeline, now) or now
-
-
 def last_known(timeline: Timeline, now: datetime) -> datetime | None:
-    """Return the last moment at which something that happened became known; None where nothing is dated."""
+    """Return the last moment at which something that happened became known; None where nothing is dated.
+
+    It is the end of the record, as of which it is asked where nobody names another instant. What is dated
+    after `now` by more than clocks differ counts only in a record that lies in the future as a whole, as one
+    whose dates were shifted does: in any other it is a slip of the pen, and must not make everything else
+    look old.
+    """
     known = [moment for moment in map(_last_dated, timeline) if moment is not None]
     past = [moment for moment in known if moment <= now + CLOCKS_DIFFER]
     return max(past or known, default=None)
@@ -65,8 +61,7 @@ def dated_ahead(timeline: Timeline, as_of: datetime, now: datetime, last: dateti
 
 def _is_after(event: Event, as_of: datetime) -> bool:
     """Whether it carries any date after `as_of`: most do not, and need no closer look."""
-    time, known = event.time, event.known_at
-    return (time is not None and time > as_of) or (known is not None and known > as_of)
+    return any(moment is not None and moment > as_of for moment in (event.time, event.known_at))
 
 
 def _last_dated(event: Event) -> datetime | None:

@@ -13,7 +13,7 @@ from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.evidence import Event, Timeline
 from salus.privacy.gate import open_view
 from salus.spine.consult import consult
-from salus.spine.moment import end_of_record
+from salus.spine.moment import last_known
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 NOW_REAL = datetime.now(UTC)
@@ -44,19 +44,19 @@ def later(kind: str, when: datetime, status: str | None = None, known: datetime 
     ids=lambda event: f"{event.kind}-{event.status}",
 )
 def test_what_has_not_happened_moves_nothing(other: Event) -> None:
-    assert end_of_record(Timeline.of("Patient/1", [PULSE, other]), NOW) == SEEN
+    assert last_known(Timeline.of("Patient/1", [PULSE, other]), NOW) == SEEN
 
 
 def test_a_record_that_lies_in_the_future_as_a_whole_is_asked_at_its_end() -> None:
     shifted = datetime(2180, 7, 22, tzinfo=UTC)
     event = Event(("LOINC/8867-4",), shifted, known_at=shifted, value=80.0, source="Observation/1")
-    assert end_of_record(Timeline.of("Patient/1", [event]), NOW) == shifted
+    assert last_known(Timeline.of("Patient/1", [event]), NOW) == shifted
 
 
 def test_death_is_part_of_the_record() -> None:
     died = datetime(2026, 3, 1, 9, tzinfo=UTC)
     death = Event(("MEDS_DEATH",), died, known_at=died, source="Patient/1")
-    assert end_of_record(Timeline.of("Patient/1", [PULSE, death]), NOW) == died
+    assert last_known(Timeline.of("Patient/1", [PULSE, death]), NOW) == died
 
 
 def test_what_has_no_date_is_not_known_before_the_record_is_whole() -> None:
@@ -65,9 +65,9 @@ def test_what_has_no_date_is_not_known_before_the_record_is_whole() -> None:
     undated = Event(("SNOMED/49436004",), None, status="active", source="Condition/af")
     timeline = Timeline.of("Patient/1", [sex, undated, PULSE])
     early = SEEN.replace(hour=7)
-    seen = open_view(timeline, Actor("dr"), DIRECT_CARE, early, end_of_record(timeline, NOW)).timeline
+    seen = open_view(timeline, Actor("dr"), DIRECT_CARE, early, last_known(timeline, NOW)).timeline
     assert [event.source for event in seen] == ["Patient/1"]
-    whole = open_view(timeline, Actor("dr"), DIRECT_CARE, SEEN, end_of_record(timeline, NOW)).timeline
+    whole = open_view(timeline, Actor("dr"), DIRECT_CARE, SEEN, last_known(timeline, NOW)).timeline
     assert {event.source for event in whole} == {"Patient/1", "Condition/af", "Observation/hr"}
 
 
@@ -101,18 +101,16 @@ def test_where_nothing_is_dated_undated_evidence_counts(tmp_path: Path) -> None:
 
 def test_a_clock_that_is_a_little_ahead_hides_nothing() -> None:
     skewed = later("Observation", NOW + timedelta(minutes=4))
-    assert end_of_record(Timeline.of("Patient/1", [PULSE, skewed]), NOW) == NOW + timedelta(minutes=4)
+    assert last_known(Timeline.of("Patient/1", [PULSE, skewed]), NOW) == NOW + timedelta(minutes=4)
     assert (
-        end_of_record(
-            Timeline.of("Patient/1", [PULSE, later("Observation", NOW + timedelta(minutes=6))]), NOW
-        )
+        last_known(Timeline.of("Patient/1", [PULSE, later("Observation", NOW + timedelta(minutes=6))]), NOW)
         == SEEN
     )
 
 
 def test_what_is_dated_before_it_became_known_and_what_is_dated_behind_it_count_both() -> None:
     event = later("Observation", SEEN + timedelta(seconds=40), known=SEEN + timedelta(seconds=10))
-    assert end_of_record(Timeline.of("Patient/1", [PULSE, event]), NOW) == SEEN + timedelta(seconds=40)
+    assert last_known(Timeline.of("Patient/1", [PULSE, event]), NOW) == SEEN + timedelta(seconds=40)
 
 
 @pytest.mark.parametrize("as_of", [None, NOW_REAL])

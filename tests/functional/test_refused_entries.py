@@ -145,3 +145,25 @@ def test_in_a_prefetch_too_a_later_copy_ends_it() -> None:
     broken = BROKEN_LATER[0]
     assert brought(MAN, broken, broken | {"status": "entered-in-error"}) == []
     assert brought(MAN, broken, pulse("o2", 150, "2026-03-14T07:55:00Z")) == []
+
+
+ELSEWHERE = "https://other.example/fhir"
+
+
+@pytest.mark.parametrize(
+    ("whose", "url"),
+    [({"reference": f"{ELSEWHERE}/Patient/p"}, ""), (WHOSE, f"{ELSEWHERE}/Observation/o2")],
+)
+def test_what_another_server_says_of_its_own_patient_leaves_nothing_here(
+    site: Site, whose: dict[str, str], url: str
+) -> None:
+    """Refused for its shape before anybody asked whose it is: that patient is somebody else all the same."""
+    base = "https://ours.example/fhir"
+    entries = [
+        {"fullUrl": f"{base}/Patient/p", "resource": MAN},
+        {"fullUrl": f"{base}/Observation/o1", "resource": EARLIER},
+        {"fullUrl": url or f"{base}/Observation/o2", "resource": BROKEN_LATER[2] | {"subject": whose}},
+    ]
+    account = read(site, {"resourceType": "Bundle", "type": "collection", "entry": entries})
+    assert (account.resources, len(account.rejected)) == (3, 1)
+    assert unreadable(site) == []

@@ -213,7 +213,7 @@ def test_a_prefetch_read_at_once_says_what_the_reference_decoder_says(drawn: lis
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fhir, "_at_once", lambda raws, servers: {})
         told, counted = fhir.prefetch(raw, "Patient/p", "prefetch")
-    event(f"at once: {len(fhir._at_once([raw_of(one) for _, one in drawn], ())) > 0}")
+    event(f"at once: {len(fhir._at_once([raw_of(one) for _, one in drawn], Near())) > 0}")
     assert timeline == told
     assert account.as_json() | {"cpu_seconds": 0} == counted.as_json() | {"cpu_seconds": 0}
 

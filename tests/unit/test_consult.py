@@ -21,7 +21,7 @@ from salus.core.seams import View
 from salus.privacy.gate import open_view
 from salus.spine.consult import _ask
 from salus.spine.look import look
-from salus.spine.moment import end_of_record
+from salus.spine.moment import last_known
 from salus.spine.site import Site
 from salus.store.rows import status_content
 
@@ -188,9 +188,9 @@ def test_json_and_back(site: Site) -> None:
 
 
 def test_the_end_of_a_record() -> None:
-    assert end_of_record(MAN, NOW + timedelta(days=1)) == NOW
-    assert end_of_record(Timeline("Patient/empty"), NOW) == NOW
-    assert end_of_record(MAN.where(["MEDS_BIRTH"]), NOW) == NOW, "nobody is asked about as of their birth"
+    assert last_known(MAN, NOW + timedelta(days=1)) == NOW
+    assert last_known(Timeline("Patient/empty"), NOW) is None
+    assert last_known(MAN.where(["MEDS_BIRTH"]), NOW) is None, "nobody is asked about as of their birth"
 
 
 def test_unknown_model_lists_the_choices(site: Site) -> None:
