@@ -19,13 +19,6 @@ ASKED = "/fhir/RiskAssessment?patient=p1"
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    opened = doors.live_site(tmp_path_factory.mktemp("forms") / "site")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
 def client(site: Site) -> Iterator[httpx.Client]:
     with doors.served(site) as opened:
         yield opened

@@ -22,19 +22,6 @@ from tests import doors
 VIEW = "/cds-services/salus-patient-view"
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    opened = doors.live_site(tmp_path_factory.mktemp("hooks") / "site")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def ehr(site: Site) -> Iterator[httpx.Client]:
-    with doors.served(site) as client:
-        yield client
-
-
 def paths(answer: httpx.Response) -> list[str]:
     """Return where the OperationOutcome says that something is wrong."""
     document = answer.json()

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
 
-from salus.spine.site import Site
 from tests import doors
 
 VIEW = "/cds-services/salus-patient-view"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    opened = doors.live_site(tmp_path_factory.mktemp("clocks") / "site")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def ehr(site: Site) -> Iterator[httpx.Client]:
-    with doors.served(site) as client:
-        yield client
 
 
 def well(moment: datetime) -> list[dict[str, Any]]:

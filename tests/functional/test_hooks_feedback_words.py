@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from salus.spine.site import Site
-from tests import doors
 from tests.doors import report
-from tests.functional.test_hooks_feedback import cards, send
+from tests.functional.test_hooks_feedback import cards, ehr, send, site
 
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    opened = doors.live_site(tmp_path / "site")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def ehr(site: Site) -> Iterator[httpx.Client]:
-    with doors.served(site) as client:
-        yield client
+__all__ = ["ehr", "site"]
 
 
 @pytest.mark.parametrize(

@@ -19,19 +19,6 @@ VIEW = "/cds-services/salus-patient-view"
 NEXT = [{"relation": "next", "url": "https://ehr.example/fhir/page2"}]
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    opened = doors.live_site(tmp_path_factory.mktemp("gaps") / "site")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def ehr(site: Site) -> Iterator[httpx.Client]:
-    with doors.served(site) as client:
-        yield client
-
-
 @pytest.fixture
 def server() -> Iterator[EhrServer]:
     with serving() as opened:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,19 +18,6 @@ FIBRILLATES = {
     "recordedDate": "2020-01-01",
 }  # fmt: skip
 NONE = "No oral anticoagulant"
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    opened = doors.live_site(tmp_path_factory.mktemp("orders") / "site")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
-def ehr(site: Site) -> Iterator[httpx.Client]:
-    with doors.served(site) as client:
-        yield client
 
 
 def order(text: str, name: str = "m1", **more: Any) -> dict[str, Any]:

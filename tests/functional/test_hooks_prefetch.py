@@ -93,13 +93,6 @@ def server() -> Iterator[EhrServer]:
         yield opened
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    opened = doors.live_site(tmp_path_factory.mktemp("prefetch") / "site")
-    yield opened
-    opened.close()
-
-
 def test_what_is_missing_is_fetched_with_the_clients_token(site: Site, server: EhrServer) -> None:
     token = {"access_token": "abc", "token_type": "Bearer", "expires_in": 300, "scope": "x", "subject": "y"}
     call = doors.call(prefetch={"patient": doors.PATIENT}, fhirServer=server.base, fhirAuthorization=token)

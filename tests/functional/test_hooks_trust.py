@@ -35,13 +35,6 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> Ehr:
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    opened = doors.live_site(tmp_path_factory.mktemp("trust") / "site")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture(scope="module")
 def ehr(site: Site, keys: Ehr) -> Iterator[httpx.Client]:
     trust = JwksTrust({ISSUER: str(keys.jwks)})
     with doors.served(site, Settings(base_url=BASE, jwt=trust)) as client:
