@@ -165,7 +165,8 @@ class Archive:
         """Which subjects are one person, by the links of the current Patient resources."""
         people = self._people.values()
         links = [(one.subject, how, other) for one in people for how, other in one.links]
-        return Identities(links, frozenset(self._subjects["subject"]))
+        servers = tuple(one for one in self.manifest.servers if one)
+        return Identities(links, frozenset(self._subjects["subject"]), servers)
 
     @cached_property
     def _people(self) -> dict[str, Person]:

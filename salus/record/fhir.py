@@ -181,7 +181,7 @@ class _Gathered:
             if stands:
                 self.refused.pop(source, None)
                 if left is not None and only in ("", left.subject):
-                    self.refused[left.row[8]] = left
+                    self.refused[left.source] = left
 
     def draft(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str, at: datetime) -> None:
         """Take the orders for `only` among `entries` as being written at `at`, beside what is there."""
@@ -234,9 +234,9 @@ class _Gathered:
                 by_subject.setdefault(subject, []).extend(rows)
         self.account.events = sum(map(len, by_subject.values()))
         self.account.subjects = len(by_subject)
-        for subject, row in self.refused.values():
-            if subject in by_subject:
-                by_subject[subject].append(row)
+        for left in self.refused.values():
+            if left.subject in by_subject:
+                by_subject[left.subject] += left.rows
         self.account.cpu_seconds = process_time() - began
         return by_subject
 

@@ -38,6 +38,7 @@ _DELETES_WHAT = "a deletion that names no one resource: nobody knows what it tak
 _PATH = re.compile(r"`(\$[^`]*)`")
 
 named = msgspec.json.Decoder(t.Named).decode
+_whose = msgspec.json.Decoder(t.Whose).decode
 _request = msgspec.json.Decoder(t.Request).decode
 _stated = msgspec.json.Decoder(t.Stated).decode
 _medication = msgspec.json.Decoder(t.Medication).decode
@@ -255,7 +256,7 @@ def _read(
         if kind in MEDICATED:
             rows = _with_drug(rows, r, near)
         if r.contained:
-            subject, rows = _with_contained(rows, r, source, subject)
+            subject, rows = _with_contained(rows, r, (source, subject), near)
         return kind, source, subject, rows, ""
     except (msgspec.MsgspecError, RecursionError, EvidenceError) as error:
         return kind, source, "", _NO_ROWS, _refusal(error, raw)
@@ -276,6 +277,12 @@ def _subject(resource: t.Resource, near: Near) -> str:
     if not patient_of(told, near):
         raise EvidenceError(ANOTHER_SERVERS)
     return target
+
+
+def _names_somebody(raw: Raw) -> bool:
+    """Whether a resource says of whom it is, in whichever way: a baby that is only called one, a group."""
+    said = _whose(raw)
+    return any(map(t.says, (said.subject, said.patient, said.beneficiary, said.individual, said.of)))
 
 
 def patient_of(told: str, near: Near) -> str:
@@ -310,13 +317,14 @@ def _with_drug(rows: Rows, resource: t.Resource, near: Near) -> Rows:
     return [(near.drug(target, row[0][1:]), *row[1:])]
 
 
-def _with_contained(rows: Rows, resource: t.Resource, source: str, subject: str) -> tuple[str, Rows]:
-    """Add the evidence of contained resources, named after the one that holds them.
+def _with_contained(rows: Rows, resource: t.Resource, held: tuple[str, str], near: Near) -> tuple[str, Rows]:
+    """Add the evidence of contained resources, named after the one that `held` them: its name, its patient.
 
     One that names nobody is of its holder's patient, being part of it (FHIR R4 2.3, Contained Resources);
     unless the holder speaks of others, whose disease would become the patient's.
     """
-    prefix, whose = source.replace("/", "-"), subject
+    (source, subject), whose = held, held[1]
+    prefix = source.replace("/", "-")
     if subject.startswith("#"):
         subject = f"Patient/{prefix}-{_inner_id(subject[1:])}"
     rows = list(rows)
@@ -326,7 +334,7 @@ def _with_contained(rows: Rows, resource: t.Resource, source: str, subject: str)
         inner = f"{who.resourceType}/{prefix}-{who.id}"
         if who.resourceType in OF_PATIENTS and (who.resourceType != "Patient" or inner == subject):
             of_others = resource.resourceType in OF_OTHERS
-            rows += _contained(raw, who.resourceType, inner, (whose, subject), of_others)
+            rows += _contained(raw, (who.resourceType, inner), (whose, subject), of_others, near)
     return subject, rows
 
 
@@ -336,23 +344,26 @@ def _inner_id(told: str) -> str:
     return told
 
 
-def _contained(raw: Raw, kind: str, source: str, whose: tuple[str, str], of_others: bool) -> Rows:
+def _contained(
+    raw: Raw, called: tuple[str, str], whose: tuple[str, str], of_others: bool, near: Near
+) -> Rows:
     """Return the rows of a contained resource; it is held to the rules of any other.
 
-    whose: how the resource that holds it names its patient, and who that is. of_others: it is evidence only
-    where it names that patient itself.
+    called: its type and its name here. whose: how the resource that holds it names its patient, and who that
+    is. of_others: it is evidence only where it names that patient itself.
     """
+    kind, source = called
     decoder, rows_of = _DECODERS.get(kind, _OTHER)
     inside = decoder(raw)
     if inside.modifierExtension is not NOTHING:
         understood(inside.modifierExtension)
     if inside.implicitRules is not None:
         raise EvidenceError(f"contained {kind}: implicitRules")
-    named_so = _subject(inside, Near())
-    if kind != "Patient" and of_others and named_so not in whose:
-        return []
-    if kind != "Patient" and named_so not in ("", *whose):
-        raise EvidenceError(f"contained {kind}: it names another patient")
+    if kind != "Patient" and _subject(inside, near) not in whose:
+        if of_others:
+            return []
+        if _names_somebody(raw):
+            raise EvidenceError(f"contained {kind}: it names another patient")
     rows = rows_of(inside, source)
     if rows[0][7] is None and kind in MUST_SAY_STATUS:
         raise EvidenceError(f"contained {kind}: no status")

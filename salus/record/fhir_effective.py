@@ -55,4 +55,6 @@ def _observed(r: t.Observation) -> _Moment:
     if r.effectivePeriod is None:
         return moment
     end = last(r.effectivePeriod)
-    return moment[0], end, moment[2] if end is None else end
+    # Of what was over then and began nobody knows when, that is the one moment there is.
+    time = (first(r.effectivePeriod.end) or moment)[0] if moment[0] is None else moment[0]
+    return time, end, moment[2] if end is None else end

@@ -319,6 +319,16 @@ class Named(Struct, gc=False):
     request: Raw = NOTHING
 
 
+class Whose(Struct, gc=False):
+    """Only the elements that say of whom a resource is, whatever their shape."""
+
+    subject: Raw = NOTHING
+    patient: Raw = NOTHING
+    beneficiary: Raw = NOTHING
+    individual: Raw = NOTHING
+    of: Raw = field(default=NOTHING, name="for")
+
+
 class Stated(Struct, gc=False):
     """Only whether it takes itself back; asked of what cannot be decoded as a whole."""
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
+from salus.core.addresses import is_among, parted
 from salus.record.fhir_terms import canonical
-from salus.record.fhir_types import Reference
+from salus.record.fhir_types import NOTHING, Reference, says
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,6 +46,7 @@ class _Identifier(Struct, gc=False):
 class _Link(Struct, gc=False):
     other: Reference | None = None
     type: str | None = None
+    modifierExtension: Raw = NOTHING
 
 
 class _Patient(Struct, gc=False):
@@ -60,7 +62,8 @@ _decode = msgspec.json.Decoder(_Patient).decode
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """What a page shows of a patient. identifiers: ``system|value``. links: (how, ``Patient/<id>``).
+    """What a page shows of a patient. identifiers: ``system|value``. links: (how, ``Patient/<id>``, or the
+    whole address where the record gives one).
 
     kinds: of each identifier what it is, by HL7 v2-0203 (``MR``) or else in the record's words; "" where it
     does not say. Empty for what was read before kinds were kept.
@@ -85,15 +88,21 @@ def person(subject: str, raw: bytes, resolve: Callable[[str], str]) -> Person:
     except (msgspec.MsgspecError, RecursionError):
         return Person(subject)
     links = tuple(
-        (link.type or "", resolve(canonical(link.other.reference)))
+        (link.type or "", _linked(link.other.reference, resolve))
         for link in found.link or ()
-        if link.other is not None and link.other.reference
+        if link.other is not None and link.other.reference and not says(link.modifierExtension)
     )
     valued = [one for one in found.identifier or () if one.value]
     known = tuple(f"{one.system or ''}|{one.value}" for one in valued)
     kinds = tuple(_kind(one.type) for one in valued)
     born, sex = found.birthDate or "", found.gender or "unknown"
     return Person(subject, _called(found), born, sex, known, links, kinds)
+
+
+def _linked(told: str, resolve: Callable[[str], str]) -> str:
+    """Return the record that a link names; a whole address stays one, since its id holds on that server."""
+    base, name = parted(told)
+    return f"{base}/{name}" if base else resolve(canonical(told))
 
 
 def _kind(type_: Any) -> str:
@@ -196,16 +205,22 @@ class Identities:
     """Which subjects are one person.
 
     links: (subject, how, other) as the current Patients say. known: the subjects of whom there is evidence; a
-    record that nobody has brought still joins those that point at it.
+    record that nobody has brought still joins those that point at it. servers: those whose ids these are.
     """
 
     links: list[tuple[str, str, str]]
     known: frozenset[str]
+    servers: tuple[str, ...] = ()
     _groups: dict[str, tuple[str, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         groups: dict[str, set[str]] = {}
-        links = [link for link in self.links if link[1] in _JOINS]
+        # What a record contains (``#old``) has its name inside that record alone.
+        links = [
+            (one, how, self._here(other))
+            for one, how, other in self.links
+            if how in _JOINS and not other.startswith("#")
+        ]
         for one, _, other in links:
             joined = groups.get(one, {one}) | groups.get(other, {other})
             groups.update(dict.fromkeys(joined, joined))
@@ -215,6 +230,11 @@ class Identities:
             one: tuple(sorted(group & self.known, key=lambda each: (each in replaced, each))) or (one,)
             for one, group in groups.items()
         }
+
+    def _here(self, other: str) -> str:
+        """Return ``Patient/<id>`` of an address on one of these servers, and any other reference back."""
+        base, name = parted(other)
+        return name if base and is_among(base, self.servers) else other
 
     def group(self, subject: str) -> tuple[str, ...]:
         """Return every subject that is this person, the one that stands for all of them first."""

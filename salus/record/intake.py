@@ -204,7 +204,7 @@ class Intake:
             left = refused(raw, reason, self.near, url or "")
             if left is not None:
                 self.refused.append((self._order + at, left))
-                source = source or left.row[8]
+                source = source or left.source
             self._reject(at, source, reason)
         elif subject:
             self._owners[at] = self._numbers[subject]

@@ -8,7 +8,8 @@ counted as a reject, lies apart from what was read, and can only leave a questio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,11 +21,11 @@ from salus.core.errors import EvidenceError
 from salus.core.evidence import UNREADABLE, Absence
 from salus.record.fhir_certainty import ENTERED_IN_ERROR
 from salus.record.fhir_decode import ANOTHER_SERVERS, DELETED, Near, patient_of, source_of
-from salus.record.fhir_kinds import OF_PATIENTS
+from salus.record.fhir_kinds import OF_OTHERS, OF_PATIENTS
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import drug, literal
 from salus.record.fhir_time import When, when
-from salus.record.fhir_types import NOTHING
+from salus.record.fhir_types import NOTHING, says
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,7 +36,7 @@ _GONE = (ENTERED_IN_ERROR, DELETED, ANOTHER_SERVERS)
 
 
 class _Said(Struct, gc=False):
-    """The elements that tell whose it is, what of and of when, whatever their shape."""
+    """What tells whose it is, what of and of when, and what is inside it, whatever their shape."""
 
     resourceType: Raw = NOTHING
     id: Raw = NOTHING
@@ -53,6 +54,8 @@ class _Said(Struct, gc=False):
     authoredOn: Raw = NOTHING
     recordedDate: Raw = NOTHING
     issued: Raw = NOTHING
+    component: Raw = NOTHING
+    contained: Raw = NOTHING
 
 
 class _Start(Struct, gc=False):
@@ -60,14 +63,16 @@ class _Start(Struct, gc=False):
 
 
 class Refused(NamedTuple):
-    """Whose the entry is (``Patient/<id>``) and the one row that it leaves."""
+    """Whose the entry is (``Patient/<id>``), what it is called, and the rows that it leaves."""
 
     subject: str
-    row: Row
+    source: str
+    rows: tuple[Row, ...]
 
 
 _as_said = msgspec.json.Decoder(_Said).decode
 _as_text = msgspec.json.Decoder(str).decode
+_as_parts = msgspec.json.Decoder(list[Raw]).decode
 _as_start = msgspec.json.Decoder(_Start).decode
 _BROKEN = (msgspec.MsgspecError, RecursionError, EvidenceError, UnicodeDecodeError)
 
@@ -88,9 +93,47 @@ def refused(raw: bytes | Raw, reason: str, near: Near, url: str = "") -> Refused
     except _BROKEN:
         return None
     moment = _moment(said)
-    start, known = (None, None) if moment is None else (moment.start, moment.known)
-    codes = _codes(said.code, said.medicationCodeableConcept, said.vaccineCode) or (kind,)
-    return Refused(whose, (codes, start, None, known, Absence.UNREADABLE, None, None, UNREADABLE, source))
+    at = (None, None) if moment is None else (moment.start, moment.known)
+    inside = (row for part in _parts(said.contained) for row in _contained(part, said, source, at))
+    return Refused(whose, source, (*_rows(said, source, at), *inside))
+
+
+def _rows(said: _Said, source: str, at: tuple[int | None, int | None]) -> Iterator[Row]:
+    """Yield what a resource leaves: of a panel, of each of its values too."""
+    codes = _codes(said.code, said.medicationCodeableConcept, said.vaccineCode)
+    yield unreadable(codes or (source.partition("/")[0],), *at, source)
+    for part in _parts(said.component):
+        if codes := _codes(part.code):
+            yield unreadable(codes, *at, source)
+
+
+def _contained(inner: _Said, said: _Said, source: str, at: tuple[int | None, int | None]) -> Iterator[Row]:
+    """Yield what a contained resource leaves, as `fhir_decode` names it; a relative's leaves nothing."""
+    whose = bytes(said.subject) if says(said.subject) else bytes(said.patient)
+    with suppress(*_BROKEN):
+        holder, kind = source.partition("/")[0], _as_text(inner.resourceType)
+        if kind not in OF_PATIENTS - OF_OTHERS or kind == "Patient" or holder in OF_OTHERS:
+            return
+        if any(
+            says(told) and literal(bytes(told)) != literal(whose) for told in (inner.subject, inner.patient)
+        ):
+            return
+        moment = _moment(inner)
+        at = at if moment is None else (moment.start, moment.known)
+        yield from _rows(inner, f"{kind}/{source.replace('/', '-')}-{_as_text(inner.id)}", at)
+
+
+def unreadable(codes: tuple[str, ...], time: int | None, known: int | None, source: str) -> Row:
+    """Return the row of an entry that nobody can read."""
+    return codes, time, None, known, Absence.UNREADABLE, None, None, UNREADABLE, source
+
+
+def _parts(raw: Raw) -> Iterator[_Said]:
+    """Yield what is said by each part of a list; what has no shape says nothing."""
+    with suppress(*_BROKEN):
+        for part in _as_parts(raw) if raw is not NOTHING else ():
+            with suppress(*_BROKEN):
+                yield _as_said(part)
 
 
 def _source(kind: str, told: Raw, raw: bytes | Raw, url: str) -> str:
@@ -139,7 +182,9 @@ def framed(found: Iterable[tuple[int, Refused]]) -> pl.DataFrame:
         "time": pl.Int64, "known_at": pl.Int64,
     }  # fmt: skip
     rows = [
-        (order, one.subject, one.row[8], list(one.row[0]), one.row[1], one.row[3]) for order, one in found
+        (order, one.subject, one.source, list(row[0]), row[1], row[3])
+        for order, one in found
+        for row in one.rows
     ]
     return pl.DataFrame(rows, schema, orient="row")
 
@@ -175,6 +220,5 @@ def by_subject(found: pl.DataFrame) -> dict[str, list[Row]]:
     rows: dict[str, list[Row]] = {}
     columns = ("subject", "source", "codes", "time", "known_at")
     for subject, source, codes, time, known in found.select(columns).iter_rows():
-        row = (tuple(codes), time, None, known, Absence.UNREADABLE, None, None, UNREADABLE, source)
-        rows.setdefault(subject, []).append(row)
+        rows.setdefault(subject, []).append(unreadable(tuple(codes), time, known, source))
     return rows

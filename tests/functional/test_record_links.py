@@ -102,3 +102,46 @@ def test_only_links_of_a_known_type_join(tmp_path: Path, how: str | None, one: b
     linked = patient("a", (how, "b"))  # type: ignore[arg-type]
     read = archive(tmp_path, [linked, patient("b"), *APART])
     assert (len(read.subjects()) == 1) == one
+
+
+def linked_to(name: str, reference: str, **more: Any) -> dict[str, Any]:
+    return patient(name, link=[{"other": {"reference": reference}, "type": "seealso"}], **more)
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        {"resourceType": "RelatedPerson", "id": "m", "patient": {"reference": "#p"}},
+        {"resourceType": "Patient", "id": "m", "name": [{"text": "Before"}]},
+    ],
+)
+def test_what_two_records_contain_under_one_name_makes_nobody_one(
+    tmp_path: Path, inside: dict[str, Any]
+) -> None:
+    two = [linked_to(name, "#m", contained=[inside]) for name in "ab"]
+    assert archive(tmp_path, [*two, *APART]).subjects() == ["Patient/a", "Patient/b"]
+
+
+@pytest.mark.parametrize(
+    ("address", "one"),
+    [
+        ("https://ours.example/fhir/Patient/b", True),
+        ("http://OURS.example/fhir/Patient/b/_history/2", True),
+        ("https://regional.example/fhir/Patient/b", False),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False])
+def test_a_link_to_another_server_joins_nobody_here(
+    tmp_path: Path, address: str, one: bool, first: bool
+) -> None:
+    """Whichever is read first: the link, or what tells whose ids these are."""
+    home = observation(3, "b") | {"subject": {"reference": "https://ours.example/fhir/Patient/b"}}
+    parts = [[linked_to("a", address)], [patient("b"), *APART, home]]
+    read = archive(tmp_path, *(parts if first else parts[::-1]))
+    assert (len(read.subjects()) == 1) == one
+
+
+def test_a_link_with_an_unknown_modifier_joins_nobody(tmp_path: Path) -> None:
+    link = {"other": {"reference": "Patient/b"}, "type": "seealso", "modifierExtension": [{"url": "urn:not"}]}
+    read = archive(tmp_path, [patient("a", link=[link]), patient("b"), *APART])
+    assert read.subjects() == ["Patient/a", "Patient/b"]

@@ -167,3 +167,45 @@ def test_what_another_server_says_of_its_own_patient_leaves_nothing_here(
     account = read(site, {"resourceType": "Bundle", "type": "collection", "entry": entries})
     assert (account.resources, len(account.rejected)) == (3, 1)
     assert unreadable(site) == []
+
+
+def loinc(code: str) -> dict[str, Any]:
+    return {"coding": [{"system": "http://loinc.org", "code": code}]}
+
+
+def part(code: str, value: Any, **more: Any) -> dict[str, Any]:
+    return {"code": loinc(code), "valueQuantity": {"value": value, "unit": "mmHg"}} | more
+
+
+def pressures(**more: Any) -> dict[str, Any]:
+    made = pulse("bp", 0, "2026-03-14T07:55:00Z", code=loinc("85354-9"), **more)
+    del made["valueQuantity"]
+    return {"component": [part("8480-6", 80), part("8462-4", 40)]} | made
+
+
+REPORT = {"resourceType": "DiagnosticReport", "id": "r", "status": "final", "subject": WHOSE,
+          "code": loinc("85354-9"), "effectiveDateTime": "2026-03-14T07:55:00Z"}  # fmt: skip
+UNREAD_PRESSURE = [
+    pressures(issued="14/03/2026"),
+    pressures(status=None),
+    pressures(modifierExtension=STRANGE),
+    pressures(component=[part("8480-6", 80, modifierExtension=STRANGE), part("8462-4", 40)]),
+    pressures(component=[part("8480-6", 80), part("8462-4", "40")]),
+    REPORT | {"contained": [pulse("i", "80", "2026-03-14T07:55:00Z", code=loinc("8480-6"))]},
+    REPORT | {"contained": [{**pressures(), "effectiveDateTime": None, "issued": "x"}]},
+]
+
+
+@pytest.mark.parametrize("later", UNREAD_PRESSURE)
+def test_of_a_refused_panel_every_value_is_unreadable(site: Site, later: dict[str, Any]) -> None:
+    before = pulse("o1", 120, "2026-03-14T06:00:00Z", code=loinc("8480-6"))
+    before["valueQuantity"] = {"value": 120, "system": "http://unitsofmeasure.org", "code": "mm[Hg]"}
+    read(site, MAN, before, later)
+    told = ask(site, "news2")
+    assert not any("120" in reason.says for reason in told.reasons)
+    assert "LOINC/8480-6" in brought(MAN, later)
+
+
+def test_a_relatives_values_leave_nothing_with_the_patient() -> None:
+    baby = pulse("i", 150, "2026-03-14T07:55:00Z", subject={"reference": "Patient/baby"})
+    assert brought(MAN, REPORT | {"contained": [baby], "issued": "x"}) == ["LOINC/85354-9"]

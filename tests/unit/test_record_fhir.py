@@ -354,3 +354,42 @@ def test_an_element_that_holds_nothing_says_nothing(nothing: Any) -> None:
 
 def test_what_was_observed_on_somebody_else_is_refused() -> None:
     assert refused(resource(focus=[{"reference": "Patient/child"}])).startswith("focus")
+
+
+@pytest.mark.parametrize(
+    "whose",
+    [
+        {"reference": "urn:uuid:6f3c1b9e-0000-4000-8000-000000000002"},
+        {"reference": "Patient/baby"},
+        {"reference": "https://other.example/fhir/Patient/p2"},
+        {"reference": "Group/7"},
+        {"display": "Baby of X"},
+        {"identifier": {"value": "7"}},
+    ],
+)
+def test_contained_evidence_of_somebody_else_is_refused(whose: dict[str, Any]) -> None:
+    inner = resource(id="r", subject=whose, valueInteger=140)
+    mother, baby = (
+        {"resource": one, "fullUrl": f"urn:uuid:6f3c1b9e-0000-4000-8000-00000000000{at}"}
+        for at, one in enumerate([{"resourceType": "Patient"}, {"resourceType": "Patient"}], 1)
+    )
+    report = resource("DiagnosticReport", code=loinc("1"), subject={"reference": mother["fullUrl"]})
+    entries = [mother, baby, {"resource": report | {"contained": [inner]}}]
+    found, account = fhir.bundle(json.dumps({"resourceType": "Bundle", "entry": entries}).encode(), "b")
+    assert [one.reason for one in account.rejected] == ["contained Observation: it names another patient"]
+    assert not any(event.kind == "Observation" and event.value == 140.0 for one in found for event in one)
+
+
+def test_contained_evidence_may_name_its_patient_by_full_url() -> None:
+    url = "urn:uuid:6f3c1b9e-0000-4000-8000-000000000001"
+    inner = resource(id="r", subject={"reference": url}, valueInteger=7)
+    report = resource("DiagnosticReport", code=loinc("1"), subject={"reference": url}, contained=[inner])
+    entries = [{"resource": {"resourceType": "Patient", "id": "p"}, "fullUrl": url}, {"resource": report}]
+    found, account = fhir.bundle(json.dumps({"resourceType": "Bundle", "entry": entries}).encode(), "b")
+    assert not account.rejected
+    assert [event.value for event in found[0] if event.kind == "Observation"] == [7.0]
+
+
+def test_what_is_known_to_be_over_alone_was_then() -> None:
+    (event,) = events(resource(effectiveDateTime=None, effectivePeriod={"end": AT}, valueInteger=7))
+    assert (event.time, event.end, event.known_at) == (SEVEN, SEVEN, SEVEN)
