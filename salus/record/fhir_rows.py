@@ -18,6 +18,7 @@ from salus.core.evidence import Absence, Value
 from salus.record import fhir_types as t
 from salus.record.fhir_certainty import certainty
 from salus.record.fhir_effective import first, last, observed, start
+from salus.record.fhir_orders import holds
 from salus.record.fhir_terms import (
     NO_CONCEPT,
     Concept,
@@ -179,9 +180,10 @@ def ordered(r: t.MedicationRequest) -> str | None:
 
 
 def _request(r: t.MedicationRequest, source: str) -> Rows:
-    time, _, known = _NEVER if r.authoredOn is None else when(r.authoredOn)
+    written, _, known = _NEVER if r.authoredOn is None else when(r.authoredOn)
+    time, end = holds(r, written)
     status = "do-not-perform" if r.doNotPerform else ordered(r)
-    return [(_drug(r), time, None, known, None, None, None, status, source)]
+    return [(_drug(r), time, end, known, None, None, None, status, source)]
 
 
 def _administration(r: t.MedicationAdministration, source: str) -> Rows:

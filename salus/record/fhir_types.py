@@ -188,6 +188,8 @@ class MedicationRequest(Medicated, gc=False):
     authoredOn: str | None = None
     intent: str | None = None
     doNotPerform: bool | None = None
+    dosageInstruction: Raw = NOTHING
+    dispenseRequest: Raw = NOTHING
 
 
 class MedicationAdministration(Medicated, gc=False):

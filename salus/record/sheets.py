@@ -20,6 +20,7 @@ from salus.record.columns import Vocabulary
 from salus.record.fhir_certainty import ENTERED_IN_ERROR, certainty, is_error
 from salus.record.fhir_effective import first, last, observed, start
 from salus.record.fhir_kinds import MUST_SAY_STATUS
+from salus.record.fhir_orders import holds
 from salus.record.fhir_rows import READERS, dose, is_abated, ordered
 from salus.record.fhir_terms import answer, canonical, concept, diagnosed, drug, observed_as, referred, unit
 from salus.record.fhir_time import moments as moment
@@ -154,12 +155,12 @@ def _administrations(found: list[t.MedicationAdministration], words: Words) -> S
 
 def _requests(found: list[t.MedicationRequest], words: Words) -> Sheet:
     moments = [_NEVER if r.authoredOn is None else moment[r.authoredOn] for r in found]
-    time, _, known = zip(*moments, strict=True)
+    written, _, known = zip(*moments, strict=True)
+    time, end = zip(*map(holds, found, written), strict=True)
     codes = words.drugs_of(found)
     if any([r.doNotPerform for r in found]):
         codes = [-1 if r.doNotPerform else code for r, code in zip(found, codes, strict=True)]
-    none = [None] * len(found)
-    return Sheet(codes, time, none, known, [_NOTHING] * len(found), [ordered(r) for r in found])
+    return Sheet(codes, time, end, known, [_NOTHING] * len(found), [ordered(r) for r in found])
 
 
 def _dispenses(found: list[t.MedicationDispense], words: Words) -> Sheet:

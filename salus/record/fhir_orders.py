@@ -1,0 +1,107 @@
+"""From when until when an order holds, as the order itself says; many stay "active" long after their end.
+
+Source: HL7 FHIR R4 MedicationRequest.dosageInstruction (Timing.repeat.bounds[x]) and .dispenseRequest. How
+long it is to be taken stands before how long it may be dispensed, and that before how long the supply lasts.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw, Struct
+
+from salus.core.errors import EvidenceError
+from salus.record import fhir_types as t
+from salus.record.fhir_effective import last, start
+from salus.record.fhir_time import when
+
+# Seconds of the UCUM units of a Duration (FHIR R4 duration-units); a month and a year are mean ones.
+_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604_800, "mo": 2_629_800, "a": 31_557_600}
+_LONGEST = 100 * _SECONDS["a"]
+
+
+class _Repeat(Struct, gc=False):
+    boundsPeriod: t.Period | None = None
+    boundsDuration: t.Quantity | None = None
+    boundsRange: t.Range | None = None
+
+
+class _Timing(Struct, gc=False):
+    repeat: _Repeat | None = None
+
+
+class _Dosage(Struct, gc=False):
+    timing: _Timing | None = None
+
+
+class _Supply(Struct, gc=False):
+    validityPeriod: t.Period | None = None
+    expectedSupplyDuration: t.Quantity | None = None
+    numberOfRepeatsAllowed: int | None = None
+
+
+_dosages = msgspec.json.Decoder(list[_Dosage]).decode
+_supply = msgspec.json.Decoder(_Supply | None).decode
+_NO_BOUNDS = _Repeat()
+
+
+def holds(r: t.MedicationRequest, written: int | None) -> tuple[int | None, int | None]:
+    """Return from when until when an order holds, in microseconds; None: it does not say.
+
+    written: when it was authored. It holds from then on, unless it says that it begins later; an end before
+    that is none. Raises EvidenceError where the elements that would tell cannot be read.
+    """
+    repeats = _repeats(r.dosageInstruction)
+    begins = [when(told)[0] for one in repeats if (told := start(one.boundsPeriod)) is not None]
+    begin = min(begins) if repeats and len(begins) == len(repeats) else None
+    if written is not None:
+        begin = written if begin is None else max(begin, written)
+    end = _taken_until(repeats, begin)
+    if end is None:
+        end = _supplied_until(r.dispenseRequest, begin)
+    return begin, None if end is not None and begin is not None and end < begin else end
+
+
+def _repeats(raw: Raw) -> list[_Repeat]:
+    """Return the bounds of each dosage; none where no dosage has any."""
+    if b'"bounds' not in bytes(raw):
+        return []
+    try:
+        return [(one.timing and one.timing.repeat) or _NO_BOUNDS for one in _dosages(raw)]
+    except (msgspec.MsgspecError, RecursionError):
+        raise EvidenceError("wrong shape: $.dosageInstruction") from None
+
+
+def _taken_until(repeats: list[_Repeat], begin: int | None) -> int | None:
+    """Return when the last dosage ends; None where one has no end."""
+    ends = [_bound(one, begin) for one in repeats]
+    known = [end for end in ends if end is not None]
+    return max(known) if known and len(known) == len(ends) else None
+
+
+def _bound(repeat: _Repeat, begin: int | None) -> int | None:
+    if repeat.boundsPeriod is not None:
+        return last(repeat.boundsPeriod)
+    longest = repeat.boundsDuration or (repeat.boundsRange and repeat.boundsRange.high)
+    return _after(begin, longest or None)
+
+
+def _supplied_until(raw: Raw, begin: int | None) -> int | None:
+    """Return how long what may be dispensed lasts: on the last day too a supply may be."""
+    if b'"validityPeriod"' not in bytes(raw) and b'"expectedSupplyDuration"' not in bytes(raw):
+        return None
+    try:
+        supply = _supply(raw) or _Supply()
+    except (msgspec.MsgspecError, RecursionError):
+        raise EvidenceError("wrong shape: $.dispenseRequest") from None
+    valid = last(supply.validityPeriod)
+    if valid is not None:
+        return _after(valid, supply.expectedSupplyDuration) or valid
+    return _after(begin, supply.expectedSupplyDuration, 1 + max(0, supply.numberOfRepeatsAllowed or 0))
+
+
+def _after(begin: int | None, lasts: t.Quantity | None, times: int = 1) -> int | None:
+    """Return the moment at which a duration is over; None where it is none that can be read."""
+    if begin is None or lasts is None or lasts.value is None:
+        return None
+    seconds = _SECONDS.get(lasts.code or lasts.unit or "", 0) * lasts.value * times
+    return begin + int(seconds * 1_000_000) if 0 < seconds <= _LONGEST else None
