@@ -6,15 +6,17 @@ sees one generation: a read that goes on beside it changes nothing here until `o
 
 from __future__ import annotations
 
+import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from salus.core.addresses import is_among, parted
 from salus.core.errors import EvidenceError, UserError
@@ -48,6 +50,9 @@ class Archive:
 
     def __post_init__(self) -> None:
         self._original = Original(self.root / "raw")
+        with suppress(OSError):
+            # Whoever goes on reading this generation finds it whole, however many reads finish meanwhile.
+            finalize(self, os.close, manifests.hold(self._in()))
 
     @classmethod
     def open(cls, root: Path) -> Archive:
@@ -308,7 +313,7 @@ class Archive:
         whole = (pl.col("source") != "") | (pl.col("fate") == REJECTED)
         rows = self._index().filter(pl.col("stands") & whole).select("source", "fate", *_PLACE).sort("order")
         for source, fate, *place in rows.collect(engine="streaming").iter_rows():
-            kind = source.partition("/")[0]
+            kind = canonical(source).partition("/")[0]
             name = "refused.txt" if fate == REJECTED else f"{kind}.ndjson"
             yield name, self._get(*place)
 

@@ -26,6 +26,7 @@ from salus.record.account import Account
 from salus.record.archive import Archive
 from salus.record.fhir_bundle import entries
 from salus.record.fhir_decode import named
+from salus.record.fhir_types import MALFORMED
 from salus.record.homes import Homes, exports
 from salus.record.intake import Intake
 from salus.record.settle import settle
@@ -262,7 +263,7 @@ def _goes_on(block: bytes) -> bool:
         msgspec.json.decode(block)
     except msgspec.MsgspecError as error:
         return str(error) == "Input data was truncated"
-    except RecursionError:
+    except (RecursionError, UnicodeDecodeError):
         return False
     return True
 
@@ -270,7 +271,7 @@ def _goes_on(block: bytes) -> bool:
 def _is_resource(line: bytes) -> bool:
     try:
         return bool(named(line).resourceType)
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         return False
 
 
@@ -311,10 +312,7 @@ def _bundle(intake: Intake, raw: bytes, name: str) -> None:
     except EvidenceError as error:
         intake.refuse(raw, file, 1, str(error))
         return
-    # Full URLs hold within their Bundle only.
-    intake.near.urls.clear()
-    for entry, url in resources:
-        intake.near.announce(entry, url)
+    intake.announce(resources)
     for start in range(0, len(resources), 256):
         batch = resources[start : start + 256]
         intake.resources([one for one, _ in batch], file, start + 1, [url for _, url in batch])

@@ -64,6 +64,30 @@ def chosen(rows: pl.DataFrame, first: int, kept: pl.Series, original: Original) 
     return made._replace(rows=rows.with_columns(pl.col("stands") & ~pl.col("order").is_in(gone)))
 
 
+def unread(rows: pl.DataFrame, refused: pl.DataFrame, original: Original) -> list[int]:
+    """Return the orders of what was refused and is still to be told of: no newer copy took its place.
+
+    One that cannot be decoded takes no other's place, and may still be the newer one.
+    """
+    import polars as pl
+
+    mine = rows.filter(pl.col("source").is_in(refused["source"].implode()))
+    found = mine.filter(pl.col("stands") & (pl.col("fate") != EVENTS))["order"].to_list()
+    stands = mine.filter(pl.col("stands") & (pl.col("fate") == EVENTS))
+    fell = mine.filter(~pl.col("stands") & pl.col("order").is_in(refused["order"].implode()))
+    pairs = fell.join(stands.select(*_PLACE), on="source", suffix="_stands").sort("order")
+    broken = [reason is not None and is_broken(reason) for reason in pairs["reason"]]
+    pairs = pairs.filter(pl.Series(broken, dtype=pl.Boolean))
+    after = pairs.select(**{name: f"{name}_stands" for name in _PLACE[1:]})
+    for order, stood, one, other in zip(
+        pairs["order"], after["order"], _raws(pairs, original), _raws(after, original), strict=True
+    ):
+        newer = versions.compared(versions.version(one), versions.version(other))
+        if newer > 0 or (newer == 0 and order > stood):
+            found.append(order)
+    return found
+
+
 def _choose(source: str, found: list[Copy], made: Chosen) -> None:
     """Note in `made` which copy of `source` stands and what becomes of the others."""
     line = versions.ordered(found)

@@ -20,7 +20,7 @@ from salus.record import versions
 from salus.record.fhir_decode import Near
 from salus.record.fhir_kinds import MEDICATED
 from salus.record.fhir_terms import canonical, drug
-from salus.record.fhir_types import NOTHING, Medicated
+from salus.record.fhir_types import MALFORMED, NOTHING, Medicated
 from salus.record.intake import CONTEXT, EVENTS, ORDER_BITS
 from salus.record.versions import Copy
 
@@ -104,16 +104,21 @@ def called(line: list[tuple[tuple[str, ...], datetime | None]]) -> list[Called]:
 
 
 def orders_of(
-    old: Iterable[Path], new: Iterable[Path], drugs: Iterable[str], kept: pl.Series, original: Original
+    old: Iterable[Path],
+    new: Iterable[Path],
+    drugs: Iterable[str],
+    kept: pl.Series,
+    told_by: tuple[Original, Near],
 ) -> pl.DataFrame:
     """Return `order`, `source` and `drug` of the evidence of the last generation that names one of `drugs`.
 
     old, new: files of the index of the last generation and of the next. kept: the orders of superseded copies
-    whose evidence is kept. Each order is looked up in its own text: only where a Medication was corrected.
+    whose evidence is kept. told_by: the orders, and what they refer to. Each order is looked up in its
+    own text: only where a Medication was corrected.
     """
     import polars as pl
 
-    names = {one: one for one in drugs}
+    names, (original, near) = {one: one for one in drugs}, told_by
     told = pl.scan_parquet(list(new), glob=False).filter(
         pl.col("source").is_in(list(names)) & pl.col("url").is_not_null()
     )
@@ -127,7 +132,7 @@ def orders_of(
         )
         place = rows.select("order", "source", "frame", "offset", "length").collect()
         for order, source, *where in place.iter_rows():
-            drug = names.get(_named(original.get(order >> ORDER_BITS, *where)))
+            drug = names.get(_named(original.get(order >> ORDER_BITS, *where), near))
             if drug:
                 found.append((order, source, drug))
     return pl.DataFrame(found, links(), orient="row")
@@ -140,17 +145,18 @@ def links() -> dict[str, Any]:
     return {"order": pl.Int64, "source": pl.String, "drug": pl.String}
 
 
-def _named(raw: bytes) -> str:
+def _named(raw: bytes, near: Near) -> str:
     """Return the reference by which an order names its drug; "" where it says itself which."""
     if b"medicationReference" not in raw:
         return ""
     try:
         told = _medicated(raw)
         own = told.medicationCodeableConcept is not NOTHING and drug(bytes(told.medicationCodeableConcept))
-    except (msgspec.MsgspecError, RecursionError, EvidenceError):
+    except (*MALFORMED, EvidenceError):
         return ""
     named = told.medicationReference
-    return "" if own or named is None or not named.reference else canonical(named.reference)
+    address = "" if own or named is None else named.reference or ""
+    return near.called(address, canonical(address))
 
 
 def framed(lines: dict[str, list[Called]]) -> pl.DataFrame:

@@ -21,9 +21,21 @@ from salus.core.evidence import Event, Timeline
 from salus.record.account import Account
 from salus.record.columns import Vocabulary
 from salus.record.fhir_bundle import entries
-from salus.record.fhir_decode import ANOTHER_SERVERS, Near, Plain, is_broken, patient_of, read, why_not
+from salus.record.fhir_decode import (
+    ANOTHER_SERVERS,
+    NOT_TEXT,
+    Near,
+    Plain,
+    is_broken,
+    is_text,
+    patient_of,
+    read,
+    why_not,
+)
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
+from salus.record.fhir_types import MALFORMED
+from salus.record.homes import home
 from salus.record.refused import Refused, refused
 from salus.record.sheets import NOT_PLAIN, Words, sheet
 from salus.record.versions import compared, is_said, version
@@ -127,7 +139,7 @@ def _differ(one: bytes, other: bytes) -> bool:
         return False
     try:
         return bool(msgspec.json.decode(one) != msgspec.json.decode(other))
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         return True
 
 
@@ -143,43 +155,57 @@ def _told_of(replaced: list[str]) -> list[str]:
 class _Gathered:
     """Resources of one Bundle or prefetch; of several copies of a resource one stands, as in an archive."""
 
-    __slots__ = ("_copies", "_replaced", "account", "near", "read", "refused")
+    __slots__ = ("_broken", "_copies", "_homes", "_replaced", "account", "near", "read", "refused")
 
     def __init__(self, servers: tuple[str, ...] = ()) -> None:
         self.account = Account()
-        self.near = Near(ours=lambda base: not _is_elsewhere(base, servers))
+        self._homes = servers
+        self.near = Near(
+            ours=lambda base: not _is_elsewhere(base, servers),
+            elsewhere=lambda base: _is_elsewhere(base, self._homes),
+        )
         # What stands, by ``Type/id``: its subject and its rows.
         self.read: dict[str, tuple[str, Sequence[Row]]] = {}
         # What stands and was refused, by ``Type/id``.
         self.refused: dict[str, Refused] = {}
         # The last copy of each that was not older than those before it, and that may name its version.
         self._copies: dict[str, bytes] = {}
+        # The last copy of each that cannot be decoded.
+        self._broken: dict[str, bytes] = {}
         # What differs from another under its id, where neither is said to be the newer one.
         self._replaced: list[str] = []
 
     def add(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str = "") -> None:
         """Decode (resource, full URL, place, line); `only` one patient's are taken when it is given."""
         raws = [bytes(raw) for raw, _, _, _ in entries]
+        # Its own pages may call the server otherwise than the call does.
+        found = home((raw, url) for raw, url, _, _ in entries)
+        self._homes = (found,) if found else self._homes
         plain, kind = _at_once(raws, self.near), ""
         for at, (_, url, _, _) in enumerate(entries):
             # Only these two are ever referred to by what they are called; a look at every line costs a third.
             if url.startswith("urn:") or (at not in plain and b"Medication" in raws[at]):
                 self.near.announce(raws[at], url)
         for at, (_, url, place, line) in enumerate(entries):
-            kind, source, subject, rows, reason = plain.get(at) or read(raws[at], kind, self.near, url)
+            kind, source, subject, rows, reason = (
+                plain.get(at) or read(raws[at], kind, self.near, url)
+                if is_text(raws[at])
+                else (kind, "", "", (), NOT_TEXT)
+            )
             if only and subject and subject != only:
                 reason = ANOTHERS
             self._count(kind, subject, reason, place, line)
             if reason == ANOTHER_SERVERS:
                 continue
             left = refused(raws[at], reason, self.near, url) if reason else None
-            stands = source not in self.read
-            if source and not (reason and is_broken(reason)):
-                stands = self._is_newest(source, raws[at])
-                if stands:
+            if reason and is_broken(reason):
+                stands = self._is_no_older(source, raws[at])
+            else:
+                stands = not source or self._is_newest(source, raws[at])
+                if source and stands:
                     self.read[source] = (subject, () if reason else rows)
             if stands:
-                self.refused.pop(source, None)
+                self._settle(source, raws[at])
                 if left is not None and only in ("", left.subject):
                     self.refused[left.source] = left
 
@@ -201,6 +227,20 @@ class _Gathered:
                     if row[7] in _ORDERING
                 ]
                 self.read[source] = (only, [*stood, *written])
+
+    def _is_no_older(self, source: str, raw: bytes) -> bool:
+        """Whether a copy that cannot be decoded may be newer than the one that stands."""
+        before = self._copies.get(source)
+        if before is not None and compared(version(raw), version(before)) < 0:
+            return False
+        self._broken[source] = raw
+        return True
+
+    def _settle(self, source: str, raw: bytes) -> None:
+        """Forget what was refused under this name before, but for a newer copy that cannot be decoded."""
+        broken = self._broken.get(source)
+        if broken is None or compared(version(raw), version(broken)) >= 0:
+            self.refused.pop(source, None)
 
     def _is_newest(self, source: str, raw: bytes) -> bool:
         """Whether this copy replaces the one before; versions are read only where there are two."""
@@ -302,5 +342,5 @@ def prefetch(
 def _values(raw: bytes | Raw) -> Mapping[str, bytes | Raw]:
     try:
         return _object(raw)
-    except (msgspec.MsgspecError, RecursionError) as error:
+    except MALFORMED as error:
         raise EvidenceError(f"prefetch cannot be read: {why_not(error)}") from None

@@ -18,11 +18,10 @@ from msgspec import Raw
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
 from salus.record.fhir_decode import why_not
-from salus.record.fhir_types import NOTHING
+from salus.record.fhir_types import MALFORMED, NOTHING
 
 # Deeper than a batch of searches nobody nests; what is deeper is refused as "a Bundle inside".
 _DEEPEST = 4
-_BROKEN = (msgspec.MsgspecError, RecursionError)
 _A_VERSION = re.compile(r".*/_history/([^/]+)/?")
 # RFC 9110 section 8.8.3; FHIR R4 Bundle.entry.response.etag writes a version in it: W/"3".
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
@@ -73,7 +72,7 @@ def entries(raw: bytes | Raw, depth: int = 0) -> Entries | None:
         return _listed(raw, depth)
     try:
         read = _as_bundle(raw)
-    except _BROKEN as error:
+    except MALFORMED as error:
         return _entries_that_can_be_read(raw, depth, error)
     if read.resourceType != "Bundle":
         return None
@@ -84,7 +83,7 @@ def _listed(raw: bytes, depth: int) -> Entries | None:
     """Return what an array holds; None when it is no array."""
     try:
         found, text = loosened(_as_list, raw)
-    except _BROKEN:
+    except MALFORMED:
         return None
     return [each for one in _of(raw, text, found) for each in _opened(t.Entry(resource=one), depth)]
 
@@ -99,7 +98,7 @@ def _entries_that_can_be_read(raw: bytes | Raw, depth: int, error: Exception) ->
     raw = bytes(raw)
     try:
         read, text = loosened(_as_loose, raw)
-    except _BROKEN:
+    except MALFORMED:
         raise EvidenceError(f"Bundle cannot be read: {why_not(error)}") from None
     if read.resourceType != "Bundle":
         return None
@@ -115,7 +114,7 @@ def loosened(decode: Callable[[bytes], T], raw: bytes) -> tuple[T, bytes]:
     """
     try:
         return decode(raw), raw
-    except _BROKEN:
+    except MALFORMED:
         text = _plain(raw)
         return decode(text), text
 
@@ -145,11 +144,11 @@ def _loosely(entry: Raw, depth: int) -> Iterator[tuple[Raw | bytes, str]]:
     try:
         yield from _opened(_as_entry(entry), depth)
         return
-    except _BROKEN:
+    except MALFORMED:
         pass
     try:
         resource = _as_resource(entry).resource
-    except _BROKEN:
+    except MALFORMED:
         resource = NOTHING
     # Without its resource the entry itself is what is refused, and counted.
     yield (entry if resource is NOTHING else resource), ""
@@ -187,7 +186,7 @@ def _deleted(entry: t.Entry) -> bytes:
         return b""
     try:
         asked = _as_request(entry.request)
-    except _BROKEN:
+    except MALFORMED:
         # Nobody knows what it takes back: it is counted, and refused.
         asked = t.Request("DELETE")
     if (asked.method or "").upper() != "DELETE":
@@ -202,7 +201,7 @@ def _version(response: Raw, url: str) -> dict[str, str]:
     """Return as `Resource.meta` which version a deletion is; {} where neither response nor URL says."""
     try:
         told = _as_response(response)
-    except _BROKEN:
+    except MALFORMED:
         told = t.Response()
     tag = _ETAG.fullmatch(told.etag or "") or _A_VERSION.fullmatch(url)
     meta = {"lastUpdated": told.lastModified, "versionId": tag and tag[1]}

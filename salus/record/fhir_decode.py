@@ -19,6 +19,7 @@ from salus.core.addresses import is_id, parted
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
 from salus.record.fhir_certainty import ENTERED_IN_ERROR, certainty, is_error
+from salus.record.fhir_effective import as_reported
 from salus.record.fhir_kinds import (
     MEDICATED,
     MUST_NAME_PATIENT,
@@ -29,12 +30,14 @@ from salus.record.fhir_kinds import (
 )
 from salus.record.fhir_rows import OTHER, READERS, Row, Rows, understood
 from salus.record.fhir_terms import called, canonical, drug, literal
-from salus.record.fhir_types import NOTHING
+from salus.record.fhir_types import MALFORMED, NOTHING
 from salus.record.versions import NO_VERSION, Version, compared, is_said, version
 
 DELETED = "deleted where it came from"
 ANOTHER_SERVERS = "another patient's: its id is of another server"
+NOT_TEXT = "not UTF-8"
 _DELETES_WHAT = "a deletion that names no one resource: nobody knows what it takes back; see request.url"
+_HOLDS_OTHERS = "Parameters with resources inside: send them as a Bundle"
 _PATH = re.compile(r"`(\$[^`]*)`")
 
 named = msgspec.json.Decoder(t.Named).decode
@@ -56,13 +59,15 @@ _NO_ROWS: tuple[Row, ...] = ()
 class Near:
     """What a resource may refer to: full URLs of its Bundle (to ``Type/id``) and the codes of medications.
 
-    ours: whether ids of the server with a base URL are of the patients here. waits: a reference to a
-    Medication stays one, since a newer copy of it may come.
+    ours: whether ids of the server with a base URL are of the patients here. elsewhere: whether it is known
+    to be another server than theirs. waits: a reference to a Medication stays one, since a newer copy of it
+    may come.
     """
 
     urls: dict[str, str] = field(default_factory=dict)
     medications: dict[str, tuple[str, ...]] = field(default_factory=dict)
     ours: Callable[[str], bool] = lambda _: True
+    elsewhere: Callable[[str], bool] = lambda _: False
     waits: bool = False
     _versions: dict[str, Version] = field(default_factory=dict)
 
@@ -73,6 +78,11 @@ class Near:
     def named(self, target: str) -> str:
         """Return what `resolve` does, or the reference itself where it is not at hand."""
         return self.resolve(target) or target
+
+    def called(self, address: str, source: str) -> str:
+        """Return the name here of the resource ``Type/id`` at `address`: another server's is its address."""
+        base, name = parted(address)
+        return f"{base}/{name}" if base and name == source and self.elsewhere(base) else source
 
     def drug(self, target: str, words: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Return the codes of a Medication, or the reference and its own `words` where it is not at hand."""
@@ -85,10 +95,10 @@ class Near:
             who = named(raw)
             kind = who.resourceType or ""
             if url and kind:
-                self.urls[url] = source_of(kind, who.id, raw, url)
+                self.urls[url] = self.called(url, source_of(kind, who.id, raw, url))
             if kind == "Medication":
-                self.keep(source_of(kind, who.id, raw, url), raw)
-        except (msgspec.MsgspecError, RecursionError, EvidenceError):
+                self.keep(self.called(url, source_of(kind, who.id, raw, url)), raw)
+        except (*MALFORMED, EvidenceError):
             return ""
         return kind
 
@@ -97,12 +107,23 @@ class Near:
         try:
             read = _medication(raw)
             codes = (*drug(bytes(read.code)), *called(read.identifier or ()))
-        except (msgspec.MsgspecError, RecursionError, EvidenceError):
+        except (*MALFORMED, EvidenceError):
             return
         said, stood = version(raw), self._versions.get(source, NO_VERSION)
         if codes and compared(said, stood) >= 0:
             self.medications[source] = codes
             self._versions[source] = said if is_said(said) else stood
+
+
+def is_text(raw: bytes) -> bool:
+    """Whether `raw` is UTF-8."""
+    if raw.isascii():
+        return True
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def why_not(error: Exception) -> str:
@@ -115,14 +136,14 @@ def why_not(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "nested too deeply"
     if isinstance(error, UnicodeDecodeError):
-        return "not UTF-8"
+        return NOT_TEXT
     if isinstance(error, msgspec.MsgspecError):
         return "not JSON"
     return str(error)
 
 
 # How the reasons begin of what cannot be decoded: nobody knows what it would have said.
-_BROKEN = ("wrong shape", "not JSON", "not a JSON", "not UTF-8", "not a FHIR date", "nested too deeply")
+_BROKEN = ("wrong shape", "not JSON", "not a JSON", NOT_TEXT, "not a FHIR date", "nested too deeply")
 
 
 def is_broken(reason: str) -> bool:
@@ -140,7 +161,7 @@ def _is_taken_back(raw: bytes | Raw) -> bool:
     try:
         said = _stated(raw)
         doubt = certainty(bytes(said.verificationStatus), b"")
-    except (msgspec.MsgspecError, RecursionError, EvidenceError):
+    except (*MALFORMED, EvidenceError):
         return False
     return is_error(said.status) or is_error(doubt)
 
@@ -149,7 +170,7 @@ def guess(raw: bytes | Raw) -> str:
     """Return the type that `raw` says it is, "" when it says none; a hint for `read`, no more."""
     try:
         return named(raw).resourceType or ""
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         return ""
 
 
@@ -162,7 +183,7 @@ def read(raw: bytes | Raw, hint: str, near: Near, url: str = "") -> Plain:
     if reader is not None:
         try:
             resource = reader[0](raw)
-        except (msgspec.MsgspecError, RecursionError):
+        except MALFORMED:
             return _dispatch(raw, near, url)
         if resource.resourceType == hint:
             return _read(resource, reader[1], raw, near, url)
@@ -176,8 +197,11 @@ def _dispatch(raw: bytes | Raw, near: Near, url: str) -> Plain:
         kind = who.resourceType or ""
         source = source_of(kind, who.id, raw, url) if kind else ""
         if kind in OF_NOBODY:
+            source = near.called(url, source)
             if kind == "Medication":
                 near.keep(source, raw)
+            if kind == "Parameters" and b'"resource"' in bytes(raw):
+                return kind, source, "", _NO_ROWS, _HOLDS_OTHERS
             return kind, source, "", _NO_ROWS, ""
         if not kind and who.request is not NOTHING:
             return _withdrawn(who.request, near)
@@ -185,7 +209,7 @@ def _dispatch(raw: bytes | Raw, near: Near, url: str) -> Plain:
             return kind, source, "", _NO_ROWS, _unknown(kind)
         decoder, rows = _DECODERS.get(kind, _OTHER)
         return _read(decoder(raw), rows, raw, near, url)
-    except (msgspec.MsgspecError, RecursionError, EvidenceError) as error:
+    except (*MALFORMED, EvidenceError) as error:
         return kind, source, "", _NO_ROWS, _refusal(error, raw)
 
 
@@ -258,7 +282,7 @@ def _read(
         if r.contained:
             subject, rows = _with_contained(rows, r, (source, subject), near)
         return kind, source, subject, rows, ""
-    except (msgspec.MsgspecError, RecursionError, EvidenceError) as error:
+    except (*MALFORMED, EvidenceError) as error:
         return kind, source, "", _NO_ROWS, _refusal(error, raw)
 
 
@@ -307,6 +331,10 @@ def _with_drug(rows: Rows, resource: t.Resource, near: Near) -> Rows:
         return rows
     row = rows[0]
     target = row[0][0]
+    if target[:4].lower() == "http":
+        target = near.called(target, canonical(target))
+        if target[:11] != "Medication/":
+            return [(near.drug(target, row[0][1:]), *row[1:])]
     if target[:11] != "Medication/" and not target.startswith(("urn:", "#")):
         return rows
     if target.startswith("#"):
@@ -334,7 +362,9 @@ def _with_contained(rows: Rows, resource: t.Resource, held: tuple[str, str], nea
         inner = f"{who.resourceType}/{prefix}-{who.id}"
         if who.resourceType in OF_PATIENTS and (who.resourceType != "Patient" or inner == subject):
             of_others = resource.resourceType in OF_OTHERS
-            rows += _contained(raw, (who.resourceType, inner), (whose, subject), of_others, near)
+            found = _contained(raw, (who.resourceType, inner), (whose, subject), of_others, near)
+            is_result = (resource.resourceType, who.resourceType) == ("DiagnosticReport", "Observation")
+            rows += as_reported(found, rows[0]) if is_result else found
     return subject, rows
 
 

@@ -5,9 +5,15 @@ Source: HL7 FHIR R4 Observation.effective[x], Timing.event.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from salus.record import fhir_types as t
 from salus.record.fhir_time import When, when
 from salus.record.fhir_types import Period
+
+if TYPE_CHECKING:
+    from salus.record.fhir_rows import Row
 
 # Time, end and known_at.
 _Moment = tuple[int | None, int | None, int | None]
@@ -58,3 +64,16 @@ def _observed(r: t.Observation) -> _Moment:
     # Of what was over then and began nobody knows when, that is the one moment there is.
     time = (first(r.effectivePeriod.end) or moment)[0] if moment[0] is None else moment[0]
     return time, end, moment[2] if end is None else end
+
+
+def as_reported(rows: Sequence[Row], report: Row) -> list[Row]:
+    """Return a report's results (rows: codes, time, end, known_at …), those without a time as of the report.
+
+    FHIR R4 DiagnosticReport.effective[x] is the time to which the observed values are related.
+    """
+    return [
+        row
+        if row[1] is not None or row[2] is not None
+        else (row[0], report[1], report[2], report[3] if row[3] is None else row[3], *row[4:])
+        for row in rows
+    ]

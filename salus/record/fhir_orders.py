@@ -13,6 +13,7 @@ from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
 from salus.record.fhir_effective import last, start
 from salus.record.fhir_time import when
+from salus.record.fhir_types import MALFORMED
 
 # Seconds of the UCUM units of a Duration (FHIR R4 duration-units); a month and a year are mean ones.
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "wk": 604_800, "mo": 2_629_800, "a": 31_557_600}
@@ -67,7 +68,7 @@ def _repeats(raw: Raw) -> list[_Repeat]:
         return []
     try:
         return [(one.timing and one.timing.repeat) or _NO_BOUNDS for one in _dosages(raw)]
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         raise EvidenceError("wrong shape: $.dosageInstruction") from None
 
 
@@ -91,7 +92,7 @@ def _supplied_until(raw: Raw, begin: int | None) -> int | None:
         return None
     try:
         supply = _supply(raw) or _Supply()
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         raise EvidenceError("wrong shape: $.dispenseRequest") from None
     valid = last(supply.validityPeriod)
     if valid is not None:

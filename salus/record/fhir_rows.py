@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Raw
 
 from salus.core import codes
+from salus.core.addresses import parted
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Value
 from salus.record import fhir_types as t
@@ -171,7 +172,8 @@ def _drug(r: t.Medicated) -> tuple[str, ...]:
     named = r.medicationReference
     if named is None:
         return (r.resourceType,)
-    return referred(canonical(named.reference) if named.reference else r.resourceType, named.display)
+    told = named.reference or r.resourceType
+    return referred(told if parted(told)[0] else canonical(told), named.display)
 
 
 def ordered(r: t.MedicationRequest) -> str | None:

@@ -17,7 +17,7 @@ from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence
 from salus.core.spoken import names_any
 from salus.core.units import contradict
-from salus.record.fhir_types import Identifier, Quantity, Reference
+from salus.record.fhir_types import MALFORMED, Identifier, Quantity, Reference
 
 UCUM = "http://unitsofmeasure.org"
 _REMEMBERED = 1 << 16
@@ -95,7 +95,7 @@ def concept(raw: bytes) -> Concept:
         if raw[:1] == b'"':
             return Concept((), (_text(raw),))
         return _joined([_one(raw)])
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         raise EvidenceError("wrong shape: a code is no CodeableConcept") from None
 
 
@@ -151,7 +151,7 @@ def diagnosed(raw: bytes) -> tuple[str, ...]:
     """Return how the diagnoses of an encounter are worded, which are references (``text/Acute stroke``)."""
     try:
         found = _diagnoses(raw) if raw else None
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         raise EvidenceError("wrong shape: a diagnosis of an encounter is no reference") from None
     worded = (one.condition.display for one in found or () if one.condition is not None)
     return tuple(dict.fromkeys(f"{codes.TEXT}/{words}" for words in worded if words))
@@ -192,7 +192,7 @@ def literal(raw: bytes) -> str:
     """Return a Reference (or the first of a list) as it is written; "" when it points nowhere."""
     try:
         found = _references(raw) if raw else None
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         raise EvidenceError("wrong shape: a reference is no Reference") from None
     if isinstance(found, list):
         found = found[0] if found else None

@@ -6,9 +6,12 @@ bytes, since a record repeats few of them many times and `fhir_terms` remembers 
 
 from __future__ import annotations
 
+import msgspec
 from msgspec import Raw, Struct, field
 
 NOTHING = Raw()
+# What msgspec raises for bytes that are not what was asked for: the shape, the JSON, its depth, its UTF-8.
+MALFORMED = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 _EMPTY = (b"", b"null", b"[]")
 
 

@@ -7,6 +7,7 @@ none is known, the Patient resources are compared (`strangers`).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ import msgspec
 
 from salus.core.addresses import is_among, is_same, parted, tidy
 from salus.core.errors import RefusedError
+from salus.record.fhir_decode import guess
+from salus.record.fhir_kinds import OF_PATIENTS
 from salus.record.manifest import Manifest
 
 UNKNOWN = ""
@@ -38,6 +41,8 @@ class Homes:
     same_ids: bool = False
     caller: str = UNKNOWN
     found: list[str] = field(default_factory=list)
+    # Where the evidence of the Bundle at hand lies, while no server is known.
+    expected: str = UNKNOWN
     # What a live server calls itself in its own pages; None: no live server is read.
     _aliases: list[str] | None = None
 
@@ -75,6 +80,17 @@ class Homes:
             return True
         return is_among(base, self._aliases or ())
 
+    def is_elsewhere(self, base: str) -> bool:
+        """Whether `base` is of another server than the patients here, as far as is known."""
+        if self.same_ids or self._aliases is not None:
+            return False
+        known = self._known() or ([self.expected] if self.expected else [])
+        return bool(known) and not is_among(base, known)
+
+    def expect(self, entries: Iterable[tuple[bytes, str]]) -> None:
+        """Learn where the first evidence of a Bundle lies, before anything of it is named."""
+        self.expected = UNKNOWN if self._known() else home(entries)
+
     def _is_refused(self, base: str, place: str) -> bool:
         """Return False, that it may not join, where it differs from entries of this read alone."""
         if any(one != UNKNOWN for one in (*self.held, self.caller)):
@@ -107,6 +123,12 @@ class Homes:
         """Return the servers of the archive after this read."""
         brought = (self.found or [UNKNOWN]) if brought_evidence else []
         return list(dict.fromkeys((*self.held, *brought)))
+
+
+def home(entries: Iterable[tuple[bytes | msgspec.Raw, str]]) -> str:
+    """Return the base URL of the first entry (resource, full URL) that is a patient's evidence, or ""."""
+    based = ((raw, parted(url)[0]) for raw, url in entries)
+    return next((base for raw, base in based if base and guess(raw) in OF_PATIENTS), UNKNOWN)
 
 
 class _Export(msgspec.Struct):

@@ -16,7 +16,7 @@ from msgspec import Raw, Struct
 
 from salus.core.addresses import is_among, parted
 from salus.record.fhir_terms import canonical
-from salus.record.fhir_types import NOTHING, Reference, says
+from salus.record.fhir_types import MALFORMED, NOTHING, Reference, says
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,7 +85,7 @@ def person(subject: str, raw: bytes, resolve: Callable[[str], str]) -> Person:
     """
     try:
         found = _decode(raw)
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         return Person(subject)
     links = tuple(
         (link.type or "", _linked(link.other.reference, resolve))
@@ -134,7 +134,7 @@ def identity(raw: bytes) -> Identity:
     """Return by what the Patient `raw` can be told from another; nothing where it is misshapen."""
     try:
         found = _decode(raw)
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         return Identity()
     told = [one for one in found.name or () if one.family or one.text]
     return Identity(

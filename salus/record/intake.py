@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.record.account import Account, Reject
 from salus.record.columns import Columns, Vocabulary, framed, from_rows
-from salus.record.fhir_decode import ANOTHER_SERVERS, Near, guess, patient_of, read
+from salus.record.fhir_decode import ANOTHER_SERVERS, NOT_TEXT, Near, guess, is_text, patient_of, read
 from salus.record.fhir_rows import Row
 from salus.record.homes import Homes
 from salus.record.identity import Person, person
@@ -104,7 +104,7 @@ class Intake:
         self.events = Spill(work / "events", parts, lambda: pl.col("subject_id") // width)
         self.index = Spill(work / "index", parts, lambda: pl.col("part"))
         self._bundles: list[tuple[int, bytes]] = []
-        self.near.ours = homes.is_ours
+        self.near.ours, self.near.elsewhere = homes.is_ours, homes.is_elsewhere
         self._numbers = _Numbers(self.near)
         self._words = Words(self.words)
         self._clear()
@@ -144,6 +144,13 @@ class Intake:
             hint = guess(raws[0])
         return len(raws), self._take(raws, block, file, first, hint)
 
+    def announce(self, entries: Sequence[tuple[bytes, str]]) -> None:
+        """Learn what the entries of a Bundle (resource, full URL) are called: they hold within it only."""
+        self.near.urls.clear()
+        self.homes.expect(entries)
+        for raw, url in entries:
+            self.near.announce(raw, url)
+
     def resources(self, raws: Sequence[bytes], file: int, first: int, urls: Sequence[str]) -> None:
         """Take resources that stand in a Bundle; a line break inside one is only white space."""
         flat = [raw.replace(b"\n", b" ").replace(b"\r", b" ") for raw in raws]
@@ -166,7 +173,7 @@ class Intake:
         self, raws: list[bytes], block: bytes, file: int, first: int, hint: str, urls: Sequence[str] = ()
     ) -> str:
         """Take one batch; return the type that was last seen."""
-        base, text = len(self._sources), _is_text(block)
+        base, text = len(self._sources), is_text(block)
         lines = self._place(raws, range(first, first + len(raws)), file, self.copy.add(block))
         if len(lines) != len(raws):
             raws = [raws[line - first] for line in lines]
@@ -176,10 +183,10 @@ class Intake:
             left = self._take_sheet(raws, hint, base)
         for at in left:
             raw = raws[at]
-            if text or _is_text(raw):
+            if text or is_text(raw):
                 hint = self._take_one(raw, base + at, hint, urls[at] if urls else None) or hint
             else:
-                self._reject(base + at, "", "not UTF-8")
+                self._refused(raw, base + at, "", NOT_TEXT, urls[at] if urls else "")
         self.account.resources += len(raws)
         if len(self._sources) >= _POURED:
             self.pour()
@@ -201,11 +208,7 @@ class Intake:
         if url:
             self._urls[at] = url
         if reason:
-            left = refused(raw, reason, self.near, url or "")
-            if left is not None:
-                self.refused.append((self._order + at, left))
-                source = source or left.source
-            self._reject(at, source, reason)
+            self._refused(raw, at, source, reason, url or "")
         elif subject:
             self._owners[at] = self._numbers[subject]
             self._rows += found
@@ -251,6 +254,14 @@ class Intake:
         self._files += repeat(file, len(lines))
         self._frames += repeat(frame_at, len(lines))
         return lines
+
+    def _refused(self, raw: bytes, at: int, source: str, reason: str, url: str) -> None:
+        """Count a reject, and keep what it leaves of its patient."""
+        left = refused(raw, reason, self.near, url)
+        if left is not None:
+            self.refused.append((self._order + at, left))
+            source = source or left.source
+        self._reject(at, source, reason)
 
     def _reject(self, at: int, source: str, reason: str) -> None:
         self._sources[at] = source
@@ -314,14 +325,3 @@ def with_part(index: pl.DataFrame, parts: int) -> pl.DataFrame:
 
     last = pl.col("source").str.tail(2).str.to_integer(base=36, strict=False)
     return index.with_columns((last.fill_null(0) % parts).cast(pl.UInt32).alias("part"))
-
-
-def _is_text(raw: bytes) -> bool:
-    """Whether `raw` is UTF-8."""
-    if raw.isascii():
-        return True
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import token_hex
@@ -70,6 +71,7 @@ def publish(root: Path, manifest: Manifest) -> None:
     base = load(root)
     manifest = replace(manifest, id=base.id if base and base.id else token_hex(16))
     sync(root / manifest.folder)
+    sync(root / "raw", deep=False)
     draft = root / f"{NAME}.new"
     draft.write_bytes(msgspec.json.format(msgspec.json.encode(manifest)) + b"\n")
     sync(draft)
@@ -93,13 +95,41 @@ def sweep(root: Path, manifest: Manifest | None) -> None:
     """Remove what a read that was killed left behind, and generations that nobody reads any more."""
     kept = {manifest.folder, manifest.previous} if manifest else set()
     for folder in root.glob("gen-*"):
-        if folder.name not in kept:
+        if folder.name not in kept and not _is_held(folder):
             shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(root / "work", ignore_errors=True)
     reads = set(manifest.reads) if manifest else set()
     for copy in (root / "raw").glob("read-*.ndjson.zst"):
         if int(copy.name[5:9]) not in reads:
             copy.unlink(missing_ok=True)
+
+
+def hold(folder: Path) -> int:
+    """Keep a generation from being swept while somebody has it open; return the descriptor to close after.
+
+    Where a file system knows no locks nothing is held: the generation before the last stays in any case.
+    """
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    return handle
+
+
+def _is_held(folder: Path) -> bool:
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(handle)
+    return False
 
 
 class Lock:

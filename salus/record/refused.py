@@ -8,7 +8,7 @@ counted as a reject, lies apart from what was read, and can only leave a questio
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -25,7 +25,7 @@ from salus.record.fhir_kinds import OF_OTHERS, OF_PATIENTS
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import drug, literal
 from salus.record.fhir_time import When, when
-from salus.record.fhir_types import NOTHING, says
+from salus.record.fhir_types import MALFORMED, NOTHING, says
 
 if TYPE_CHECKING:
     import polars as pl
@@ -74,7 +74,7 @@ _as_said = msgspec.json.Decoder(_Said).decode
 _as_text = msgspec.json.Decoder(str).decode
 _as_parts = msgspec.json.Decoder(list[Raw]).decode
 _as_start = msgspec.json.Decoder(_Start).decode
-_BROKEN = (msgspec.MsgspecError, RecursionError, EvidenceError, UnicodeDecodeError)
+_BROKEN = (*MALFORMED, EvidenceError)
 
 
 def refused(raw: bytes | Raw, reason: str, near: Near, url: str = "") -> Refused | None:
@@ -201,18 +201,6 @@ def keep(generation: Path, found: pl.DataFrame) -> None:
     """Write what was refused into the folder of a generation."""
     if found.height:
         found.write_parquet(generation / "metadata" / _NAME)
-
-
-def standing(left: pl.DataFrame, copies: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return what of it stands: no other copy of the resource took its place.
-
-    copies: the `order` of every copy that stands, of those resources at least.
-    """
-    import polars as pl
-
-    if not left.height or not copies:
-        return left.clear()
-    return left.filter(pl.col("order").is_in(pl.concat(copies)["order"].implode()))
 
 
 def by_subject(found: pl.DataFrame) -> dict[str, list[Row]]:

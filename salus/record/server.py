@@ -26,6 +26,7 @@ from salus.record.account import Account
 from salus.record.bulk import into
 from salus.record.fhir_bundle import entries, loosened
 from salus.record.fhir_kinds import OF_PATIENTS
+from salus.record.fhir_types import MALFORMED
 from salus.record.server_patients import CANNOT, Forbidden, Page, Unable, everybody, is_error
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ class Server:
         raw = self._get(f"{self.base}/metadata")
         try:
             said = msgspec.json.decode(raw, type=_Capability)
-        except (msgspec.MsgspecError, RecursionError):
+        except MALFORMED:
             raise EvidenceError(
                 f"'{self.base}' answers, but not as a FHIR server: name its base URL."
             ) from None
@@ -224,7 +225,7 @@ class Server:
         try:
             raw = self._get(url)
             said, _ = loosened(_bundle, raw)
-        except (msgspec.MsgspecError, RecursionError):
+        except MALFORMED:
             raise EvidenceError(
                 f"'{self.base}' sent a page that is no Bundle: tell whoever runs it."
             ) from None

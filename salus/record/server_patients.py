@@ -18,6 +18,7 @@ from salus.core.card import Need
 from salus.core.errors import EvidenceError, RefusedError
 from salus.record.fhir_decode import named
 from salus.record.fhir_kinds import MEDICATED
+from salus.record.fhir_types import MALFORMED
 from salus.record.intake import Intake
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class _Asked:
         for kind, wanted in self.searches:
             try:
                 pages = self._found(patient, kind, wanted)
-            except Unable as error:
+            except (Unable, Forbidden) as error:
                 self.passed[kind, f"HTTP {error.status}"] += 1
             else:
                 self._keep_all(pages, patient, kind)
@@ -156,9 +157,7 @@ class _Asked:
     def _keep(self, page: Page, place: str, what: str) -> None:
         """Take in one page; an error that stands there in place of evidence is refused, and noted."""
         intake, file = self.intake, self.intake.file(place)
-        intake.near.urls.clear()
-        for raw, url in zip(page.resources, page.urls, strict=True):
-            intake.near.announce(raw, url)
+        intake.announce(list(zip(page.resources, page.urls, strict=True)))
         good = [at for at, raw in enumerate(page.resources) if not is_error(raw)]
         if good:
             found = [page.resources[at] for at in good]
@@ -190,7 +189,7 @@ def is_error(raw: bytes) -> bool:
         return False
     try:
         said = _outcome(raw)
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         return False
     grave = any(issue.severity in ("error", "fatal") for issue in said.issue)
     return said.resourceType == "OperationOutcome" and grave
@@ -200,7 +199,7 @@ def _patient(raw: bytes) -> str:
     """Return the id of a Patient; "" of anything else that a page may hold."""
     try:
         found = named(raw)
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         return ""
     usable = found.resourceType == "Patient" and found.id is not None and is_id(found.id)
     return found.id or "" if usable else ""

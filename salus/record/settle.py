@@ -7,6 +7,7 @@ in the verbatim copy. Everything is written into a new folder; the manifest is r
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import msgspec
 import salus
 from salus.core.errors import EvidenceError
 from salus.record import columns, drugs, refused, superseded
-from salus.record.copies import Chosen, chosen
+from salus.record.copies import Chosen, chosen, unread
 from salus.record.drugs import Called
 from salus.record.fhir_terms import display_names
 from salus.record.identity import people_columns
@@ -84,7 +85,7 @@ class _Settled:
         kept = superseded.orders(superseded.shards(self.old) if self.old else [])
         met: list[Stranger] = []
         old = refused.kept(self.old) if self.old else refused.framed(())
-        left, copies = pl.concat([old, refused.framed(self.intake.refused)]), []
+        left, copies = pl.concat([old, refused.framed(self.intake.refused)]), list[list[int]]()
         corrected: dict[str, list[Called]] = {}
         for number in range(self.parts):
             rows = self.intake.index.part(number)
@@ -101,11 +102,10 @@ class _Settled:
             self.intake.account.changed += found.changed
             found.rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
             if left.height:
-                mine = pl.col("source").is_in(left["source"].implode()) & pl.col("stands")
-                copies.append(found.rows.filter(mine).select("order"))
+                copies.append(unread(found.rows, left, original))
         refuse(met)
         self.intake.account.notes += sorted(one.note for one in met if not one.apart)
-        refused.keep(self.folder, refused.standing(left, copies))
+        refused.keep(self.folder, left.filter(pl.col("order").is_in(list(chain(*copies)))))
         self._correct_drugs(corrected, kept, original)
 
     def _correct_drugs(self, corrected: dict[str, list[Called]], kept: pl.Series, original: Original) -> None:
@@ -118,7 +118,7 @@ class _Settled:
         self.lines = pl.concat([before.filter(same), drugs.framed(corrected)])
         if corrected and self.old is not None:
             old, new = (sorted((folder / "index").glob("*.parquet")) for folder in (self.old, self.folder))
-            self.linked = drugs.orders_of(old, new, corrected, kept, original)
+            self.linked = drugs.orders_of(old, new, corrected, kept, (original, self.intake.near))
 
     def _take_old_index(self, old: Path) -> None:
         """Put the rows of the last generation before the new ones."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from salus.core.addresses import is_id
+from salus.core.addresses import is_id, parted
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
 from salus.record.columns import Vocabulary
@@ -24,7 +24,7 @@ from salus.record.fhir_orders import holds
 from salus.record.fhir_rows import READERS, dose, is_abated, ordered
 from salus.record.fhir_terms import answer, canonical, concept, diagnosed, drug, observed_as, referred, unit
 from salus.record.fhir_time import moments as moment
-from salus.record.fhir_types import NOTHING
+from salus.record.fhir_types import MALFORMED, NOTHING
 from salus.record.fhir_values import Valuation, valuation
 
 _NEVER: tuple[None, None, None] = (None, None, None)
@@ -70,7 +70,8 @@ class Drugs(dict[str, int]):
         self._words = words
 
     def __missing__(self, told: str) -> int:
-        target = canonical(told)
+        # Whose an address is, the reference decoder asks.
+        target = "" if parted(told)[0] else canonical(told)
         self[told] = number = self._words[(target,)] if target.startswith("Medication/") else -1
         return number
 
@@ -78,7 +79,7 @@ class Drugs(dict[str, int]):
         """Return the number of what an order refers to, with what it calls it."""
         if not named.reference or not named.display:
             return self[named.reference] if named.reference else -1
-        target = canonical(named.reference)
+        target = "" if parted(named.reference)[0] else canonical(named.reference)
         return self._words[referred(target, named.display)] if target.startswith("Medication/") else -1
 
 
@@ -304,7 +305,7 @@ SHEETS: dict[str, Callable[[list[Any], Words], Sheet]] = {
     "Specimen": _specimens,
 }
 # What makes a batch one for the reference decoder; the reference then says what is wrong, and where.
-NOT_PLAIN = (msgspec.MsgspecError, RecursionError, EvidenceError, AttributeError, TypeError)
+NOT_PLAIN = (*MALFORMED, EvidenceError, AttributeError, TypeError)
 _DECODERS = {kind: msgspec.json.Decoder(READERS[kind][0]).decode for kind in SHEETS}
 
 

@@ -13,6 +13,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from salus.record.fhir_types import MALFORMED
+
 
 class _Meta(msgspec.Struct, gc=False):
     lastUpdated: str | None = None
@@ -38,7 +40,7 @@ def version(raw: bytes | msgspec.Raw) -> Version:
     """Return the version that the resource `raw` says it is."""
     try:
         meta = _read(raw).meta or _Meta()
-    except (msgspec.MsgspecError, RecursionError):
+    except MALFORMED:
         return NO_VERSION
     number = meta.versionId or ""
     return Version(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from salus.record import fhir
 from salus.record.archive import Archive
 from salus.record.bulk import read_place
 from salus.record.identity import Person
@@ -145,3 +146,47 @@ def test_a_link_with_an_unknown_modifier_joins_nobody(tmp_path: Path) -> None:
     link = {"other": {"reference": "Patient/b"}, "type": "seealso", "modifierExtension": [{"url": "urn:not"}]}
     read = archive(tmp_path, [patient("a", link=[link]), patient("b"), *APART])
     assert read.subjects() == ["Patient/a", "Patient/b"]
+
+
+OURS, THEIRS = "https://ours.example/fhir", "https://regional.example/fhir"
+WARFARIN, PARACETAMOL = (
+    {"coding": [{"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": code}]}
+    for code in ("11289", "161")
+)
+
+
+def lies(base: str, one: dict[str, Any]) -> dict[str, Any]:
+    return {"fullUrl": f"{base}/{one['resourceType']}/{one['id']}", "resource": one}
+
+
+def ordered(reference: str) -> dict[str, Any]:
+    return lies(OURS, {"resourceType": "MedicationRequest", "id": "r", "status": "active", "intent": "order",
+                       "subject": {"reference": "Patient/a"}, "authoredOn": "2026-01-01",
+                       "medicationReference": {"reference": reference}})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("reference", "code"),
+    [
+        ("Medication/1", "RxNorm/11289"),
+        (f"{OURS}/Medication/1", "RxNorm/11289"),
+        (f"{OURS}/Medication/1/_history/2", "RxNorm/11289"),
+        (f"{THEIRS}/Medication/1", "RxNorm/161"),
+        ("https://third.example/fhir/Medication/1", "https://third.example/fhir/Medication/1"),
+    ],
+)
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+def test_a_drug_of_another_server_is_none_of_ours_by_its_id(
+    tmp_path: Path, reference: str, code: str, order: tuple[int, ...]
+) -> None:
+    drugs = [
+        lies(base, {"resourceType": "Medication", "id": "1", "code": said})
+        for base, said in ((OURS, WARFARIN), (THEIRS, PARACETAMOL))
+    ]
+    entries = [*drugs, ordered(reference)]
+    whole = {"resourceType": "Bundle", "type": "collection", "entry": [entries[at] for at in order]}
+    read = archive(tmp_path, [whole])
+    assert [event.code for event in read.timeline("a")] == [code]
+    (timeline,), _ = fhir.bundle(json.dumps(whole).encode(), "b")
+    assert [event.code for event in timeline] == [code]
+    assert read.write_back(tmp_path / "back")["Medication.ndjson"] == 2

@@ -240,6 +240,20 @@ def test_everything_that_is_offered_and_not_there_is_searched_for(
     assert account.notes == [f"passed over: Patient/$everything (HTTP {status}; requests: 1)"]
 
 
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_type_that_the_server_may_not_give_costs_itself_and_is_noted(
+    fake: Fake, tmp_path: Path, status: int
+) -> None:
+    listed = [{"type": kind} for kind in ("Patient", "Observation", "MedicationRequest")]
+    fake.says("/fhir/metadata", {"resourceType": "CapabilityStatement", "rest": [{"resource": listed}]})
+    fake.says("/fhir/Patient", bundle(PATIENT))
+    fake.says("/fhir/Observation", bundle(observation(1)))
+    fake.says("/fhir/MedicationRequest", (status, {}, {}))
+    account = read_server(fake.base, tmp_path / "a", NEEDS)
+    assert account.as_events == {"Patient": 1, "Observation": 1}
+    assert any(f"MedicationRequest (HTTP {status}" in note for note in account.notes), account.notes
+
+
 @pytest.mark.parametrize("status", [404, 410])
 def test_a_patient_who_is_gone_is_passed_over_and_noted(fake: Fake, tmp_path: Path, status: int) -> None:
     fake.says("/fhir/metadata", EVERYTHING)

@@ -183,6 +183,38 @@ def pressures(**more: Any) -> dict[str, Any]:
     return {"component": [part("8480-6", 80), part("8462-4", 40)]} | made
 
 
+def version(one: dict[str, Any], number: int) -> dict[str, Any]:
+    return one | {"meta": {"versionId": str(number)}}
+
+
+SOUND, BROKEN = pulse("o", 70, "2026-03-14T07:00:00Z"), pulse("o", "150", "2026-03-14T07:00:00Z")
+# What was read of one Observation, and whether an entry that cannot be read is left beside it.
+COPIES = [
+    ([version(SOUND, 1), version(BROKEN, 2)], True),
+    ([version(BROKEN, 2), version(SOUND, 1)], True),
+    ([version(SOUND, 2), version(BROKEN, 1)], False),
+    ([version(BROKEN, 1), version(SOUND, 2)], False),
+    ([SOUND, BROKEN], True),
+    ([BROKEN, SOUND], False),
+    ([version(SOUND, 1), version(BROKEN, 2), version(SOUND, 3)], False),
+]
+
+
+@pytest.mark.parametrize(("copies", "left"), COPIES)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_newer_copy_that_cannot_be_decoded_is_told_of_beside_the_older_one(
+    site: Site, copies: list[dict[str, Any]], left: bool, at_once: bool
+) -> None:
+    read(site, MAN)
+    for some in [copies] if at_once else [[one] for one in copies]:
+        read(site, *some)
+    told = site.archive.timeline("p").where({"LOINC/8867-4"})
+    assert [event.value for event in told if event.status != UNREADABLE] == [70.0]
+    assert any(event.status == UNREADABLE for event in told) == left
+    assert bool(brought(MAN, *copies)) == left
+    assert any("70" in reason.says for reason in ask(site, "news2").reasons) != left
+
+
 REPORT = {"resourceType": "DiagnosticReport", "id": "r", "status": "final", "subject": WHOSE,
           "code": loinc("85354-9"), "effectiveDateTime": "2026-03-14T07:55:00Z"}  # fmt: skip
 UNREAD_PRESSURE = [
