@@ -27,6 +27,9 @@ from salus.delivery.web.forms import OPEN_FOR, Tokens, read_draft, same_site
 from salus.delivery.web.labels import read_labels, spelled
 from salus.delivery.web.pages import audit
 from salus.delivery.web.pages.record import anchor, lines, names_of
+from salus.risk._bedside import GCS
+from salus.risk._measures import BMI, DIASTOLIC, HEIGHT, WEIGHT
+from salus.risk._pregnancy import DUE
 from salus.store import ledger
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -252,6 +255,15 @@ def test_the_audit_page_has_words_for_every_deed():
 ])  # fmt: skip
 def test_a_vital_sign_is_called_the_same_whatever_device_it_came_from(code, name):
     assert names_of([model.card for model in models().values()], {})[code] == name
+
+
+@pytest.mark.parametrize(("codes", "name"), [
+    (WEIGHT.codes, "Weight"), (HEIGHT.codes, "Height"), (BMI.codes, "body mass index"),
+    (DIASTOLIC.codes, "Diastolic pressure"), (GCS.codes, "Glasgow coma scale"), (DUE, "Delivery expected"),
+])  # fmt: skip
+def test_what_is_asked_for_along_with_another_thing_keeps_its_own_name(codes, name):
+    named = names_of([model.card for model in models().values()], {})
+    assert {named[code] for code in codes} == {name}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from salus.core.errors import EvidenceError
@@ -17,8 +17,14 @@ from salus.core.measures import USABLE
 from salus.core.units import convert
 from salus.delivery.web import words
 
-# The chart is 320 by 66: labels to the left, the last value to the right.
-LEFT, RIGHT, TOP, BOTTOM = 34, 262, 8, 58
+# The chart is 320 by 68: labels to the left, the last value to the right; long ones make the course narrower.
+WIDTH, LEFT, RIGHT, TOP, BOTTOM = 320, 34, 262, 8, 58
+# The course keeps this much. What would leave it less is no label; a last value then stands above the chart.
+COURSE = 120
+# From a label of the axis to the course, and from the last point to its value.
+BEFORE, AFTER = 5, 8
+# Sizes of the stylesheet, in the chart's own coordinates.
+AXIS_SIZE, LAST_SIZE = 11.5, 14
 DAY = timedelta(hours=24)
 # No more than this many points a chart; the record page has them all.
 POINTS = 48
@@ -58,7 +64,6 @@ class Band:
     height: float
     low: str
     high: str
-    show_high: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,9 @@ class Chart:
     span: str
     points: tuple[Point, ...]
     band: Band | None
-    ends: tuple[tuple[float, str], ...] = ()
+    left: float = LEFT
+    right: float = RIGHT
+    labels: tuple[tuple[float, str], ...] = ()
 
     @property
     def line(self) -> str:
@@ -87,6 +94,11 @@ class Chart:
     def last_number(self) -> str:
         """The latest value without its unit, as it is written at the end of the line."""
         return self.last.says.removesuffix(self.unit).strip()
+
+    @property
+    def last_beside(self) -> bool:
+        """Whether the latest value has room beside its point."""
+        return _fits(self.last_number, LAST_SIZE)
 
     @property
     def told(self) -> str:
@@ -153,42 +165,73 @@ def _scale(values: list[float], band: tuple[float, float] | None) -> tuple[float
     return (low - short / 2, high + short / 2) if short > 0 else (low, high)
 
 
-def _across(times: list[float], at: float) -> float:
+def wide(text: str, size: float) -> float:
+    """Return how much room `text` may take at most, in the chart's coordinates.
+
+    By the widest of the fonts that systems have (bold digits of Verdana and DejaVu Sans: 0.71 of the size),
+    and with the spacing that a reader may ask for (WCAG 2.2, 1.4.12: 0.12).
+    """
+    return size * sum(0.12 + (0.4 if one in ".," else 0.72 if one.isdigit() else 0.9) for one in text)
+
+
+def _fits(text: str, size: float) -> bool:
+    """Whether a label leaves the course what it needs, with one as long on its other side."""
+    return wide(text, size) <= (WIDTH - COURSE) / 2 - AFTER
+
+
+def _across(times: list[float], at: float, ends: tuple[float, float]) -> float:
     """Return where a moment stands between the first and the last; in the middle when they are one."""
-    start, end = times[0], times[-1]
-    return LEFT + (at - start) / (end - start) * (RIGHT - LEFT) if end > start else (LEFT + RIGHT) / 2
+    (start, end), (left, right) = (times[0], times[-1]), ends
+    return left + (at - start) / (end - start) * (right - left) if end > start else (left + right) / 2
 
 
 def _draw(series: Series, as_of: datetime, edges: tuple[float, float] | None) -> Chart:
     shown, span = _window(list(series.events), as_of)
     read = [(event, float(event.value), event.time) for event in shown if _is_read(event)]  # type: ignore[arg-type]
     low, high = _scale([value for _, value, _ in read], edges)
-    times = [at.timestamp() for _, _, at in read if at is not None]
 
     def down(value: float) -> float:
         return TOP + (high - min(max(value, low), high)) / (high - low) * (BOTTOM - TOP)
 
     points = tuple(
-        Point(_across(times, at.timestamp()), down(value), at, words.value(event), event.source)
+        Point(0, down(value), at, words.value(event), event.source)
         for event, value, at in read
         if at is not None
     )
-    band = None
+    band, labels = None, _ends(points)
     if edges is not None:
         top, bottom = down(edges[1]), down(edges[0])
+        band = Band(top, bottom - top, _edge(edges[0]), _edge(edges[1]))
         apart = bottom - top > 11 and edges[1] <= high
-        band = Band(top, bottom - top, f"{edges[0]:.3g}", f"{edges[1]:.3g}", apart)
-    return Chart(
-        series.code, series.name, words.unit(series.unit), span, points, band, () if band else _ends(points)
+        labels = ((top, band.high), (bottom - 1, band.low)) if apart else ((bottom - 1, band.low),)
+    unit = words.unit(series.unit)
+    return _laid_out(Chart(series.code, series.name, unit, span, points, band, labels=labels))
+
+
+def _laid_out(chart: Chart) -> Chart:
+    """Return the chart with its points between its labels, which have all the room that they need."""
+    labels = tuple((y, text) for y, text in chart.labels if text and _fits(text, AXIS_SIZE))
+    left = max((LEFT, *(wide(text, AXIS_SIZE) + BEFORE for _, text in labels)))
+    last = wide(chart.last_number, LAST_SIZE) + AFTER if chart.last_beside else 0
+    right = min(RIGHT, WIDTH - last)
+    times = [point.at.timestamp() for point in chart.points]
+    points = tuple(
+        replace(point, x=_across(times, at, (left, right)))
+        for point, at in zip(chart.points, times, strict=True)
     )
+    return replace(chart, points=points, left=left, right=right, labels=labels)
+
+
+def _edge(value: float) -> str:
+    """Return an end of the band to three digits, as people write numbers."""
+    return words.number(float(f"{value:.3g}"))
 
 
 def _ends(points: tuple[Point, ...]) -> tuple[tuple[float, str], ...]:
     """Return the highest and the lowest value as labels of the axis, one where they are too close for two."""
     top, bottom = min(points, key=lambda one: one.y), max(points, key=lambda one: one.y)
     chosen = (top, bottom) if bottom.y - top.y > 12 else (top,)
-    labels = ((point.y, re.sub(r"[^\d.,−<>=].*", "", point.says)) for point in chosen)
-    return tuple((y, text) for y, text in labels if len(text) < 6)
+    return tuple((point.y, re.sub(r"[^\d.,−<>=].*", "", point.says)) for point in chosen)
 
 
 def charts(

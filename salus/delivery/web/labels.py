@@ -26,6 +26,13 @@ COMMON = {
     "LOINC/3151-8": "Oxygen given",
     "LOINC/3150-6": "Oxygen given",
     "LOINC/80288-4": "Consciousness",
+    # Models ask for these along with another thing (height and weight with the body mass index), by whose
+    # name they must not go.
+    "LOINC/9269-2": "Glasgow coma scale",
+    "SNOMED/271650006": "Diastolic pressure",
+    **dict.fromkeys(("LOINC/29463-7", "LOINC/3141-9", "SNOMED/27113001"), "Weight"),
+    **dict.fromkeys(("LOINC/8302-2", "LOINC/3137-7", "SNOMED/50373000"), "Height"),
+    **dict.fromkeys(("LOINC/11778-8", "LOINC/11779-6"), "Delivery expected"),
 }
 # Where a resource says what it is; the first that is there.
 _NAMED_BY = ("code", "medicationCodeableConcept", "vaccineCode", "type", "class", "category")
