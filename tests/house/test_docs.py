@@ -17,6 +17,8 @@ DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.rglob("*.md"), ROOT / "README.md"])
 DECISIONS = sorted((DOCS / "decisions").glob("[0-9]*.md"))
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", flags=re.M | re.S)
+# Names that begin a sentence in small letters.
+SMALL = "pyarrow|htmx"
 RUN = [path for path in PAGES if re.search(r"^```(console|python)$", path.read_text(), flags=re.M)]
 
 
@@ -92,3 +94,38 @@ def test_links_between_documents_lead_somewhere():
         if not link.startswith(("http:", "https:", "mailto:")) and not (path.parent / link).exists()
     ]
     assert wrong == []
+
+
+def _paragraphs(path: Path) -> list[str]:
+    """Return paragraphs, list items and rows of tables, without fences."""
+    plain = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+    # A name in code is a capital at the beginning of a sentence.
+    plain = re.sub(r"`[^`]*`", lambda code: code[0].upper(), re.sub(r"^!!! .*$", "", plain, flags=re.M))
+    return re.split(r"\n\s*\n|\n(?=\s*[-*|] |\s*\d+\. |#)", plain)
+
+
+def garbled(text: str) -> str:
+    """Return what is left of two versions of a paragraph: words said twice, half a sentence; else ""."""
+    words = re.findall(r"[\w'-]+", text.lower())
+    runs = [" ".join(words[place : place + 7]) for place in range(len(words) - 6)]
+    twice = next((run for run in runs if runs.count(run) > 1), "")
+    begun = re.search(rf"(?<!e\.g)(?<!i\.e)[.!?]\)?\s+(?!{SMALL})[a-z].*", text)
+    return twice or (begun[0] if begun else "")
+
+
+def test_no_paragraph_is_left_of_two():
+    wrong = [
+        f"{path.relative_to(ROOT)}: {found}"
+        for path in tracked(".md")
+        for text in _paragraphs(path)
+        if (found := garbled(text))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("text", [
+    "It is ranked by how far, and the gap is said. It is ranked by how far, and the gap is said, and more.",
+    "What decides heads the answer.\n  so instead of assuming. The risk is for chronic disease.",
+])  # fmt: skip
+def test_what_is_left_of_two_is_found(text: str):
+    assert garbled(text)
