@@ -34,7 +34,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How the model does in one group, as published or measured; `source` says where."""
+    """How the model does in one group, as published or measured; `source` says where. of: what `n` counts."""
 
     group: str
     measure: str
@@ -43,6 +43,7 @@ class Measured:
     high: float | None = None
     n: int | None = None
     source: str = ""
+    of: str = "people"
 
 
 @dataclass(frozen=True, slots=True)

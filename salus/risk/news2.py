@@ -122,7 +122,9 @@ def _needs() -> tuple[Need, ...]:
     )
 
 
-_SMITH = "Smith GB et al., Resuscitation 2013;84:465-70 (NEWS, whose weights NEWS2 keeps with SpO2 scale 1)"
+# Smith 2013, abstract: 198,755 observation sets of 35,585 admissions; n is of sets, each scored by NEWS.
+_SMITH = "Smith GB et al., Resuscitation 2013;84:465-70 (NEWS; NEWS2 keeps its weights with SpO2 scale 1)"
+_SETS = (198_755, _SMITH, "observation sets of 35,585 admissions")
 
 CARD = Card(
     name="news2",
@@ -156,12 +158,10 @@ CARD = Card(
         "AoMRC, Statement on the initial antimicrobial treatment of sepsis, 2022: 5-6 seen within an hour",
     ),
     measures=(
+        Measured("acute medical admissions", "AUROC of NEWS, death within 24 h", 0.894, 0.887, 0.902, *_SETS),
+        Measured("acute medical admissions", "AUROC of NEWS, ICU within 24 h", 0.857, 0.847, 0.868, *_SETS),
         Measured(
-            "acute medical admissions", "AUROC, death within 24 h", 0.894, 0.887, 0.902, 198_755, _SMITH
-        ),
-        Measured("acute medical admissions", "AUROC, ICU within 24 h", 0.857, 0.847, 0.868, 198_755, _SMITH),
-        Measured(
-            "acute medical admissions", "AUROC, arrest within 24 h", 0.722, 0.685, 0.759, 198_755, _SMITH
+            "acute medical admissions", "AUROC of NEWS, arrest within 24 h", 0.722, 0.685, 0.759, *_SETS
         ),
     ),
     hooks=("patient-view", "encounter-start"),

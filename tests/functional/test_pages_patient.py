@@ -66,6 +66,15 @@ def test_what_could_not_be_answered_says_what_is_missing(ward: Ward) -> None:
     assert "Could not be answered" in part and "body mass index" in part
 
 
+@pytest.mark.parametrize("page", ["patient", "card"])
+def test_what_was_measured_is_called_what_it_is_with_its_source(ward: Ward, page: str) -> None:
+    """Smith GB et al., Resuscitation 2013;84:465-70, abstract: NEWS, in observation sets, not in people."""
+    text = ward.get(ward.path("Rajesh") if page == "patient" else "/models/news2")
+    assert "AUROC of NEWS, death within 24 h 0.894 (0.887 to 0.902)" in text
+    assert "198,755 observation sets of 35,585 admissions" in text and "198,755 people" not in text
+    assert "Smith GB et al., Resuscitation 2013;84:465-70" in text
+
+
 def test_every_chart_has_its_table(ward: Ward) -> None:
     text = ward.get(ward.path("Rajesh"))
     figures = re.findall(r'<figure class="chart">.*?</figure>', text, re.S)

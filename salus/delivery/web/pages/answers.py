@@ -66,6 +66,7 @@ class Answer:
     unknown: tuple[Why, ...]
     act: str
     measured: tuple[str, ...]
+    measured_by: tuple[str, ...]
     decisions: tuple[Decision, ...]
     stale: bool = False
 
@@ -130,6 +131,7 @@ def decision(review: Review) -> Decision:
 def answer(insight: Insight, card: Card | None, sex: str, reviews: Iterable[Review], stale: bool) -> Answer:
     """Return an insight as the page lays it out; `card` is that of its model, None where it is gone."""
     estimate = _estimate(insight)
+    rows = _measures(card, sex)
     shown = pictures.icons(estimate) if estimate and isinstance(insight.body, Risk) else None
     return Answer(
         insight=insight,
@@ -146,7 +148,8 @@ def answer(insight: Insight, card: Card | None, sex: str, reviews: Iterable[Revi
         why=_why(insight.reasons),
         unknown=_unknown(insight),
         act=words.act(insight, card),
-        measured=_measured(card, sex),
+        measured=tuple(measured(row, source=False) for row in rows),
+        measured_by=tuple(dict.fromkeys(row.source for row in rows if row.source)),
         decisions=tuple(decision(review) for review in reviews if review.insight == insight.id),
         stale=stale,
     )
@@ -216,19 +219,19 @@ def _unknown(insight: Insight) -> tuple[Why, ...]:
 _OTHER_SEX = {"female": ("men", "male", "males"), "male": ("women", "female", "females")}
 
 
-def _measured(card: Card | None, sex: str) -> tuple[str, ...]:
+def _measures(card: Card | None, sex: str) -> list[Measured]:
     """How the model does, as its card says, without the groups of the other sex."""
     if card is None:
-        return ()
+        return []
     other = frozenset(_OTHER_SEX.get(sex, ()))
     kept = [row for row in card.measures if other.isdisjoint(row.group.lower().replace(",", " ").split())]
-    return tuple(measured(row, source=False) for row in kept[:4])
+    return kept[:4]
 
 
 def measured(row: Measured, *, source: bool = True) -> str:
     """Return one measure of a card as a sentence."""
     ends = f" ({row.low:.3g} to {row.high:.3g})" if row.low is not None and row.high is not None else ""
-    count = f", {row.n:,} people" if row.n else ""
+    count = f", {row.n:,} {row.of}" if row.n else ""
     told = f"; {row.source}" if row.source and source else ""
     return f"{row.group}: {row.measure} {row.value:.3g}{ends}{count}{told}"
 
