@@ -231,9 +231,10 @@ def _print_ward(site: Site, account: Any, shape: dict[str, Any]) -> None:
     told = f"{shape['insights']} insights, {shape['abstentions']} could not be judged"
     _say(f"{shape['patients']} patients, {told}.\n")
     for row in shape["ward"]:
-        _say(f"{row['urgency'] or '-':9}  {row['subject']:32.32}  {row['model'] or '-':12}  {row['says']}")
+        how = row["urgency"] or ("cannot judge" if row["cannot_judge"] else "-")
+        _say(f"{how:12}  {row['subject']:32.32}  {row['model'] or '-':12}  {row['says']}")
         if row["reason"]:
-            _say(f"{'':11}because: {row['reason']}")
+            _say(f"{'':14}because: {row['reason']}")
 
 
 def _read(args: Args) -> int:

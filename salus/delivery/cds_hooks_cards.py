@@ -18,6 +18,7 @@ from salus.core.insight import Abstention, Insight, Urgency
 from salus.core.registry import models
 from salus.core.review import OVERRIDE_REASONS, REASON_SYSTEM
 from salus.delivery.settings import Settings
+from salus.spine.called import called_for
 
 # CDS Hooks 2.0: "One-sentence, <140-character summary".
 SUMMARY_LIMIT = 139
@@ -76,15 +77,20 @@ def cards(insights: Sequence[Insight], look: Look) -> list[Sent]:
     Answers with nothing to do, and questions that could not be judged, share one quiet card each where
     a clinician reads; where a clinician is ordering they are left out, and what is to be done this week is
     said beside a drug only. A model that failed is named at every hook: its silence would look like safety.
+    What could not be judged, and is urgent by what is known already, has a card of its own at every hook.
     """
     reading = look.hook in READING_HOOKS
     said = [one for one in insights if not isinstance(one.body, Abstention)]
     wanted = {Urgency.NOW, Urgency.TODAY} | ({Urgency.THIS_WEEK} if reading or look.drugs else set())
-    found = [Sent(card(one, look), (one.id,)) for one in said if one.urgency in wanted]
+    urgent = [one for one in insights if called_for(one) in wanted]
+    urgent.sort(key=lambda one: (called_for(one) or Urgency.ROUTINE).rank)
+    found = [Sent(card(one, look), (one.id,)) for one in urgent]
     if reading:
         quiet = [one for one in said if one.urgency not in wanted]
         found += _folded("Nothing that cannot wait", quiet, look)
-        found += _folded("Could not judge", [one for one in insights if _worth_saying(one)], look)
+        found += _folded(
+            "Could not judge", [one for one in insights if _worth_saying(one) and one not in urgent], look
+        )
     return found + _folded("Could not answer", [one for one in insights if one.failed], look)
 
 
@@ -123,8 +129,9 @@ def _worth_saying(insight: Insight) -> bool:
 def card(insight: Insight, look: Look) -> dict[str, object]:
     """Return one insight as a card, with a uuid of its own."""
     shape = _shape(_absent(insight, _summary(insight), look), _detail(insight, look), [insight], look)
-    if insight.urgency in _INDICATOR:
-        shape["indicator"] = _INDICATOR[insight.urgency]
+    urgency = called_for(insight)
+    if urgency in _INDICATOR:
+        shape["indicator"] = _INDICATOR[urgency]
     return shape
 
 
@@ -182,7 +189,7 @@ def _detail(insight: Insight, look: Look) -> str:
     parts = [_plain(says)]
     if isinstance(insight.body, Abstention):
         parts.append("\n".join(_listed("Would be needed", insight.body.missing)))
-    else:
+    if called_for(insight) or not isinstance(insight.body, Abstention):
         parts.append("\n".join(_listed("Why", (reason.says for reason in insight.reasons[:_REASONS_SHOWN]))))
     parts.append("\n".join(_listed("Not known", (one for one in insight.limits if one not in says))))
     parts = [_absent(insight, part, look) for part in parts] + _doubts(insight, look)

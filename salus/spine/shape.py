@@ -118,7 +118,8 @@ def _ward_row(row: Any) -> dict[str, Any]:
     first = row.first
     return {
         "subject": row.subject,
-        "urgency": first.urgency.value if first and first.urgency else None,
+        "urgency": row.urgency.value if row.urgency else None,
+        "cannot_judge": bool(first and first.applies and not first.judged),
         "model": first.model.name if first else None,
         "says": _says_first(row),
         "reason": first.reasons[0].says if first and first.reasons else None,

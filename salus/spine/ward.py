@@ -13,6 +13,7 @@ from salus.core.errors import UserError
 from salus.core.insight import Insight, Urgency
 from salus.core.registry import model as find_model
 from salus.privacy.gate import refuse_nobody
+from salus.spine.called import called_for
 from salus.spine.consult import Question, archived, consult_many, unwritten
 from salus.spine.kept import last_answers
 
@@ -48,7 +49,7 @@ class WardRow:
     @property
     def urgency(self) -> Urgency | None:
         """How urgent; None: no action follows, or it cannot be judged."""
-        return self.first.urgency if self.first else None
+        return called_for(self.first) if self.first else None
 
     @property
     def rank(self) -> tuple[float, float]:
@@ -77,6 +78,10 @@ def attention(insight: Insight) -> tuple[float, float]:
     """
     if insight.judged or not insight.applies:
         return insight.rank
+    # What is known already calls for somebody: no missing input takes that away.
+    pressing = called_for(insight)
+    if pressing is not None:
+        return (float(pressing.rank), 0.0)
     worst = _worst(insight)
     place = insight.rank[0] if worst <= Urgency.TODAY.rank else Urgency.ROUTINE.rank + 0.5
     return (place, float(worst))

@@ -30,7 +30,7 @@ def test_demo_shape(demo: tuple[Path, dict[str, Any]]) -> None:
     assert 20 <= said["patients"] <= 40
     assert said["patients"] == len(said["ward"])
     for row in said["ward"]:
-        assert set(row) == {"subject", "urgency", "model", "says", "reason"}
+        assert set(row) == {"subject", "urgency", "cannot_judge", "model", "says", "reason"}
     ranked = [URGENCIES.index(row["urgency"]) for row in said["ward"] if row["urgency"]]
     assert ranked == sorted(ranked), "most urgent first"
     assert ranked[0] == 0, "the ward that ships has somebody who needs help now"

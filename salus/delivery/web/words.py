@@ -16,6 +16,7 @@ from salus.core.evidence import Absence, Event
 from salus.core.insight import Abstention, Estimate, Insight, Risk, Urgency
 from salus.core.measures import ago
 from salus.delivery.web.forms import DONE
+from salus.spine.called import called_for
 from salus.spine.outdated import Outdated
 
 
@@ -65,9 +66,10 @@ _UNITS = {
 
 def tag(insight: Insight) -> Tag:
     """Return how urgent `insight` is, as a page shows it."""
-    if isinstance(insight.body, Abstention):
+    urgency = called_for(insight)
+    if urgency is None and isinstance(insight.body, Abstention):
         return CANNOT if insight.applies else NOT_APPLICABLE
-    return _BY_URGENCY[insight.urgency] if insight.urgency else NO_ACTION
+    return _BY_URGENCY[urgency] if urgency else NO_ACTION
 
 
 def unit(ucum: str | None) -> str:

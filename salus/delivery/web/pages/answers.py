@@ -106,6 +106,7 @@ class Unanswered:
     name: str
     model: str
     applies: bool
+    tag: Tag
     last: Tag | None = None
     last_says: str = ""
 
@@ -251,6 +252,7 @@ def unanswered(
         name=insight.model.name,
         model=f"{(card.title or card.name) if card else insight.model.name} {insight.model.version}",
         applies=insight.applies,
+        tag=words.tag(insight),
         last=words.tag(last) if last else None,
         last_says=f"{words.last_said(last, now)}: {_whole(last, card)}" if last and now else "",
     )

@@ -222,7 +222,7 @@ def wanted(bed: Bed, choice: Choice) -> bool:
     if choice.show == "action":
         return any(tag not in _CALM for tag in (*tags, tag_of(seen)))
     if choice.show == "cannot":
-        return CANNOT in tags
+        return any(not insight.judged and insight.applies for insight in kept)
     if choice.show == "new":
         reviewed = bed.reviewed
         return bool(seen.outdated) or any(
