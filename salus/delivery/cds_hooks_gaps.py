@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from salus.delivery.cds_hooks_prefetch import Query
+from salus.spine.bring import loosened
 
 if TYPE_CHECKING:
     from salus.delivery.cds_hooks_fetch import Fetched
@@ -90,7 +91,7 @@ def cuts(lists: Mapping[str, Any]) -> dict[str, Cut]:
 
 def _cut(raw: Any) -> Cut | None:
     try:
-        read = _decode(raw)
+        read = loosened(_decode, bytes(raw))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         # No list that can be read: the record refuses it, and says so.
         return None
@@ -148,10 +149,10 @@ def joined(pages: list[bytes], following: str) -> bytes:
 def types_in(raw: Any) -> frozenset[str]:
     """Return the types of the resources in `raw`: its own, or those of all that a Bundle holds."""
     try:
-        kind = _decode_outcome(raw).resourceType
+        kind = loosened(_decode_outcome, bytes(raw)).resourceType
         if kind != "Bundle":
             return frozenset({kind} if isinstance(kind, str) else ())
-        held = [types_in(entry.resource) for entry in _decode(raw).entry if entry.is_there()]
+        held = [types_in(entry.resource) for entry in loosened(_decode, bytes(raw)).entry if entry.is_there()]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return frozenset()
     return frozenset[str]().union(*held)

@@ -31,7 +31,7 @@ from salus.delivery.cds_hooks_prefetch import Query, missing, nothing_to_go_on, 
 from salus.delivery.fhir_outcome import Issue, one, outcome
 from salus.delivery.settings import Settings
 from salus.delivery.tally import Tally
-from salus.spine.bring import bring
+from salus.spine.bring import bring, fields, loosened
 from salus.spine.consult import consult
 from salus.spine.models import LIVE, statuses
 from salus.spine.moment import at_bedside
@@ -111,7 +111,6 @@ class _Sent:
 
 
 _decode_call = msgspec.json.Decoder(_Call).decode
-_decode_parts = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_head = msgspec.json.Decoder(_Head).decode
 
 
@@ -256,7 +255,7 @@ def _sound(body: bytes, hook: str) -> tuple[_Call, _Sent]:
     except (msgspec.ValidationError, RecursionError):
         raise Refused(_every(body)) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise Refused([Issue("fatal", "structure", "CDSHooksRequest", "The body is not JSON.")]) from None
+        call = _as_it_came(body)
     bad = [issue for issue in check_request(call.envelope()) if not issue.tolerated]
     sent = _received(call.prefetch)
     if bad or sent is None:
@@ -265,6 +264,16 @@ def _sound(body: bytes, hook: str) -> tuple[_Call, _Sent]:
         text = f"This service answers at the hook '{hook}': call the service of the hook that was triggered."
         raise Refused([Issue("error", "invalid", "CDSHooksRequest.hook", text)])
     return call, sent
+
+
+def _as_it_came(body: bytes) -> _Call:
+    """Return a call in whose prefetch a string holds what JSON forbids: the record refuses that resource."""
+    try:
+        found = fields(body)
+        prefetch = found.pop("prefetch", msgspec.Raw(b"null"))
+        return msgspec.structs.replace(_decode_call(msgspec.json.encode(found)), prefetch=prefetch)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Refused([Issue("fatal", "structure", "CDSHooksRequest", "The body is not JSON.")]) from None
 
 
 def _every(body: bytes) -> list[Issue]:
@@ -282,7 +291,7 @@ def _received(raw: msgspec.Raw) -> _Sent | None:
     if _is_null(raw):
         return _Sent({}, {}, bundle=False)
     try:
-        parts = _decode_parts(raw)
+        parts = fields(bytes(raw))
         if "resourceType" in parts:
             bundle = msgspec.json.decode(parts["resourceType"]) == "Bundle"
             return _Sent({}, {}, bundle=True, cut=cuts({"": raw})) if bundle else None
@@ -296,7 +305,7 @@ def _received(raw: msgspec.Raw) -> _Sent | None:
 
 
 def _kind(part: msgspec.Raw) -> str:
-    return _decode_head(part).resourceType or ""
+    return loosened(_decode_head, bytes(part)).resourceType or ""
 
 
 def _timeline(site: Site, pending: Pending, fetched: Fetched, subject: str) -> tuple[Timeline, Account]:

@@ -20,7 +20,7 @@ from salus.core.errors import EvidenceError
 from salus.core.evidence import Event, Timeline
 from salus.record.account import Account
 from salus.record.columns import Vocabulary
-from salus.record.fhir_bundle import entries
+from salus.record.fhir_bundle import entries, fields
 from salus.record.fhir_decode import (
     ANOTHER_SERVERS,
     NOT_TEXT,
@@ -49,7 +49,6 @@ _ORDERS = frozenset(
     {"MedicationRequest", "ServiceRequest", "DeviceRequest", "NutritionOrder", "VisionPrescription"}
 )
 _ORDERING = frozenset({DRAFT, "active", "on-hold", "unknown", "proposal", "plan", "option", None})
-_object = msgspec.json.Decoder(dict[str, Raw]).decode
 
 
 class _Instants(dict[int, datetime]):
@@ -341,6 +340,6 @@ def prefetch(
 
 def _values(raw: bytes | Raw) -> Mapping[str, bytes | Raw]:
     try:
-        return _object(raw)
+        return fields(raw)
     except MALFORMED as error:
         raise EvidenceError(f"prefetch cannot be read: {why_not(error)}") from None

@@ -54,6 +54,7 @@ _ODD = re.compile(
 
 _as_bundle = msgspec.json.Decoder(t.Bundle).decode
 _as_loose = msgspec.json.Decoder(_Loose).decode
+_as_fields = msgspec.json.Decoder(dict[str, Raw]).decode
 _as_list = msgspec.json.Decoder(list[Raw]).decode
 _as_entry = msgspec.json.Decoder(t.Entry).decode
 _as_resource = msgspec.json.Decoder(_Resource).decode
@@ -115,11 +116,26 @@ def loosened(decode: Callable[[bytes], T], raw: bytes) -> tuple[T, bytes]:
     try:
         return decode(raw), raw
     except MALFORMED:
-        text = _plain(raw)
+        text = plain(raw)
         return decode(text), text
 
 
-def _plain(raw: bytes) -> bytes:
+def fields(raw: bytes | Raw) -> dict[str, Raw]:
+    """Return the values of a JSON object by name, each as it came, whatever stands in their strings.
+
+    Raises msgspec.DecodeError when it is none.
+    """
+    found, text = loosened(_as_fields, bytes(raw))
+    if text is raw:
+        return found
+    try:
+        return dict(zip(found, _of(bytes(raw), text, found.values()), strict=True))
+    except ValueError:
+        # A name that stands twice: which of the two is meant, nobody knows.
+        raise msgspec.DecodeError("a name stands twice") from None
+
+
+def plain(raw: bytes) -> bytes:
     """Return `raw` with all that JSON forbids in a string made plain, each byte in its place.
 
     So the rest of a Bundle can be read beside an entry in which a character is cut in two.

@@ -2,16 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from salus.core.evidence import Timeline
 
 if TYPE_CHECKING:
     from salus.record.account import Account
 
-__all__ = ["Account", "bring"]
+T = TypeVar("T")
+
+__all__ = ["Account", "bring", "fields", "loosened"]
+
+
+def fields(raw: bytes) -> dict[str, Any]:
+    """Return the values of a JSON object by name, each as it came, whatever stands in their strings.
+
+    Raises msgspec.DecodeError when it is none.
+    """
+    from salus.record import fhir_bundle
+
+    return dict(fhir_bundle.fields(raw))
+
+
+def loosened(decode: Callable[[bytes], T], raw: bytes) -> T:
+    """Return what `decode` finds in `raw`; where JSON forbids something in a string, with dots in its place.
+
+    Raises what `decode` does where neither can be read.
+    """
+    from salus.record import fhir_bundle
+
+    return fhir_bundle.loosened(decode, raw)[0]
 
 
 def bring(

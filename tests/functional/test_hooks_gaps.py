@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -270,6 +272,47 @@ def test_copies_and_newer_versions_are_no_loss(ehr: httpx.Client, meta: dict[str
         ehr, sent(ehr, **{"vital-signs": doors.searchset([*doors.deteriorating()[1:], first, second])})
     )
     assert not any("share" in each for each in said)
+
+
+def test_a_letter_that_is_no_utf_8_stops_no_call(ehr: httpx.Client) -> None:
+    """RFC 8259, section 8.1: JSON is UTF-8. Latin-1 costs what holds it, and no card."""
+    raw = json.dumps(doors.call(prefetch=sent(ehr))).encode()
+    told = {}
+    for text in re.finditer(rb'"[^"\\]*"(?!:)', raw):
+        odd = raw[: text.end() - 1] + b"\xb0" + raw[text.end() - 1 :]
+        answer = ehr.post(VIEW, content=odd, headers={"content-type": "application/json"})
+        told[text.start()] = answer.status_code
+    assert len(told) > 40
+    assert set(told.values()) <= {200, 400, 412}
+    beats = raw.replace(b'"code": "/min"', b'"code": "/min\xb0"', 1)
+    cards = ehr.post(VIEW, content=beats, headers={"content-type": "application/json"}).json()["cards"]
+    assert any("NEWS2" in card["summary"] + card["detail"] for card in cards)
+    assert any("could not be read" in card["detail"] for card in cards)
+
+
+@pytest.mark.parametrize("own_way", [False, True])
+@pytest.mark.parametrize("odd", [r"\ud83d", r"\x", "\t"])
+def test_half_a_character_costs_its_resource_alone(ehr: httpx.Client, odd: str, own_way: bool) -> None:
+    """RFC 8259, sections 7 and 8.2. Some senders cut a note in the middle of a character."""
+    prefetch: Any = sent(ehr)
+    listed = prefetch["vital-signs"]["entry"]
+    listed.append({"resource": doors.observation("x", "8310-5", 39, "Cel") | {"note": [{"text": "here"}]}})
+    if own_way:
+        prefetch = doors.searchset([doors.PATIENT]) | {"type": "collection"}
+        prefetch["entry"] += listed
+    raw = json.dumps(doors.call(prefetch=prefetch)).replace('"here"', f'"{odd}"')
+    answer = ehr.post(VIEW, content=raw, headers={"content-type": "application/json"})
+    assert answer.status_code == 200, answer.text
+    first = answer.json()["cards"][0]
+    assert (first["indicator"], first["summary"][:5]) == ("critical", "NEWS2")
+    assert "1 of 7 resources that were sent could not be used" in first["detail"]
+
+
+def test_what_is_wrong_beside_the_prefetch_is_refused(ehr: httpx.Client) -> None:
+    raw = json.dumps(doors.call()).replace('"Practitioner/7"', r'"Practitioner/\ud83d"')
+    answer = ehr.post(VIEW, content=raw, headers={"content-type": "application/json"})
+    assert answer.status_code == 400
+    assert "not JSON" in answer.text
 
 
 def test_values_of_no_usable_status_are_named(ehr: httpx.Client) -> None:
