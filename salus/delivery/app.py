@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from salus.delivery import cds_hooks, fhir, openapi
@@ -52,7 +52,9 @@ def create_app(site: Site, settings: Settings) -> Starlette:
     routes: list[BaseRoute] = [*doors, *described.routes(), *pages]
     watch = Middleware(Watch, metrics=metrics, templates=_templates(routes))
     handlers = dict.fromkeys(_CODES, _refused)
-    return Starlette(routes=routes, middleware=[watch], exception_handlers=handlers, lifespan=_lifespan(site))
+    app = Starlette(routes=routes, middleware=[watch], exception_handlers=handlers, lifespan=_lifespan(site))
+    app.router.redirect_slashes = False
+    return app
 
 
 def _templates(routes: Sequence[BaseRoute], above: str = "") -> dict[object, str]:
@@ -73,12 +75,23 @@ def _refused(request: Request, error: Exception) -> Response:
     path = request.url.path
     if not path.startswith(_MACHINES):
         page = web.refused(request, status)
+        if page.status_code == 404 and path.rstrip("/") != path:
+            # Not as the router would: with the name in it by which it was asked, which may be a stranger's.
+            page = RedirectResponse(_without_slash(request), 307)
         page.headers.update(getattr(error, "headers", None) or {})
         return page
     media = FHIR_JSON if path.startswith(fhir.PATH) else "application/json"
+    if status == 404 and path.endswith("/"):
+        return RedirectResponse(_without_slash(request), 307)
     text = "There is nothing here." if status == 404 else "This method is not answered here."
     headers = getattr(error, "headers", None) or {}
     return Answer(status, one(_CODES[status], text), headers, media).response()
+
+
+def _without_slash(request: Request) -> str:
+    """Return the address without its last slash, as a path of this server's alone."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"/{request.url.path.strip('/')}{query}"
 
 
 def _lifespan(site: Site):  # type: ignore[no-untyped-def]

@@ -35,7 +35,7 @@ def test_pages_answer_under_their_own_names(ehr: httpx.Client, host: str) -> Non
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "salus.hospital.example.evil"])
 def test_pages_answer_under_no_strangers_name(ehr: httpx.Client, host: str) -> None:
-    for path in ("/ward", "/audit", "/models", "/patients/1", "/nowhere"):
+    for path in ("/ward", "/audit", "/models", "/patients/1", "/nowhere", "/ward/", "/models/news2/"):
         answer = ehr.get(path, headers={"Host": host})
         assert answer.status_code == 421
         assert "--base-url" in answer.text
@@ -43,7 +43,18 @@ def test_pages_answer_under_no_strangers_name(ehr: httpx.Client, host: str) -> N
             "no way on is refused"
         )
         assert "page:local" not in answer.text, "nor is anybody named"
+        assert "location" not in answer.headers
     sent = ehr.post(
         "/patients/1/reviews", headers={"Host": host, "Origin": f"http://{host}"}, data={"x": "y"}
     )
     assert sent.status_code == 421
+
+
+@pytest.mark.parametrize("path", ["/ward/", "/cds-services/", "//evil.example/", "/models/news2/?x=1"])
+def test_a_last_slash_leads_to_this_server_alone(ehr: httpx.Client, path: str) -> None:
+    answer = ehr.get(f"{str(ehr.base_url).rstrip('/')}{path}")
+    assert answer.status_code == 307
+    query = "?x=1" if "?" in path else ""
+    assert answer.headers["location"] == "/" + path.partition("?")[0].strip("/") + query
+    machine = ehr.get("/cds-services/", headers={"Host": "evil.example"})
+    assert "evil" not in machine.headers["location"]
