@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from salus.core.codes import ValueSet
+from salus.core.evidence import Absence, Event
 from salus.core.measures import Reading, read
 from salus.core.seams import View
 from salus.risk._inputs import Fact, condition
@@ -46,11 +47,27 @@ def diabetes(view: View, *, ever: bool = False, by_list: bool = False) -> Fact:
         return treated
     if by_list and fact.value is False:
         return fact
+    return _by_sugar(view, fact)
+
+
+def _by_sugar(view: View, fact: Fact) -> Fact:
+    """Return `fact`, or that it is open where the last HbA1c is diabetic or cannot be read."""
     sugar = diabetic(view)
     if sugar is not None:
-        says = f"{name}: not diagnosed, though the last HbA1c is diabetic; confirm or exclude it"
-        return Fact(name, None, sugar.events, says)
+        says = f"{fact.name}: not diagnosed, though the last HbA1c is diabetic; confirm or exclude it"
+        return Fact(fact.name, None, sugar.events, says)
+    hidden = _hidden(view) if fact.value is False else ()
+    if hidden:
+        return Fact(fact.name, None, hidden, f"{fact.name}: not diagnosed, and the last HbA1c cannot be read")
     return fact
+
+
+def _hidden(view: View) -> tuple[Event, ...]:
+    """Return the last HbA1c where it was withheld, not sent or cannot be read."""
+    sugar = read(view.timeline, HBA1C, view.as_of)
+    if sugar.usable or all(event.value is Absence.NOT_MEASURED for event in sugar.events):
+        return ()
+    return sugar.events
 
 
 def _treated(view: View) -> Fact | None:

@@ -13,13 +13,12 @@ from math import inf
 from typing import Any
 
 from salus.core.codes import ValueSet
-from salus.core.errors import EvidenceError
-from salus.core.evidence import Absence, Event
-from salus.core.measures import USABLE, Measure, Reading, read
+from salus.core.measures import Measure, Reading, read
 from salus.core.seams import View
 from salus.risk import _words as words
 from salus.risk._body import body_mass_index
 from salus.risk._diabetes import LONG_TERM_DRUG
+from salus.risk._ever import So, ever, heard
 from salus.risk._findrisc_family import family
 from salus.risk._inputs import Fact, age, condition, sex
 from salus.risk._labs import HBA1C
@@ -70,9 +69,16 @@ TOLERANCE_GLUCOSE = Measure(
 FASTING_HIGH, RANDOM_HIGH, TOLERANCE_HIGH = 6.1, 11.1, 7.8
 # WHO 2011: HbA1c from which diabetes is diagnosed.
 DIABETIC_HBA1C = 6.5
+
+
+def _from(limit: float) -> So:
+    """Return a test of whether a value reaches `limit`, less the dust that a change of unit leaves."""
+    return lambda value: value >= limit - 1e-10
+
+
 _TESTS = (
-    (FASTING_GLUCOSE, FASTING_HIGH), (ANY_GLUCOSE, RANDOM_HIGH), (TOLERANCE_GLUCOSE, TOLERANCE_HIGH),
-    (HBA1C, DIABETIC_HBA1C),
+    (FASTING_GLUCOSE, _from(FASTING_HIGH)), (ANY_GLUCOSE, _from(RANDOM_HIGH)),
+    (TOLERANCE_GLUCOSE, _from(TOLERANCE_HIGH)), (HBA1C, _from(DIABETIC_HBA1C)),
 )  # fmt: skip
 
 # Exercise vital sign (LOINC, US Core): days a week, and minutes on such a day.
@@ -215,14 +221,13 @@ def _glucose_was_high(view: View) -> Fact:
     told = condition(view, HIGH_GLUCOSE, ever=True)
     if told.value:
         return told
-    read_as = [(event, _is_high(measure, event, limit)) for measure, limit in _TESTS
-               for event in _tested(view, measure)]  # fmt: skip
-    high = tuple(event for event, answer in read_as if answer)
+    tests = [ever(heard(view.timeline, measure.codes), measure, so) for measure, so in _TESTS]
+    high = tuple(event for found in tests for event in found.sure)
     if high:
         return Fact(told.name, True, high[-1:], "high blood glucose or HbA1c measured")
-    unread = tuple(event for event, answer in read_as if answer is None)
+    unread = tuple(event for found in tests for event in found.maybe)
     if unread:
-        says = "high blood glucose before: a glucose or HbA1c on record could not be read"
+        says = "high blood glucose before: a glucose or HbA1c on record could not be read, or leaves it open"
         return Fact(told.name, None, unread, says)
     treated = drug(view, "drug that lowers glucose", is_glucose_drug)
     if treated.value:
@@ -233,25 +238,3 @@ def _glucose_was_high(view: View) -> Fact:
         says = f"high blood glucose before: not on record, though {coded.name} is coded"
         return Fact(told.name, None, coded.events, says)
     return told
-
-
-def _tested(view: View, measure: Measure) -> tuple[Event, ...]:
-    return tuple(
-        event
-        for event in view.timeline.where(measure.codes).events
-        if event.status in USABLE and event.value is not None and not isinstance(event.value, Absence)
-    )
-
-
-def _is_high(measure: Measure, event: Event, limit: float) -> bool | None:
-    """Whether it reaches `limit`; None where it cannot be read, or is a bound that leaves it open."""
-    try:
-        value = measure.read(event)
-    except EvidenceError:
-        return None
-    reached = value >= limit - 1e-9
-    if event.comparator in ("<", "<="):
-        return None if value > limit else False
-    if event.comparator in (">", ">="):
-        return True if reached else None
-    return reached

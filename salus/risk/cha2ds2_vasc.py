@@ -8,18 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from salus.core.card import Action, Card, Measured, Need
-from salus.core.evidence import Event, Timeline
 from salus.core.insight import Abstention, Finding, Insight, Outcome, Reason, Urgency
 from salus.core.measures import read
 from salus.core.seams import View
 from salus.risk import _af_terms as terms
 from salus.risk._af_decided import Decided, covered, decided, valves
+from salus.risk._af_measured import doubts, heart_failure, hypertension
 from salus.risk._af_treatment import anticoagulated, ordered_now, treatment
 from salus.risk._arteries import VASCULAR_UNCLEAR
-from salus.risk._diabetes import CURRENT, diabetes
+from salus.risk._diabetes import diabetes
 from salus.risk._inputs import OVER, Fact, age, condition, sex, with_unclear
 from salus.risk._labs import HBA1C
 from salus.risk._measures import DIASTOLIC, EJECTION_FRACTION, SYSTOLIC
@@ -31,14 +30,11 @@ from salus.risk._operations import (
 )
 from salus.risk._placed import aged, left_out, unplaced
 from salus.risk._points import Item, insight, limits, missing, of_fact, on, part, reasons, spanned
-from salus.risk._taken import drug
-from salus.risk._terms import DIABETES, HEART_FAILURE, is_blood_pressure_drug
+from salus.risk._terms import DIABETES, HEART_FAILURE
 
 # ESC 2024, section 6.1 and table 10.
 POINTS = {"heart failure": 1, "hypertension": 1, "diabetes": 1, "stroke": 2, "vascular disease": 1}
 OLD, OLDER = 65, 75
-LOW_EJECTION_FRACTION = 40.0
-HIGH_SYSTOLIC, HIGH_DIASTOLIC = 140.0, 90.0
 FEMALE_POINT = 1
 ADULT = 18
 CONSIDER, RECOMMEND = 1, 2
@@ -58,50 +54,6 @@ def _of_age(years: float) -> int:
     return 2 if years >= OLDER else 1 if years >= OLD else 0
 
 
-def _heart_failure(view: View) -> Fact:
-    fact = condition(view, HEART_FAILURE, ever=True)
-    if fact.value:
-        return fact
-    pumped = read(view.timeline, EJECTION_FRACTION, view.as_of)
-    if pumped.usable and pumped.high <= LOW_EJECTION_FRACTION:
-        return Fact("heart failure", True, pumped.events, "ejection fraction of 40 % or less")
-    return with_unclear(view, fact, terms.HEART_UNCLEAR)
-
-
-def _hypertension(view: View) -> Fact:
-    """A diagnosis counts, and so do high readings on two days; treatment alone may have another cause."""
-    fact = condition(view, terms.HYPERTENSION, ever=True)
-    if fact.value:
-        return fact
-    high = _high_days(view)
-    if len(high) >= 2:
-        return _by_readings(high, refuted=fact.value is False and bool(fact.events))
-    treated = drug(view, "treatment", is_blood_pressure_drug, view.as_of - CURRENT)
-    if any(is_blood_pressure_drug(event) for event in treated.events) and treated.value is not False:
-        says = "hypertension: not diagnosed on record, though a drug for it is"
-        return Fact("hypertension", None, treated.events, says)
-    return fact
-
-
-def _by_readings(high: dict[date, Event], *, refuted: bool) -> Fact:
-    events = tuple(high[day] for day in sorted(high))
-    if refuted:
-        says = f"hypertension: refuted on record, though above 140/90 mmHg on {len(high)} days"
-        return Fact("hypertension", None, events, says)
-    says = f"hypertension by readings above 140/90 mmHg on {len(high)} days, not diagnosed on record, first"
-    return Fact("hypertension", True, events, says)
-
-
-def _high_days(view: View) -> dict[date, Event]:
-    found = {}
-    for measure, limit in ((SYSTOLIC, HIGH_SYSTOLIC), (DIASTOLIC, HIGH_DIASTOLIC)):
-        for event in view.timeline.where(measure.codes):
-            alone = read(Timeline(view.subject, (event,)), measure, view.as_of)
-            if alone.usable and alone.low > limit and alone.at is not None:
-                found[alone.at.astimezone(view.as_of.tzinfo).date()] = event
-    return found
-
-
 def _vascular(view: View) -> Fact:
     fact = condition(view, terms.VASCULAR, ever=True)
     fact = with_operations(view, fact, (REVASCULARISED, LEGS_REVASCULARISED), (ARTERY_NOT_TOLD,))
@@ -112,8 +64,8 @@ def items(view: View) -> tuple[Item, ...]:
     """Return the items of CHA2DS2-VA, in its order."""
     stroke = with_unclear(view, condition(view, terms.STROKE, ever=True), terms.STROKE_UNCLEAR)
     facts = {
-        "heart failure": _heart_failure(view),
-        "hypertension": _hypertension(view),
+        "heart failure": heart_failure(view),
+        "hypertension": hypertension(view),
         "diabetes": diabetes(view, ever=True),
         "stroke": stroke,
         "vascular disease": _vascular(view),
@@ -176,8 +128,8 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
         found.append(
             "Hypertrophic cardiomyopathy is on record: anticoagulation is recommended whatever the score."
         )
-    looked_at = (read(view.timeline, each, view.as_of) for each in _MEASURES)
-    return (*found, *left_out(view, looked_at), *unplaced(view), *aged(view, drugs=True))
+    looked_at = [read(view.timeline, each, view.as_of) for each in _MEASURES]
+    return (*found, *doubts(looked_at), *left_out(view, looked_at), *unplaced(view), *aged(view, drugs=True))
 
 
 def _shown(fibrillates: Fact, now: Fact, coming: Fact, decisions: tuple[Decided, ...]) -> tuple[Reason, ...]:
@@ -318,7 +270,11 @@ CARD = Card(
         "The estimate is CHA2DS2-VA, the current guideline's; CHA2DS2-VASc stands among its parts.",
         "What once was counts (a stroke, an infarction, heart failure), whatever its status now.",
         "Readings above 140/90 on two different days count without a diagnosis, since they are the criterion "
-        "itself (table 10, page not verified). Drugs for blood pressure alone leave hypertension open "
+        "itself (table 10: on at least two occasions, page not verified): of two days where they are 24 "
+        "hours apart or more, of one where they are less than 12 apart, and leave it open in between; no "
+        "clock decides. An ejection fraction of 40 % or less counts, though a later one is better. A "
+        "measurement that cannot be read, was withheld, is only a bound or is told otherwise at the same "
+        "moment leaves its item open. Drugs for blood pressure alone leave hypertension open "
         "(0 to 1), and drugs that lower glucose or an HbA1c of 6.5 % leave diabetes open: the drugs have "
         "other uses too. This is our choice: the guideline counts treatment.",
         "What decides whatever the score (ESC 2024, recommendation tables 6 and 7) heads the answer, gives "

@@ -149,7 +149,7 @@ def test_systolic_readings_on_two_days_are_hypertension() -> None:
     ]
     insight = ask(*high)
     assert scores(insight) == (1, 1)
-    assert any("above 140/90 mmHg on 2 days" in reason.says for reason in insight.reasons)
+    assert any("above 140/90 mmHg on at least 2 days" in reason.says for reason in insight.reasons)
     assert scores(ask(high[0])) == (0, 0)
     assert scores(ask(high[0], replace(high[1], time=high[0].time))) == (0, 0)
     assert span(ask(*high, has("ICD10CM/I10", status="refuted"))) == (0, 1)
