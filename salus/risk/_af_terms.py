@@ -110,6 +110,14 @@ STROKE_UNCLEAR = ValueSet(
     "362.33 may be a plaque that stops no blood",
 )
 
+# A heart failure that lasts keeps its own code (I50); a stroke or infarction that is over has no other.
+CIRCULATION_PAST = ValueSet(
+    "a past disease of the circulation, which one is not said",
+    stems=("ICD10/Z867",),
+    source="ICD-10 (WHO) and ICD-10-GM Z86.7, the only code for an old stroke, TIA or infarction; ICD-10-CM "
+    "divides it (Z86.73 is the stroke)",
+)
+
 HEART_UNCLEAR = ValueSet(
     "cardiomyopathy or an impaired left ventricle, how far not said",
     snomed(

@@ -42,6 +42,12 @@ GLUCOSE = (
     "janumet", "jardiance", "farxiga", "forxiga", "invokana", "ozempic", "rybelsus", "victoza",
     "trulicity", "byetta", "mounjaro", "lantus", "levemir", "tresiba", "toujeo", "basaglar", "humalog",
     "novolog", "novorapid", "apidra", "humulin", "novolin", "amaryl", "glucotrol", "tradjenta",
+    "semglee", "rezvoglar", "admelog", "lyumjev", "fiasp", "soliqua", "xultophy", "bydureon", "adlyxin",
+    "steglatro", "qtern", "glyxambi", "synjardy", "xigduo", "invokamet", "segluromet", "trijardy",
+    "kombiglyze", "onglyza", "jentadueto", "nesina", "kazano", "oseni", "actos", "actoplus", "avandia",
+    "prandin", "starlix", "precose", "glyset", "symlin", "miglitol", "pramlintid", "tolbutamid",
+    "tolazamid", "chlorpropamid", "gliquidon", "voglibos", "glynase", "glucovance", "actrapid",
+    "insulatard", "insuman",
 )  # fmt: skip
 # ATC B01AA vitamin K antagonists, B01AE07 dabigatran, B01AF direct factor Xa inhibitors.
 VITAMIN_K_ANTAGONISTS = (
@@ -52,6 +58,10 @@ ANTICOAGULANTS = (
     *VITAMIN_K_ANTAGONISTS, "apixaban", "eliquis", "rivaroxaban", "xarelto", "edoxaban", "lixiana",
     "savaysa", "dabigatran", "pradaxa",
 )  # fmt: skip
+# A class of drugs is no vitamin, no calcium and no glucose, though its name begins with them.
+_VITAMIN = r"vitamin(?![\s-]*k[\s-]*(?:antag|inhib|epox))"
+_CALCIUM = r"calcium(?![\s-]*(?:channel|entry|antag|block|kanal))"
+_SUGAR = r"glucose(?![\s-]*(?:lower|reduc|senk))"
 # None of these: commonest of the WHO Model List of Essential Medicines (23rd, 2023) and of hospital charts.
 _OTHERS = (
     "paracetamol", "acetaminophen", "tylenol", "aspirin", "acetylsalicylic", "clopidogrel", "prasugrel",
@@ -78,18 +88,18 @@ _OTHERS = (
     "cetirizin", "loratadin", "fexofenadin", "diphenhydramine", "levothyroxin", "methimazole",
     "estradiol", "norethi", "levonorgestrel", "ethinyl", "medroxyprogesterone", "etonogestrel",
     "mestranol", "tamoxifen", "anastrozole", "methotrexate", "allopurinol", "colchicine", "alendron",
-    "calcium carbonate", "calcium gluconate", "cholecalciferol", "vitamin", "folic acid", "thiamine",
+    "calcium carbonate", "calcium gluconate", "cholecalciferol", _VITAMIN, "folic acid", "thiamine",
     "cyanocobalamin", "ferrous", "potassium chloride", "magnesium", "sodium chloride",
-    "sodium bicarbonate", "dextrose", "glucose", "ringer", "sterile water", "vaccine", "tamsulosin",
+    "sodium bicarbonate", "dextrose", _SUGAR, "ringer", "sterile water", "vaccine", "tamsulosin",
     "finasteride", "oxybutynin", "sildenafil", "tadalafil", "digoxin", "amiodaron", "nitroglycerin",
     "isosorbide", "ezetimib", "norepinephrine", "epinephrine", "phenylephrine", "atropine", "lidocaine",
     "bupivacaine", "cyclobenzaprine", "baclofen", "tizanidine", "sumatriptan", "nicotine", "tacrolimus",
     "mycophenolate", "azathioprine", "cyclophosphamide", "multivitamin", "melatonin", "guaifenesin",
     "benzonatate", "epoetin", "filgrastim", "ziprasidone", "fenofibrate", "triamcinolone",
-    "blood sugar diagnostic", "pen needle", "lancet", "alcohol swab", "syringe", "midodrine",
+    "blood sugar diagnostic", "pen needle", "lancet", "alcohol swab", "midodrine",
     "octreotide", "spiriva", "buspirone", "clotrimazole", "miconazole", "fish oil", "omega",
     "hydroxyzine", "d5w", "glycopyrrolate", "artificial tears", "phytonadione", "sevelamer", "ativan",
-    "colace", "synthroid", "hydroxyurea", "iron", "ferric", "calcium", "clobetasol", "mupirocin",
+    "colace", "synthroid", "hydroxyurea", "iron", "ferric", _CALCIUM, "clobetasol", "mupirocin",
     "ascorbic acid", "albumin", "phenobarbital", "chlorhexidine", "sennosides", "psyllium", "ursodiol",
     "acetylcysteine", "scopolamine", "meclizine", "desmopressin", "sodium phosphate",
     "potassium phosphate", "vasopressin", "rocuronium", "cisatracurium", "dexmedetomidine", "milrinone",
@@ -105,6 +115,20 @@ def naming(*names: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![^\W\d_])(?:{_PREFIXES})?(?:{'|'.join(names)})")
 
 
+# A class of drugs that a question is about: where no drug is named beside it, any of it may be meant. An
+# anticoagulant citrate is put into a line, not into a patient.
+_CLASS = re.compile(
+    r"\b(?:anti-?coagula(?!\w* citrate)|vitamin[\s-]*k[\s-]*(?:antag|inhib)|vka\b|n?oacs?\b|doacs?\b|"
+    r"anti-?hypertens|"
+    r"(?:calcium|kalzium)\w*[\s-]*(?:channel|entry|antag|block|kanal)|beta[\s-]*block|ace[\s-]*(?:inhib|hemm)|"
+    r"angiotensin|diuretic|diuretik|water (?:pill|tablet)|anti-?diabet|hypoglyc?aemic agent|sulfonylurea|"
+    r"sglt|glp[\s-]*1|dpp[\s-]*4|glucose[\s-]*lower|lipid[\s-]*lower|poly-?pill|blutverd|blutdruck)"
+)
+# A syringe by itself holds nothing; after a name it is the form of a drug.
+_SYRINGE = re.compile(
+    r"\W*(?:(?:bd|disposable|sterile|safety|oral|empty|luer\S*|\d+(?:[.,]\d+)?|ml|cc)\W+)*syringes?\b"
+)
+_TARGETS = naming(*STATINS, *BLOOD_PRESSURE, *GLUCOSE, *ANTICOAGULANTS)
 _KNOWN = naming(*STATINS, *BLOOD_PRESSURE, *GLUCOSE, *ANTICOAGULANTS, *_OTHERS)
 # RxNorm Technical Documentation: the name of a clinical or branded drug spells every ingredient, its strength
 # ("10 MG", in these units and capitals) and its dose form; a branded one puts the brand in brackets behind.
@@ -133,6 +157,9 @@ def ingredients(said: str) -> frozenset[str]:
 @lru_cache(maxsize=1 << 14)
 def recognised(codes: tuple[str, ...], said: str) -> bool:
     """Return whether `said` names a drug that is known here, or spells all its ingredients as RxNorm does."""
-    if _KNOWN.search(said.lower()):
+    low = said.lower()
+    if _CLASS.search(low) and not _TARGETS.search(low):
+        return False
+    if _KNOWN.search(low) or _SYRINGE.match(low):
         return True
     return any(code.startswith("RxNorm/") for code in codes) and bool(_SPELT.search(said))

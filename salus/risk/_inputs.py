@@ -35,7 +35,7 @@ _ABOUT = re.compile(
 )
 _STRENGTH = re.compile(r"\d\s*(mg|mcg|ug|µg|g|units?|iu|ie|ml|tab\w*|%)(?![a-z])")
 # FHIR R4 encounter-status of what did not take place.
-_NOT_VISITED = frozenset({"planned", "cancelled", "entered-in-error"})
+NOT_VISITED = frozenset({"planned", "cancelled", "entered-in-error"})
 # FHIR R4 event-status of a procedure that took place, or does.
 DONE = frozenset({"completed", "in-progress", None})
 OVER = frozenset({"resolved", "remission", "inactive"})
@@ -157,7 +157,7 @@ def condition(view: View, meaning: ValueSet, *, ever: bool = False) -> Fact:
 
 def _visits(view: View, meaning: ValueSet) -> tuple[Event, ...]:
     """Return the visits of which it is the reason: it may have been suspected, or have been."""
-    took_place = view.timeline.where(kind="Encounter", test=lambda event: event.status not in _NOT_VISITED)
+    took_place = view.timeline.where(kind="Encounter", test=lambda event: event.status not in NOT_VISITED)
     return tuple(event for event in took_place if meaning.has(event) or may_name(event, meaning))
 
 

@@ -8,19 +8,21 @@ from datetime import date, datetime, timedelta
 from salus.core.evidence import Event
 from salus.core.measures import USABLE, is_blank, later_blank
 from salus.core.seams import View
+from salus.risk._gestation import CARRIED, GESTATION, TESTS, hinted, lasts
 from salus.risk._inputs import DONE, SUSPECTED, Fact, may_name, sex, walkable, worded
 from salus.risk._terms import PREGNANCY, PREGNANCY_OVER
 from salus.risk._words import BECAUSE, OF_PREGNANCY, PLAIN_PREGNANCY, is_no_pregnancy, spoken
 
-# A condition without an end counts for 42 weeks, the length of a post-term pregnancy (ACOG Committee Opinion
-# 579); an observed status for 12 weeks, since the next visit would repeat it.
-_CARRIED = timedelta(weeks=42)
+# An observed status counts for 12 weeks, since the next visit would repeat it.
 _OBSERVED = timedelta(weeks=12)
 # WHO: the puerperium lasts six weeks; what holds in pregnancy alone is not sure to hold again before.
 _PUERPERIUM = timedelta(weeks=6)
 # LOINC pregnancy status, and as reported; delivery date estimated, and from the last menstrual period.
 STATUS = ("LOINC/82810-3", "LOINC/11449-6")
 DUE = ("LOINC/11778-8", "LOINC/11779-6")
+CODES = (*STATUS, *DUE, *GESTATION.codes, *TESTS)
+# These name the end, so they hold until then.
+_LASTING = frozenset({*DUE, *GESTATION.codes})
 _YES = frozenset({"SNOMED/77386006", "LOINC/LA15173-0", "pregnant"})
 _NO = frozenset({"SNOMED/60001007", "LOINC/LA26683-5", "not pregnant"})
 # A date due names the end of the 40th week; it may go to the end of the 42nd.
@@ -57,7 +59,11 @@ def _carrying(view: View) -> Fact:
         return named
     if lasting:
         return Fact(_NAME, None, tuple(lasting), f"{_NAME}: on record, but not confirmed or not dated")
-    return _told(view, since) or _ended(view, over)
+    told = _told(view, since)
+    if told is not None and told.value is not False:
+        return told
+    denied = max((moment for moment in (since, told.at if told else None) if moment), default=None)
+    return hinted(view, denied) or told or _ended(view, over)
 
 
 def _named(view: View, since: datetime | None) -> Fact | None:
@@ -113,7 +119,8 @@ def _happened(event: Event) -> bool:
 
 def _observed(view: View, since: datetime | None) -> Fact | None:
     """Return what the latest observed status says; a later blank one takes nothing back."""
-    found = view.timeline.where((*STATUS, *DUE), test=lambda event: _tells(view, event, since)).events
+    codes = (*STATUS, *DUE, *GESTATION.codes)
+    found = view.timeline.where(codes, test=lambda event: _tells(view, event, since)).events
     told = [event for event in found if not is_blank(event)]
     if not found:
         return None
@@ -133,7 +140,7 @@ def _latest(view: View, told: list[Event]) -> Fact:
     answer = said.pop()
     if answer is None:
         return Fact(_NAME, None, latest, f"{_NAME}: the recorded status is neither yes nor no")
-    if answer and view.as_of - last.time > _OBSERVED and not last.coded(frozenset(DUE)):
+    if answer and view.as_of - last.time > _OBSERVED and not last.coded(_LASTING):
         return Fact(_NAME, None, latest, f"{_NAME}: recorded more than twelve weeks ago, its end is not")
     return Fact(_NAME, answer, latest, "pregnant" if answer else "not pregnant")
 
@@ -143,10 +150,12 @@ def _tells(view: View, event: Event, since: datetime | None) -> bool:
     if event.status not in USABLE or event.time is None or (since is not None and event.time <= since):
         return False
     old = view.as_of - event.time
+    if event.coded(frozenset(GESTATION.codes)):
+        return bool(lasts(view, event))
     if event.coded(frozenset(DUE)):
         due = _due(event)
-        return old <= _CARRIED and due is not None and view.as_of.date() <= due + _OVERDUE
-    return old <= (_CARRIED if _answer(event) else _OBSERVED)
+        return old <= CARRIED and due is not None and view.as_of.date() <= due + _OVERDUE
+    return old <= (CARRIED if _answer(event) else _OBSERVED)
 
 
 def _due(event: Event) -> date | None:
@@ -157,7 +166,7 @@ def _due(event: Event) -> date | None:
 
 
 def _answer(event: Event) -> bool | None:
-    if event.coded(frozenset(DUE)):
+    if event.coded(_LASTING):
         return True
     said = event.value.strip() if isinstance(event.value, str) else event.value
     known = said if said in _YES | _NO or not isinstance(said, str) else said.lower()
@@ -184,7 +193,7 @@ def _of_today(view: View, event: Event, since: datetime | None) -> bool:
     moment = event.time or event.known_at
     if moment is None:
         return True
-    return view.as_of - moment <= _CARRIED and (since is None or moment > since)
+    return view.as_of - moment <= CARRIED and (since is None or moment > since)
 
 
 def _sure(event: Event, since: datetime | None) -> bool:

@@ -12,7 +12,7 @@ from salus.core.codes import ValueSet
 from salus.core.seams import View
 from salus.risk import _snomed as listed
 from salus.risk import _words as words
-from salus.risk._af_terms import HEART_UNCLEAR, STROKE, STROKE_UNCLEAR, VASCULAR
+from salus.risk._af_terms import CIRCULATION_PAST, HEART_UNCLEAR, STROKE, STROKE_UNCLEAR, VASCULAR
 from salus.risk._arteries import VASCULAR_UNCLEAR
 from salus.risk._inputs import Fact, condition, with_unclear
 from salus.risk._kidney_replacement import on_dialysis, transplanted
@@ -70,6 +70,7 @@ def _atherosclerotic(view: View) -> Fact:
         return told
     fact = next((fact for fact in facts if fact.value is None), facts[0])
     fact = with_operations(view, fact, _OPERATIONS, (ARTERY_NOT_TOLD,))
+    fact = with_unclear(view, fact, CIRCULATION_PAST)
     return with_unclear(view, fact, VASCULAR_UNCLEAR)
 
 

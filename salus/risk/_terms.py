@@ -242,9 +242,12 @@ PREGNANCY = ValueSet(
         "95605009",  # HELLP syndrome
         "11687002",  # gestational diabetes
         "415105001",  # placental abruption
+        "87527008",  # term pregnancy
     ),
-    icd10("Z33", "Z34", "Z3A", "O") + icd9("V22", "V23", "63", "64", "65", "66", "67"),
-    "ICD-10-CM chapter XV with Z33, Z34, Z3A; ICD-9-CM 630-679 with V22, V23; SNOMED CT pregnant, "
+    icd10("Z33", "Z34", "Z35", "Z321", "Z3201", "Z3A", "O")
+    + icd9("V22", "V23", "V7242", "63", "64", "65", "66", "67"),
+    "ICD-10-CM chapter XV with Z33, Z34, Z3A, Z32.01; ICD-10 (WHO) Z35 supervision of high-risk pregnancy, "
+    "Z32.1 pregnancy confirmed; ICD-9-CM 630-679 with V22, V23, V72.42; SNOMED CT pregnant, "
     "with trimesters and kinds as the code list primis-covid19-vacc-uptake-preg names them",
     words.PREGNANCY,
 )

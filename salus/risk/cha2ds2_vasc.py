@@ -57,12 +57,14 @@ def _of_age(years: float) -> int:
 def _vascular(view: View) -> Fact:
     fact = condition(view, terms.VASCULAR, ever=True)
     fact = with_operations(view, fact, (REVASCULARISED, LEGS_REVASCULARISED), (ARTERY_NOT_TOLD,))
+    fact = with_unclear(view, fact, terms.CIRCULATION_PAST)
     return with_unclear(view, fact, VASCULAR_UNCLEAR)
 
 
 def items(view: View) -> tuple[Item, ...]:
     """Return the items of CHA2DS2-VA, in its order."""
-    stroke = with_unclear(view, condition(view, terms.STROKE, ever=True), terms.STROKE_UNCLEAR)
+    stroke = with_unclear(view, condition(view, terms.STROKE, ever=True), terms.CIRCULATION_PAST)
+    stroke = with_unclear(view, stroke, terms.STROKE_UNCLEAR)
     facts = {
         "heart failure": heart_failure(view),
         "hypertension": hypertension(view),
@@ -283,8 +285,9 @@ CARD = Card(
         "antagonist on record lowers the urgency; a biological valve is cautioned of and decides nothing.",
         "Revascularised coronary or leg arteries and an operated abdominal aorta are vascular disease; one "
         "that only words name, or that does not say its artery, leaves it open.",
-        "A cardiomyopathy leaves heart failure open. Of a range, the advice is that of its upper end, and "
-        "said to be so where the lower end asks for less.",
+        "A past disease of the circulation (ICD-10 Z86.7, which tells no more) leaves stroke and vascular "
+        "disease open. A cardiomyopathy leaves heart failure open. Of a range, the advice is that of its "
+        "upper end, and said to be so where the lower end asks for less.",
         "A condition that only words name leaves its item open, and one that neither a known code system nor "
         "a known word places leaves every item open; SNOMED CT subtypes beyond those listed here "
         "are counted among the limits, since their codes do not tell what they are a kind of.",

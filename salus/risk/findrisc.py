@@ -13,13 +13,13 @@ from salus.core.insight import Abstention, Estimate, Insight, Outcome, Reason, R
 from salus.core.measures import read
 from salus.core.seams import View
 from salus.risk import _findrisc_items as form
+from salus.risk import _pregnancy as pregnancy
 from salus.risk._diabetes import diabetes
 from salus.risk._inputs import age, condition
 from salus.risk._labs import HBA1C
 from salus.risk._measures import BMI, HEIGHT, WAIST, WEIGHT
 from salus.risk._placed import aged, blank_since, left_out, unplaced
 from salus.risk._points import SCORE, Item, insight, limits, missing, part, reasons, spanned
-from salus.risk._pregnancy import pregnant
 from salus.risk._terms import DIABETES
 
 ADULT = 18
@@ -54,7 +54,7 @@ def category(score: float) -> Category:
 
 def _why_not(view: View) -> tuple[Abstention, Reason] | None:
     """Return why FINDRISC is not for this person, and what shows it."""
-    years, known, carrying = age(view), condition(view, DIABETES, ever=True), pregnant(view)
+    years, known, carrying = age(view), condition(view, DIABETES, ever=True), pregnancy.pregnant(view)
     if years.usable and years.high < ADULT:
         return _not_eligible("FINDRISC is for adults.", years.sources, "Under 18")
     if known.value:
@@ -109,7 +109,7 @@ def _cautions(view: View) -> tuple[str, ...]:
     years, known = age(view), diabetes(view, ever=True)
     sugar = read(view.timeline, HBA1C, view.as_of, form.STANDS)
     found = []
-    carrying = pregnant(view)
+    carrying = pregnancy.pregnant(view)
     if carrying.value is None and carrying.events:
         found.append(f"{carrying.says[:1].upper()}{carrying.says[1:]}; FINDRISC does not hold in pregnancy.")
     if known.value is None:
@@ -151,6 +151,7 @@ CARD = Card(
         Need("HbA1c", "Observation", HBA1C.codes, "P2Y"),
         Need("conditions", "Condition"),
         Need("family history", "FamilyMemberHistory"),
+        Need("pregnancy status", "Observation", pregnancy.CODES, "P42W"),
         Need("reasons of visits", "Encounter"),
     ),
     actions=(

@@ -117,7 +117,8 @@ def _needs() -> tuple[Need, ...]:
         Need("air or oxygen", "Observation", bedside.OXYGEN_CODES, "P1D"),
         Need("consciousness (ACVPU)", "Observation", (*bedside.ACVPU_CODES, *bedside.GCS.codes), "P1D"),
         Need("SpO2 scale", "Observation", bedside.SCALE_CODES),
-        Need("pregnancy status", "Observation", (*pregnancy.STATUS, *pregnancy.DUE), "P42W"),
+        Need("pregnancy status", "Observation", pregnancy.CODES, "P42W"),
+        Need("reasons of visits", "Encounter"),
         Need("pregnancy", "Condition", tuple(sorted(PREGNANCY.codes))),
     )
 
@@ -170,6 +171,8 @@ CARD = Card(
         "An oxygen saturation below 20 % is taken as an error of recording and not used.",
         "A later entry that says only that nothing was measured, known or sent takes no value back; one that "
         "was withheld or cannot be read does, since something was measured then.",
+        "A gestational age bars it until the 42nd week is over; a positive pregnancy test, and a visit whose "
+        "reason is a pregnancy, leave it open and are said.",
         "An active condition whose words plainly name a pregnancy bars it, by whatever code: a score for "
         "others may reassure falsely. An SpO2 target is read as words or as a range.",
         "The newest value counts, by whatever code of place, position or device. What may be a newer one "

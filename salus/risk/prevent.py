@@ -65,7 +65,7 @@ CARD = Card(
         Need("HbA1c", "Observation", HBA1C.codes, "P2Y"),
         Need("urine albumin-to-creatinine ratio", "Observation", URINE_ACR.codes, "P2Y"),
         Need("Social Deprivation Index decile", "Observation", (SDI_CODE,)),
-        Need("pregnancy status", "Observation", (*pregnancy.STATUS, *pregnancy.DUE), "P42W"),
+        Need("pregnancy status", "Observation", pregnancy.CODES, "P42W"),
         Need("conditions", "Condition"),
         Need("dialysis, kidney transplant, revascularisation", "Procedure"),
         Need("medication orders", "MedicationRequest"),

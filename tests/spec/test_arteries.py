@@ -158,3 +158,12 @@ def test_other_operations_on_vessels_are_none(code: str) -> None:
 def test_every_snomed_code_here_has_a_right_check_digit(each: ValueSet) -> None:
     codes = (code.removeprefix("SNOMED/") for code in each.codes if code.startswith("SNOMED/"))
     assert all(verhoeff(code) == 0 for code in codes)
+
+
+def test_a_past_disease_of_the_circulation_may_be_a_stroke_or_an_infarction() -> None:
+    past = has("ICD10/Z86.7")
+    assert (part("stroke", past), part("vascular disease", past)) == ((0, 2), (0, 1))
+    assert part("stroke", past, has("ICD10/I63.9")) == (2, 2)
+    assert part("stroke", has("ICD10CM/Z86.711")) == (0, 0)
+    limits = model("prevent").predict(view(*MAN, NOTHING, *MEASURED, past)).limits
+    assert any("a past disease of the circulation" in limit for limit in limits), limits

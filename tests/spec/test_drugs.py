@@ -210,3 +210,39 @@ def test_where_every_medication_is_past_no_list_is_said_to_lack(status):
         assert "no list of medications on record" not in limits
     wrong = takes("paracetamol 500 MG", status="entered-in-error")
     assert drug(view(wrong), "statin", is_statin, YEAR).says == "statin: no list of medications on record"
+
+
+CLASSES = [
+    ("Vitamin K antagonist, INR 2-3", is_oral_anticoagulant), ("Vitamin-K-Antagonist", is_oral_anticoagulant),
+    ("Anticoagulant (as by clinic)", is_oral_anticoagulant), ("DOAC with vitamin D", is_oral_anticoagulant),
+    ("Calcium channel blocker", is_blood_pressure_drug), ("Calciumantagonist", is_blood_pressure_drug),
+    ("Diuretic and potassium chloride", is_blood_pressure_drug), ("Glucose lowering drug", is_glucose_drug),
+    ("Zzyzx syringe 100 U/mL", is_glucose_drug),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "is_one"), CLASSES)
+def test_a_class_of_drugs_may_be_any_of_it(words, is_one):
+    assert drug(view(takes(words)), "drug", is_one, YEAR).value is None
+
+
+@pytest.mark.parametrize("words", [
+    "Vitamin K 10 mg", "Calcium carbonate 500 mg", "Glucose 5 %", "BD syringe 10 mL", "Syringe",
+    "Anticoagulant Citrate Dextrose Solution A",
+])  # fmt: skip
+def test_what_only_begins_alike_is_none_of_them(words):
+    for is_one in (is_oral_anticoagulant, is_blood_pressure_drug, is_glucose_drug):
+        assert drug(view(takes(words)), "drug", is_one, YEAR).value is False
+
+
+@pytest.mark.parametrize(
+    "words", ["Semglee syringe 100 U/mL", "Bydureon 2 mg syringe", "Admelog 3 mL syringe"]
+)
+def test_a_brand_in_a_syringe_is_the_brand(words):
+    assert drug(view(takes(words)), "drug", is_glucose_drug, YEAR).value is True
+
+
+def test_a_drug_that_is_named_beside_its_class_is_that_drug():
+    said = takes("Warfarin (oral anticoagulant) 5 mg")
+    assert drug(view(said), "drug", is_oral_anticoagulant, YEAR).value is True
+    assert drug(view(said), "drug", is_blood_pressure_drug, YEAR).value is False

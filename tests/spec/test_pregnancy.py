@@ -32,6 +32,10 @@ SURE = [
     seen("LOINC/11449-6", "LOINC/LA15173-0", before=timedelta(days=12)),
     seen("LOINC/82810-3", "Pregnant"), seen("LOINC/11778-8", "2026-07-01", before=DUE),
     seen("LOINC/11779-6", "2026-07-01T00:00:00Z", before=DUE),
+    has("ICD10/Z35.9", years=0.1), has("ICD10/Z32.1", years=0.1), has("ICD9CM/V23.9", years=0.1),
+    has("SNOMED/87527008", years=0.1),
+    seen("LOINC/18185-9", 28.0, "wk", before=timedelta(days=3)),
+    seen("LOINC/49052-4", 80.0, "d", before=timedelta(weeks=20)),
 ]  # fmt: skip
 
 
