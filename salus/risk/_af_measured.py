@@ -42,7 +42,7 @@ def heart_failure(view: View) -> Fact:
     fact = condition(view, HEART_FAILURE, ever=True)
     if fact.value:
         return fact
-    pumped = ever(_dated(view, EJECTION_FRACTION.codes), EJECTION_FRACTION, _is_low)
+    pumped = low_ejection_fraction(view)
     if pumped.sure:
         return Fact("heart failure", True, pumped.sure[-1:], _says_low(pumped))
     unclear = with_unclear(view, fact, terms.HEART_UNCLEAR)
@@ -50,6 +50,11 @@ def heart_failure(view: View) -> Fact:
         return unclear
     says = "heart failure: an ejection fraction on record cannot be read, or leaves it open"
     return Fact("heart failure", None, pumped.maybe, says)
+
+
+def low_ejection_fraction(view: View) -> Ever:
+    """Return what shows an ejection fraction of 40 % or less, now or once."""
+    return ever(_dated(view, EJECTION_FRACTION.codes), EJECTION_FRACTION, _is_low)
 
 
 def _is_low(value: float) -> bool:

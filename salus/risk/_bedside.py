@@ -84,7 +84,8 @@ SCALE_CODES = (_SCALE_1, _SCALE_2, _TARGET)
 class Answer:
     """What may still be true of what is asked under `name`; `absent` says why it is not known.
 
-    blank: the moment of a later entry that holds no answer, where there is one.
+    blank: the moment of a later entry that holds no answer, where there is one. doubt: why more than one
+    answer is left of what was recorded, in a sentence.
     """
 
     name: str
@@ -93,6 +94,7 @@ class Answer:
     at: datetime | None = None
     absent: str = ""
     blank: datetime | None = None
+    doubt: str = ""
 
     @property
     def until(self) -> datetime | None:
@@ -139,17 +141,24 @@ def _answer(view: View, asked: _Question, within: timedelta) -> Answer:
 def _told(view: View, asked: _Question, told: Sequence[Event]) -> Answer:
     """Return the latest of `told`, none of which is blank."""
     latest = latest_of(told)
-    given = [event for event in latest if not isinstance(event.value, Absence)]
-    if not given:
+    if any(isinstance(event.value, Absence) for event in latest):
         return _gap(asked, latest, f"not available{last_readable(told, latest, asked.read, view.as_of)}")
     try:
-        answers = tuple(dict.fromkeys(answer for event in given for answer in asked.read(event)))
+        each = [found for event in latest if (found := asked.read(event))]
     except EvidenceError as error:
         before = last_readable(told, latest, asked.read, view.as_of)
         return _gap(asked, latest, f"not usable: {str(error).rstrip('.')}{before}")
+    answers = tuple(dict.fromkeys(answer for found in each for answer in found))
     if not answers:
         return _gap(asked, latest, "not told by what is on record")
-    return Answer(asked.name, answers, tuple(given), told[-1].time)
+    return Answer(asked.name, answers, latest, told[-1].time, doubt=_doubt(asked.name, each))
+
+
+def _doubt(name: str, each: Sequence[tuple[str, ...]]) -> str:
+    """Say why more than one answer is left; "" where one is."""
+    if len(set(each)) > 1:
+        return f"{name}: recorded differently at the same moment; all of it is allowed for."
+    return f"{name}: only a bound was recorded." if each and len(each[0]) > 1 else ""
 
 
 def _gap(asked: _Question, latest: tuple[Event, ...], why: str) -> Answer:

@@ -61,7 +61,11 @@ class Kidneys:
     @property
     def a(self) -> tuple[str, ...]:
         """Every A category that is possible."""
-        return a_categories((self.acr.low, self.acr.high) if self.acr.usable else None)
+        if not self.acr.usable:
+            return a_categories(None)
+        # Below 3 mg/mmol is A1 in both of KDIGO's columns: a bound is none of its own range.
+        ends = [URINE_ACR.allowed(event) for event in self.acr.events]
+        return a_categories((min(low for low, _ in ends), max(high for _, high in ends)))
 
     @property
     def groups(self) -> tuple[int, int]:

@@ -64,6 +64,8 @@ URINE_ACR = Measure(
     0.1,
     25000.0,
     molar_mass=CREATININE_GRAMS,
+    # Finer than any laboratory reports, and coarser than the dust of a change of unit.
+    step=1e-6,
     source="the range of AHA PREVENT (Khan, Circulation 2024;149:430), wider than any laboratory's",
 )
 # NGSP % = 0.09148 x IFCC mmol/mol + 2.152 (the NGSP master equation; Weykamp, Clin Chem 2008;54:240).

@@ -58,7 +58,11 @@ SYSTOLIC = Measure(
 )
 DIASTOLIC = Measure(
     "diastolic blood pressure",
-    ("LOINC/8462-4", "SNOMED/271650006"),
+    (
+        *("LOINC/8462-4", "LOINC/8453-3", "LOINC/8454-1", "LOINC/8455-8", "LOINC/11377-9", "LOINC/75995-1"),
+        *("LOINC/76213-8", "LOINC/76535-4", "SNOMED/271650006"),
+        *("SNOMED/400975005", "SNOMED/407555005", "SNOMED/407557002"),
+    ),
     "mm[Hg]",
     0,
     375,
@@ -107,7 +111,12 @@ HEIGHT = Measure("height", ("LOINC/8302-2", "LOINC/3137-7", "SNOMED/50373000"), 
 WAIST = Measure("waist", ("LOINC/8280-0", "LOINC/56086-2", "SNOMED/276361009"), "cm", 40, 300, source=_WIDE)
 EJECTION_FRACTION = Measure(
     "left ventricular ejection fraction",
-    ("LOINC/10230-1", "LOINC/8806-2", "LOINC/18043-0"),
+    (
+        *("LOINC/10230-1", "LOINC/8806-2", "LOINC/18043-0"),
+        # By other methods (estimated by eye, two planes, nuclear), as public lists of LVEF codes have them.
+        *("LOINC/8807-0", "LOINC/8808-8", "LOINC/8809-6", "LOINC/8811-2", "LOINC/18045-5"),
+        *("LOINC/77889-4", "LOINC/79991-6"),
+    ),
     "%",
     5,
     90,

@@ -63,9 +63,9 @@ def _item(view: View, name: str, points: tuple[int, ...], found: Reading, unit: 
 def _awake(view: View, found: bedside.Answer) -> Item:
     points = tuple(sorted({0 if state == bedside.ALERT else chart.NOT_ALERT for state in found.options}))
     says = f"consciousness: {' or '.join(found.options)} {at(view, found.at, found.until)}"
-    limit = ""
+    limit = found.doubt
     if bedside.GCS_LOW in found.options:
-        limit = (
+        limit = f"{limit} ".lstrip() + (
             "A Glasgow coma scale below 15 is taken as not alert or newly confused; RCP 2017 takes confusion "
             "as new until it is shown not to be."
         )
@@ -153,7 +153,7 @@ def _blank(view: View, *answers: bedside.Answer) -> tuple[str, ...]:
 def _breathing_gas(view: View, found: bedside.Answer) -> Item:
     points = tuple(sorted(chart.OXYGEN_POINTS[option] for option in found.options))
     says = f"breathing {' or '.join(found.options)} {at(view, found.at, found.until)}"
-    return Item("air or oxygen", points, says, found.sources, found.absent)
+    return Item("air or oxygen", points, says, found.sources, found.absent, found.doubt)
 
 
 def _ages(

@@ -12,6 +12,7 @@ from salus.core.codes import ValueSet
 from salus.core.seams import View
 from salus.risk import _snomed as listed
 from salus.risk import _words as words
+from salus.risk._af_measured import low_ejection_fraction
 from salus.risk._af_terms import CIRCULATION_PAST, HEART_UNCLEAR, STROKE, STROKE_UNCLEAR, VASCULAR
 from salus.risk._arteries import VASCULAR_UNCLEAR
 from salus.risk._inputs import Fact, condition, with_unclear
@@ -57,9 +58,20 @@ _OPERATIONS = (REVASCULARISED, LEGS_REVASCULARISED, NECK_REVASCULARISED)
 
 def prior(view: View) -> tuple[Fact, ...]:
     """Return the facts of which any excludes: atherosclerotic disease and stroke, and heart failure."""
-    return _atherosclerotic(view), with_unclear(
-        view, condition(view, HEART_FAILURE, ever=True), HEART_UNCLEAR
-    )
+    return _atherosclerotic(view), _heart_failure(view)
+
+
+def _heart_failure(view: View) -> Fact:
+    """Return whether heart failure is there; a low ejection fraction alone leaves it open."""
+    fact = with_unclear(view, condition(view, HEART_FAILURE, ever=True), HEART_UNCLEAR)
+    pumped = low_ejection_fraction(view)
+    if fact.value is not False or not (pumped.sure or pumped.maybe):
+        return fact
+    if pumped.sure:
+        says = "heart failure: not diagnosed, though an ejection fraction of 40 % or less is on record"
+        return Fact(fact.name, None, pumped.sure, says)
+    says = "heart failure: an ejection fraction on record cannot be read, or leaves it open"
+    return Fact(fact.name, None, pumped.maybe, says)
 
 
 def _atherosclerotic(view: View) -> Fact:

@@ -15,7 +15,7 @@ from salus.core.insight import Abstention, Estimate, Insight, Outcome, Reason, R
 from salus.core.seams import View
 from salus.risk import _pregnancy as pregnancy
 from salus.risk._labs import CREATININE, EGFR, HBA1C, HDL_CHOLESTEROL, TOTAL_CHOLESTEROL, URINE_ACR
-from salus.risk._measures import BMI, HEIGHT, SYSTOLIC, WEIGHT
+from salus.risk._measures import BMI, EJECTION_FRACTION, HEIGHT, SYSTOLIC, WEIGHT
 from salus.risk._placed import aged, left_out, unplaced
 from salus.risk._points import insight
 from salus.risk._prevent_equation import Answer, answers, probability, variant
@@ -65,6 +65,7 @@ CARD = Card(
         Need("HbA1c", "Observation", HBA1C.codes, "P2Y"),
         Need("urine albumin-to-creatinine ratio", "Observation", URINE_ACR.codes, "P2Y"),
         Need("Social Deprivation Index decile", "Observation", (SDI_CODE,)),
+        Need("ejection fraction", "Observation", EJECTION_FRACTION.codes),
         Need("pregnancy status", "Observation", pregnancy.CODES, "P42W"),
         Need("conditions", "Condition"),
         Need("dialysis, kidney transplant, revascularisation", "Procedure"),
@@ -120,6 +121,8 @@ CARD = Card(
         "A systolic blood pressure above 180 mmHg needs treatment whatever the risk (JNC 7: at once or "
         "within a week): the answer says so, with the urgency of the highest row; above 200, where no risk "
         "can be given, the Abstention says it.",
+        "An ejection fraction of 40 % or less, now or once, leaves heart failure open: without symptoms it "
+        "is none yet.",
         "Total CVD, ASCVD, CHD and stroke do not depend on body mass index; only heart failure does.",
         "The 2026 ACC/AHA dyslipidaemia guideline reads the 10-year ASCVD risk: low below 3 %, borderline to "
         "below 5 %, intermediate to below 10 %, high from 10 % on.",
