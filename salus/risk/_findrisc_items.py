@@ -136,7 +136,11 @@ def _measured(name: str, points: tuple[int, ...], found: Reading, unit: str, whe
 
 def _age(view: View) -> Item:
     found = age(view)
-    return _measured("age", stepped(AGE_POINTS, found.low, found.high), found, "years", "")
+    item = _measured("age", stepped(AGE_POINTS, found.low, found.high), found, "years", "")
+    # A date of birth of which only a part is known may lie on both sides of a step.
+    return (
+        item if len(item.points) == 1 or not found.usable else replace(item, absent=found.problem, limit="")
+    )
 
 
 def _body(view: View) -> Item:

@@ -130,13 +130,19 @@ def on(view: View, moment: datetime | None) -> str:
 
 def amount(reading: Reading, unit: str) -> str:
     """Say the value of a reading, or from where to where it may lie."""
+    low, high = _short(reading.low), _short(reading.high)
     if reading.low == reading.high:
-        return f"{_short(reading.low)} {unit}".strip()
-    return f"{_short(reading.low)} to {_short(reading.high)} {unit}".strip()
+        return f"{low} {unit}".strip()
+    if low == high:
+        low, high = f"{round(reading.low, 2):g}", f"{round(reading.high, 2):g}"
+    return f"{low} to {high} {unit}".strip()
 
 
 def _short(value: float) -> str:
-    return f"{round(value, 1):g}"
+    """Say a value in tenths; what would become a whole number and is none, in hundredths: 24.96 is not 25."""
+    tenths = round(value, 1)
+    near = tenths == int(tenths) and abs(value - tenths) > 0.005
+    return f"{round(value, 2) if near else tenths:g}"
 
 
 def _capital(words: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from salus.core.evidence import Event
 from salus.core.measures import Measure, Reading, read
@@ -60,6 +60,7 @@ ALL_LIMITS: Mapping[str, Span] = {**LIMITS, **OPTIONAL_LIMITS}
 class Inputs:
     """Everything that was asked of the View. sex None: not recorded as female or male."""
 
+    as_of: datetime
     age: Reading
     sex: str | None
     sex_events: tuple[Event, ...]
@@ -115,6 +116,7 @@ def gather(view: View) -> Inputs:
     since = view.as_of - ORDERED_WITHIN
     of_sex, sex_events = sex(view)
     return Inputs(
+        as_of=view.as_of,
         age=age(view),
         sex=of_sex,
         sex_events=sex_events,

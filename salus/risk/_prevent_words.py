@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from salus.core.errors import printable
 from salus.core.insight import Reason
-from salus.core.measures import Reading
+from salus.core.measures import Reading, ago
 from salus.core.seams import View
 from salus.risk._diabetes import diabetic
 from salus.risk._egfr import made_by
@@ -210,6 +210,7 @@ def _doubts(inputs: Inputs) -> Iterator[str]:
 # Above 180 mmHg: evaluate and treat at once or within a week (JNC 7: Chobanian AV et al., JAMA 2003;289:2560,
 # follow-up of initial measurements; page not verified).
 _SEVERE_SYSTOLIC = 180
+_TO_BE_SEEN_WITHIN = timedelta(days=7)
 
 
 def severe_pressure(inputs: Inputs) -> tuple[str, ...]:
@@ -217,6 +218,17 @@ def severe_pressure(inputs: Inputs) -> tuple[str, ...]:
     pressure = inputs.required["sbp"]
     if not pressure.usable or pressure.high <= _SEVERE_SYSTOLIC:
         return ()
+    if pressure.low <= _SEVERE_SYSTOLIC:
+        return (
+            f"Systolic blood pressure may be above {_SEVERE_SYSTOLIC} mmHg: measure it again now, since it "
+            "would need treatment whatever the risk in ten years.",
+        )
+    if pressure.at is not None and inputs.as_of - pressure.at > _TO_BE_SEEN_WITHIN:
+        old = ago(inputs.as_of - pressure.at)
+        return (
+            f"Systolic blood pressure was above {_SEVERE_SYSTOLIC} mmHg {old} ago and "
+            "not measured since: measure it again now, it needs treatment if it still is.",
+        )
     return (
         f"Systolic blood pressure above {_SEVERE_SYSTOLIC} mmHg needs treatment now, whatever the risk in "
         "ten years.",

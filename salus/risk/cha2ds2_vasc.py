@@ -47,6 +47,8 @@ def _age(view: View) -> Item:
     says = f"age {found.low:g}" if found.exact else "age"
     if not found.usable:
         return Item("age", points, says, found.sources, found.problem)
+    if len(points) > 1:
+        return Item("age", points, says, found.sources, found.problem)
     return Item("age", points, says, found.sources, limit=f"{found.problem}." if found.problem else "")
 
 

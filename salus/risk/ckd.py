@@ -163,7 +163,8 @@ def _not_for(view: View, kidneys: Kidneys) -> tuple[Abstention, tuple[Reason, ..
     """Return why the patient cannot be staged, or None."""
     age = kidneys.age
     if not age.usable or age.low < _ADULT <= age.high:
-        absent = Reason((), 0.0, "Date of birth is not on record", STEP, absent="date of birth")
+        known = capital(age.problem) if age.sources else "Date of birth is not on record"
+        absent = Reason(age.sources, 0.0, known, STEP, absent="date of birth")
         says = "Cannot say whether the equation applies: the full date of birth is needed."
         return Abstention("missing-evidence", says, ("date of birth",)), (absent,)
     if age.high < _ADULT:
@@ -228,8 +229,14 @@ def _says(kidneys: Kidneys, parts: tuple[Outcome, ...]) -> str:
     least, most = kidneys.groups
     group = GROUP_NAMES[least] if least == most else f"{GROUP_NAMES[least]} to {GROUP_NAMES[most]}"
     albumin = "" if kidneys.acr.usable else "; urine albumin not known"
-    none = "no sign of chronic kidney disease, " if not kidneys.abnormal and kidneys.acr.usable else ""
+    none = "no sign of chronic kidney disease in either, " if _nothing_found(kidneys) else ""
     return f"{_category(kidneys)}: {egfr}, {none}KDIGO risk {group}{albumin}{_failing(parts)}"
+
+
+def _nothing_found(kidneys: Kidneys) -> bool:
+    """Whether filtration and albumin are normal, and no disease of the kidneys is on the list."""
+    listed = (kidneys.recorded, kidneys.transplanted, kidneys.failed)
+    return not kidneys.abnormal and kidneys.acr.usable and not any(fact.value for fact in listed)
 
 
 def _moving(found: Jump) -> str:

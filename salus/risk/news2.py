@@ -52,7 +52,8 @@ def _unsupported(view: View, scored: Scored) -> Abstention | None:
         says = "NEWS2 cannot be judged: no usable vital signs in the last 24 hours."
         return Abstention("missing-evidence", says, absent, estimate)
     if not years.usable or years.low < ADULT:
-        says = f"NEWS2 would be {_number(scored)}, but age is not known, and it is only for 16 and over."
+        known = years.problem if years.sources else "age is not known"
+        says = f"NEWS2 would be {_number(scored)}, but {known}, and it is only for 16 and over."
         return Abstention("missing-evidence", says, ("date of birth", *absent), estimate)
     harmless = scored.low < MEDIUM and not scored.red_certain
     wide = scored.low == 0 or scored.high - scored.low > TOO_WIDE

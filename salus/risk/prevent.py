@@ -120,7 +120,8 @@ CARD = Card(
         "Abstention, as of a required input: left out, it would make a sicker patient look better.",
         "A systolic blood pressure above 180 mmHg needs treatment whatever the risk (JNC 7: at once or "
         "within a week): the answer says so, with the urgency of the highest row; above 200, where no risk "
-        "can be given, the Abstention says it.",
+        "can be given, the Abstention says it. Older than that week, it says how old it is and asks to "
+        "measure again; where it only may be so high, that too.",
         "An ejection fraction of 40 % or less, now or once, leaves heart failure open: without symptoms it "
         "is none yet.",
         "Total CVD, ASCVD, CHD and stroke do not depend on body mass index; only heart failure does.",

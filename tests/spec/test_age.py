@@ -46,7 +46,7 @@ def test_an_age_that_nobody_has_is_not_used(name: str, births: tuple[Event, ...]
     assert isinstance(impossible.body, Abstention) or name == "cha2ds2-vasc"
 
 
-@pytest.mark.parametrize("name", ["prevent", "findrisc", "cha2ds2-vasc"])
+@pytest.mark.parametrize("name", MODELS)
 def test_it_is_said_and_not_called_missing(name: str) -> None:
     insight = ask(name, born(1870))
     said = " ".join(
@@ -61,3 +61,12 @@ def test_the_limits_of_age() -> None:
     assert not age(view(born(1895))).usable
     tomorrow = replace(born(2026), time=NOW + timedelta(hours=20), known_at=NOW)
     assert age(view(tomorrow)).low == 0 or not age(view(tomorrow)).events
+
+
+@pytest.mark.parametrize(("name", "year"), [("cha2ds2-vasc", 1961), ("findrisc", 1971)])
+def test_a_year_of_birth_that_leaves_the_points_open_is_named_in_the_answer(name: str, year: int) -> None:
+    part = replace(born(year), end=NOW.replace(year=year, month=12, day=31))
+    insight = ask(name, part)
+    says = getattr(insight.body, "says", "")
+    assert "not known: " in says and "age" in says.partition("not known: ")[2], says
+    assert any(limit.startswith("Age: only part of the date of birth") for limit in insight.limits)

@@ -106,7 +106,12 @@ def test_reported_egfr_counts_as_past():
 
 def test_normal_kidneys_need_no_proof():
     body = finding(ask(creatinine(0.7), albumin(5)))
-    assert body.category == "G1A1" and "no sign of chronic kidney disease" in body.says
+    assert body.category == "G1A1" and "no sign of chronic kidney disease in either" in body.says
+
+
+@pytest.mark.parametrize("code", ["ICD10CM/N18.30", "ICD10CM/Z94.0", "ICD10CM/N18.6"])
+def test_a_disease_of_the_kidneys_on_the_list_is_a_sign_of_it(code):
+    assert "no sign" not in finding(ask(creatinine(0.7), albumin(5), has(code))).says
 
 
 def test_kidney_failure_names_region_and_equation():

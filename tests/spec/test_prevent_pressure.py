@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from salus.core.insight import Abstention, Insight, Risk, Urgency
@@ -43,3 +45,22 @@ def test_where_too_little_is_known_it_is_said_too() -> None:
     insight = MODEL.predict(view(*person(60, None), high))
     assert isinstance(insight.body, Abstention) and insight.body.why == "missing-evidence"
     assert SEVERE in insight.limits and insight.body.says.endswith(SEVERE)
+
+
+def test_a_pressure_of_long_ago_is_said_to_be_old() -> None:
+    old = seen("LOINC/8480-6", 190.0, "mm[Hg]", before=timedelta(days=700))
+    insight = MODEL.predict(view(*person(35, "female"), *REST, old))
+    says = (
+        "Systolic blood pressure was above 180 mmHg 22 months ago and not measured since: measure it again "
+        "now, it needs treatment if it still is."
+    )
+    assert isinstance(insight.body, Risk) and insight.body.says.endswith(says)
+    assert says in insight.limits and SEVERE not in insight.limits
+    assert insight.urgency is Urgency.THIS_WEEK
+
+
+def test_a_pressure_that_may_be_as_high_is_not_said_to_be() -> None:
+    both = (seen("LOINC/8480-6", 190.0, "mm[Hg]"), seen("LOINC/8480-6", 120.0, "mm[Hg]", name="other"))
+    insight = MODEL.predict(view(*person(35, "female"), *REST, *both))
+    assert any(limit.startswith("Systolic blood pressure may be above 180 mmHg") for limit in insight.limits)
+    assert SEVERE not in insight.limits and insight.urgency is Urgency.THIS_WEEK
