@@ -28,6 +28,11 @@ _ABSENT = {
     "not-performed": Absence.NOT_MEASURED,
     "not-asked": Absence.NOT_MEASURED,
     "asked-declined": Absence.NOT_MEASURED,
+    # There is a value, in words or as no number that can be read: no older one stands in for it.
+    "as-text": Absence.UNREADABLE,
+    "not-a-number": Absence.UNREADABLE,
+    "negative-infinity": Absence.UNREADABLE,
+    "positive-infinity": Absence.UNREADABLE,
 }
 
 

@@ -50,7 +50,15 @@ HIGH_GLUCOSE = ValueSet(
 )
 # C6H12O6 = 180.156 g/mol (NIST WebBook).
 _GLUCOSE: dict[str, Any] = {"unit": "mmol/L", "low": 0.5, "high": 120.0, "molar_mass": 180.156}
-FASTING_GLUCOSE = Measure("fasting glucose", ("LOINC/1558-6", "LOINC/14771-0"), **_GLUCOSE)
+FASTING_GLUCOSE = Measure(
+    "fasting glucose",
+    (
+        *("LOINC/1558-6", "LOINC/14771-0"),  # serum or plasma
+        *("LOINC/1557-8", "LOINC/76629-5", "LOINC/1556-0", "LOINC/14770-2", "LOINC/41604-0"),  # blood
+        *("LOINC/17865-7", "LOINC/10450-5"),  # after 8 and 10 hours
+    ),
+    **_GLUCOSE,
+)
 ANY_GLUCOSE = Measure(
     "glucose",
     (

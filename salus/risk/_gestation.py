@@ -33,7 +33,13 @@ GESTATION = Measure(
 )
 # LOINC choriogonadotropin, presence in urine, in serum, and its beta chain in serum.
 TESTS = ("LOINC/2106-3", "LOINC/2118-8", "LOINC/2110-5")
-_POSITIVE = frozenset({True, "SNOMED/10828004", "SNOMED/260373001", "LOINC/LA6576-8", "LOINC/LA11882-0"})
+_POS = (
+    "http://terminology.hl7.org/CodeSystem/v2-0078|POS",
+    "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation|POS",
+)
+_POSITIVE = frozenset(
+    {True, *_POS, "SNOMED/10828004", "SNOMED/260373001", "LOINC/LA6576-8", "LOINC/LA11882-0"}
+)
 _POSITIVE_WORDS = frozenset({"positive", "pos", "detected", "present", "positiv"})
 _HIDDEN = (Absence.WITHHELD, Absence.UNREADABLE)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 from random import Random
 
 from hypothesis import given
@@ -93,6 +93,19 @@ def test_age_not_known_widens_the_range_around_every_age(who: tuple[Event, ...],
 def test_what_was_known_later_is_not_used(who: tuple[Event, ...], record: list[Event]) -> None:
     later = replace(has("ICD10CM/I639", name="later"), known_at=NOW + timedelta(days=1))
     assert ask(*who, AF, *record, later) == ask(*who, AF, *record)
+
+
+HOURS = st.lists(st.integers(1, 120), max_size=4, unique=True)
+
+
+@given(PERSON, RECORD, HOURS, st.integers(-12, 14))
+def test_the_clock_of_the_one_who_asks_changes_no_answer(
+    who: tuple[Event, ...], record: list[Event], hours: list[int], zone: int
+) -> None:
+    high = [seen("LOINC/8480-6", 160.0, "mm[Hg]", before=timedelta(hours=n), name=f"b{n}") for n in hours]
+    asked = NOW.astimezone(timezone(timedelta(hours=zone)))
+    here, there = ask(*who, AF, *record, *high), MODEL.predict(view(*who, AF, *record, *high, as_of=asked))
+    assert (number(there), there.urgency) == (number(here), here.urgency)
 
 
 @given(PERSON, RECORD)

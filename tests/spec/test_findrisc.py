@@ -137,6 +137,7 @@ def test_no_list_of_drugs_is_not_no() -> None:
         (seen("LOINC/2339-0", 200.0, "mg/dL"), 5), (seen("LOINC/2339-0", 180.0, "mg/dL"), 0),
         (seen("LOINC/1518-0", 9.0, "mmol/L"), 5), (seen("LOINC/14995-5", 7.8, "mmol/L"), 5),
         (seen("LOINC/20436-2", 140.0, "mg/dL"), 5),
+        (seen("LOINC/76629-5", 7.0, "mmol/L"), 5), (seen("LOINC/14770-2", 5.9, "mmol/L"), 0),
         (seen("LOINC/1518-0", 139.0, "mg/dL"), 0), (seen("LOINC/1558-6", 110.0, "mg/dL"), 5),
         (seen("LOINC/2345-7", 200.0, "mg/dL"), 5), (seen("LOINC/1514-9", 7.7, "mmol/L"), 0),
         (has("ICD10CM/Z86.32", years=9), 5), (has("ICD10CM/O24.410", status="resolved"), 5),

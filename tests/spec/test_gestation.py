@@ -16,6 +16,7 @@ WOMAN = person(30, "female")
 DAYS = timedelta(days=3)
 PULSE = (seen("LOINC/8867-4", 70.0, "/min"), takes("paracetamol"))
 NOT = seen("LOINC/82810-3", "SNOMED/60001007", before=timedelta(days=9))
+V3 = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
 
 
 def visit(code: str, *, status: str = "in-progress", days: float = 1, words: str = "") -> Event:
@@ -26,6 +27,7 @@ def visit(code: str, *, status: str = "in-progress", days: float = 1, words: str
 
 OPEN = [
     (seen("LOINC/2118-8", "SNOMED/10828004", before=DAYS), "a test for it is positive"),
+    (seen("LOINC/2106-3", f"{V3}|POS", before=DAYS), "a test for it is positive"),
     (seen("LOINC/2106-3", "Positive", before=DAYS), "a test for it is positive"),
     (seen("LOINC/2106-3", Absence.WITHHELD, before=DAYS), "cannot be read"),
     (seen("LOINC/18185-9", 28.0, before=DAYS), "cannot be read"),

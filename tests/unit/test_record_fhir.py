@@ -112,10 +112,12 @@ def test_every_type_of_value(value: dict[str, Any], expected: tuple[Any, ...]) -
         ("asked-declined", Absence.NOT_MEASURED),
         ("unknown", Absence.NOT_SENT),
         ("error", Absence.NOT_SENT),
+        ("as-text", Absence.UNREADABLE),
+        ("not-a-number", Absence.UNREADABLE),
         ("anything-else", Absence.NOT_SENT),
     ],
 )
-def test_absence_has_three_kinds(reason: str, absence: Absence) -> None:
+def test_absence_has_its_kinds(reason: str, absence: Absence) -> None:
     (event,) = events(resource(dataAbsentReason={"coding": [{"code": reason}]}))
     assert event.value is absence
 
