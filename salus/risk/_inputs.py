@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from salus.core.codes import BIRTH, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
 from salus.core.evidence import UNREADABLE, Event, Timeline
@@ -94,8 +94,11 @@ def _years(born: datetime, at: datetime) -> int:
 
 
 def age(view: View) -> Reading:
-    """Return age in completed years at `as_of`; an interval when only the year of birth is known."""
-    return age_on(births(view), view.as_of)
+    """Return age in completed years at `as_of`; an interval when only the year of birth is known.
+
+    The day is that of UTC, as the day of birth is kept: in which zone `as_of` is written changes no answer.
+    """
+    return age_on(births(view), view.as_of.astimezone(UTC))
 
 
 def births(view: View) -> tuple[Event, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from salus.core.evidence import Event
 from salus.core.measures import USABLE, is_blank, later_blank
@@ -154,7 +154,7 @@ def _tells(view: View, event: Event, since: datetime | None) -> bool:
         return bool(lasts(view, event))
     if event.coded(frozenset(DUE)):
         due = _due(event)
-        return old <= CARRIED and due is not None and view.as_of.date() <= due + _OVERDUE
+        return old <= CARRIED and due is not None and view.as_of.astimezone(UTC).date() <= due + _OVERDUE
     return old <= (CARRIED if _answer(event) else _OBSERVED)
 
 

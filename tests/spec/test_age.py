@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 
 import pytest
 
@@ -70,3 +70,20 @@ def test_a_year_of_birth_that_leaves_the_points_open_is_named_in_the_answer(name
     says = getattr(insight.body, "says", "")
     assert "not known: " in says and "age" in says.partition("not known: ")[2], says
     assert any(limit.startswith("Age: only part of the date of birth") for limit in insight.limits)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("hours", [-12, 0, 2, 14])
+def test_the_zone_in_which_the_moment_is_written_changes_no_answer(name: str, hours: int) -> None:
+    evening = NOW.replace(hour=23)
+    tomorrow = Event((BIRTH,), (evening + timedelta(days=1)).replace(year=1961, hour=0), source=SUBJECT)
+    due = replace(seen("LOINC/11778-8", "2026-02-28"), time=NOW - timedelta(weeks=20))
+    record = (tomorrow, *person(60, "female")[1:], *RECORD, due)
+    there = view(*record, as_of=evening.astimezone(timezone(timedelta(hours=hours))))
+    found, asked = model(name).predict(there), model(name).predict(view(*record, as_of=evening))
+    assert (type(found.body), estimate(found), found.urgency) == (
+        type(asked.body),
+        estimate(asked),
+        asked.urgency,
+    )
+    assert age(there).low == 64
