@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from salus.core.card import Card
 from salus.core.insight import Body, Estimate, Insight, ModelRef, Outcome, Reason, Urgency
@@ -125,7 +125,11 @@ def at(view: View, moment: datetime | None, until: datetime | None = None) -> st
 
 def on(view: View, moment: datetime | None) -> str:
     """Say on which day, for what does not change by the hour."""
-    return "without a date" if moment is None else f"on {moment.astimezone(view.as_of.tzinfo).date()}"
+    if moment is None:
+        return "without a date"
+    # What is recorded by its day alone is kept as the midnight of UTC, and is that day by every clock.
+    by_day = moment.astimezone(UTC).time() == time.min
+    return f"on {moment.astimezone(UTC if by_day else view.as_of.tzinfo).date()}"
 
 
 def amount(reading: Reading, unit: str) -> str:
