@@ -167,10 +167,10 @@ def _chronicity(kidneys: Kidneys) -> Iterator[str]:
         days = f"{CHRONIC.days} days of unbroken abnormal measurements"
         yield f"Chronicity unproven: no {days} are on record{why}."
     if kidneys.jump is None and kidneys.low_run.recent and kidneys.low_run.normal is not None:
-        still = f"eGFR was still 60 or more on {on_day(kidneys.low_run.normal.at)}"
-        lasts = "chronic is the disease by its albumin; that filtration stays below 60 is not shown yet"
-        acute = "below 60 for less than three months is acute kidney disease until it lasts"
-        yield f"{still}: {lasts if kidneys.chronic else f'{acute} (KDIGO 2012, table 11)'}."
+        yield (
+            f"eGFR was still 60 or more on {on_day(kidneys.low_run.normal.at)}: below 60 for less than three "
+            "months is acute kidney disease until it lasts (KDIGO 2012, table 11)."
+        )
 
 
 def _failure_risk(kidneys: Kidneys) -> Iterator[str]:

@@ -109,8 +109,7 @@ CARD = Card(
         "rose: from 1.5 times on it is 5, from twice on 6, and the answer says that the speed is not known. "
         "A rise that has stood for more than a week is 5, and for three months none. A reported eGFR that "
         "fell by 35 % or more is read in the same way, by RIFLE's half for twice.",
-        "In acute kidney disease, possible or proven, no KFRE is given: it is for chronic disease. Where "
-        "albumin has shown that for three months, a filtration newly below 60 is said and takes none away.",
+        "In acute kidney disease, possible or proven, no KFRE is given: it is for chronic disease.",
         "An eGFR, by creatinine or as reported, that is more than one category better than the other kind of "
         "the same day or the week before contradicts it: both are allowed for. Where it is worse, it counts.",
         "Dialysis is a condition, or a session (Procedure) within the last three months; one without a date "
