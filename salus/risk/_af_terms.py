@@ -113,9 +113,10 @@ STROKE_UNCLEAR = ValueSet(
 # A heart failure that lasts keeps its own code (I50); a stroke or infarction that is over has no other.
 CIRCULATION_PAST = ValueSet(
     "a past disease of the circulation, which one is not said",
-    stems=("ICD10/Z867",),
-    source="ICD-10 (WHO) and ICD-10-GM Z86.7, the only code for an old stroke, TIA or infarction; ICD-10-CM "
-    "divides it (Z86.73 is the stroke)",
+    frozenset({"ICD10CM/Z86.7", "ICD10CM/Z867"}),
+    ("ICD10/Z867", *icd9("V1250")),
+    "ICD-10 (WHO) and ICD-10-GM Z86.7, the only code for an old stroke, TIA or infarction; ICD-10-CM "
+    "divides it (Z86.73 is the stroke); ICD-9-CM V12.50",
 )
 
 HEART_UNCLEAR = ValueSet(

@@ -42,6 +42,10 @@ OVER = frozenset({"resolved", "remission", "inactive"})
 # SNOMED CT has no order in its codes: what is none of the codes listed may still be a subtype of one.
 _HIERARCHIES = ("ICD10/", "ICD10CM/", "ICD9CM/")
 _SYSTEMS = ("SNOMED/", *_HIERARCHIES)
+# ICD codes that name no disease, so that the words beside them are read: a past one of heart or vessels
+# (ICD-10 Z86.7, which the WHO and ICD-10-GM do not divide; ICD-10-CM Z86.79; ICD-9-CM V12.50, V12.59), and an
+# illness that nobody named (ICD-10 R69).
+_NO_DISEASE = ("ICD10/Z867", "ICD10CM/Z8679", "ICD10/R69", "ICD10CM/R69", "ICD9CM/V1250", "ICD9CM/V1259")
 _IN_WORDS = f"{TEXT}/"
 # A reason that names every dose of a long stay cannot be read by anybody.
 _SHOWN = 5
@@ -198,7 +202,7 @@ def _not_found(view: View, meaning: ValueSet, listed: Timeline, against: tuple[E
 
 def may_name(event: Event, meaning: ValueSet) -> bool:
     """Return whether words alone may mean it; a code whose hierarchy can be walked has said what it is."""
-    if not meaning.words or event.status == "refuted" or walkable(event):
+    if not meaning.words or event.status == "refuted" or (walkable(event) and not _nameless(event)):
         return False
     return spoken(worded(event).lower(), meaning.words)
 
@@ -224,6 +228,12 @@ def placed(code: str) -> bool:
 def walkable(event: Event) -> bool:
     """Whether it carries an ICD code: what such a code means stands in the code itself."""
     return any(code.startswith(_HIERARCHIES) for code in event.codes)
+
+
+def _nameless(event: Event) -> bool:
+    """Whether no ICD code of it names a disease."""
+    plain = (code.replace(".", "").upper() for code in event.codes if code.startswith(_HIERARCHIES))
+    return all(code.startswith(_NO_DISEASE) for code in plain)
 
 
 def _holds(event: Event, ever: bool) -> bool:

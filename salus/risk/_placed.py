@@ -26,6 +26,7 @@ _SETS = (
     *(terms.KIDNEY_TRANSPLANT, terms.KIDNEY_FAILURE, terms.KIDNEY_DISEASE, terms.PREGNANCY_OVER),
     *(fibrillation.ATRIAL_FIBRILLATION, fibrillation.HYPERTENSION, fibrillation.STROKE),
     *(fibrillation.HEART_UNCLEAR, fibrillation.STROKE_UNCLEAR, VASCULAR_UNCLEAR),
+    fibrillation.CIRCULATION_PAST,
     *(fibrillation.VASCULAR, fibrillation.MITRAL_STENOSIS, fibrillation.VALVE),
     *(fibrillation.BIOLOGICAL_VALVE, fibrillation.AMYLOIDOSIS, fibrillation.CARDIAC_AMYLOIDOSIS),
     *(fibrillation.ANTICOAGULATE_ANYWAY, HIGH_GLUCOSE, SEDENTARY, FAMILY_DIABETES),
