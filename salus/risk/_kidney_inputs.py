@@ -84,8 +84,11 @@ class Kidneys:
 
     @property
     def chronic(self) -> bool:
-        """Whether three months of the same abnormality are on record."""
-        return self.low_run.chronic or self.albumin_run.chronic
+        """Whether three months of the same abnormality are on record: of the eGFR, where that is low.
+
+        Albuminuria that lasts is chronic disease, and says nothing of an eGFR that fell below 60 since.
+        """
+        return self.low_run.chronic or (self.albumin_run.chronic and not self.below_60)
 
     @property
     def rise_row(self) -> int:
@@ -116,7 +119,7 @@ class Kidneys:
         """What shows that the disease is not chronic yet; "" where nothing does."""
         if self.jump is not None:
             return f"the {self.jump.of.name} is not in a steady state"
-        if self.low_run.recent and not self.chronic:
+        if self.low_run.recent:
             return "eGFR was 60 or more within three months, and the equation is for chronic disease"
         return ""
 

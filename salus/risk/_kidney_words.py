@@ -164,8 +164,10 @@ def _chronicity(kidneys: Kidneys) -> Iterator[str]:
             if past
         ]
         why = f" ({'; '.join(said)})" if said else ""
-        days = f"{CHRONIC.days} days of unbroken abnormal measurements"
-        yield f"Chronicity unproven: no {days} are on record{why}."
+        lasting = kidneys.albumin_run.chronic
+        days = f"{CHRONIC.days} days of unbroken {'eGFR below 60' if lasting else 'abnormal measurements'}"
+        of = " of the low eGFR" if lasting else ""
+        yield f"Chronicity{of} unproven: no {days} are on record{why}."
     if kidneys.jump is None and kidneys.low_run.recent and kidneys.low_run.normal is not None:
         yield (
             f"eGFR was still 60 or more on {on_day(kidneys.low_run.normal.at)}: below 60 for less than three "
@@ -188,7 +190,8 @@ def _failure_risk(kidneys: Kidneys) -> Iterator[str]:
     elif kidneys.kfre_fits and kidneys.egfr.high >= 45:
         yield "With eGFR by CKD-EPI 2021 the KFRE was found good below 45 (Grams 2023); here it may be above."
     if kidneys.below_60 and kidneys.kfre_fits and not kidneys.chronic:
-        yield "The KFRE was made in people with chronic kidney disease, which is not proven here."
+        what = "a lasting loss of filtration" if kidneys.albumin_run.chronic else "chronic kidney disease"
+        yield f"The KFRE was made in people with {what}, which is not proven here."
 
 
 def _contradicted(view: View, kidneys: Kidneys) -> Iterator[str]:

@@ -114,7 +114,8 @@ CARD = Card(
         "the same day or the week before contradicts it: both are allowed for. Where it is worse, it counts.",
         "Dialysis is a condition, or a session (Procedure) within the last three months; one without a date "
         "or in words only, or an access for it, leaves it open and withholds the risk of kidney failure.",
-        "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of 90 days.",
+        "Chronic: an unbroken run of eGFR below 60, or of albuminuria of 30 mg/g or more, of 90 days. An "
+        "eGFR below 60 is proven by its own run alone: lasting albuminuria makes no first low eGFR chronic.",
         "KFRE is recalibrated by region: North America, and every answer names it. Elsewhere a room makes "
         "its own model with Kidney(region='outside North America') as its MODEL. Open: no door and no "
         "setting of a site changes the region yet.",
@@ -217,8 +218,13 @@ def _spanned(low: float, high: float, digits: int, unit: str) -> Estimate:
 def _category(kidneys: Kidneys) -> str:
     albumin = joined(kidneys.a) if kidneys.acr.usable else ""
     gap = " " if " " in joined(kidneys.g) and albumin else ""
-    unproven = ", chronicity unproven" if kidneys.abnormal and not kidneys.chronic else ""
-    return f"{joined(kidneys.g)}{gap}{albumin}{unproven}"
+    return f"{joined(kidneys.g)}{gap}{albumin}{_unproven(kidneys)}"
+
+
+def _unproven(kidneys: Kidneys) -> str:
+    if not kidneys.abnormal or kidneys.chronic:
+        return ""
+    return ", chronicity of eGFR unproven" if kidneys.albumin_run.chronic else ", chronicity unproven"
 
 
 def _says(kidneys: Kidneys, parts: tuple[Outcome, ...]) -> str:

@@ -117,9 +117,20 @@ def test_below_60_for_less_than_three_months_is_said_and_gives_no_risk_of_failur
     assert given(insight, "eGFR was still 60 or more on 2026-02-02", "table 11")
 
 
-def test_albuminuria_that_lasts_makes_it_chronic_all_the_same():
-    insight = ask(reported(55, HOUR), reported(61, days(40)), albumin(300), albumin(300, days(200)))
-    assert len(failure(insight)) == 2
+def test_albuminuria_that_lasts_makes_no_first_low_filtration_chronic():
+    lasting = (albumin(400), albumin(400, days(200)))
+    insight = ask(reported(55, HOUR), reported(61, days(40)), *lasting)
+    assert finding(insight).category == "G3aA3, chronicity of eGFR unproven"
+    assert failure(insight) == [] and given(insight, "not given", "chronic disease")
+    assert given(insight, "Chronicity of the low eGFR unproven", "90 days of unbroken eGFR below 60")
+    proven = ask(reported(55, HOUR), reported(56, days(120)), *lasting)
+    assert finding(proven).category == "G3aA3" and len(failure(proven)) == 2
+
+
+def test_a_single_low_filtration_beside_lasting_albuminuria_has_its_limit():
+    insight = ask(reported(25), albumin(50), albumin(50, days(100)))
+    assert "unproven" in finding(insight).category and len(failure(insight)) == 2
+    assert given(insight, "The KFRE was made", "lasting loss of filtration", "not proven here")
 
 
 def test_a_risk_of_failure_without_proof_of_chronic_disease_says_so():
