@@ -12,7 +12,7 @@ class Absence(StrEnum):
     """Why a value is not there (FHIR R4 data-absent-reason, grouped by what may be concluded from it).
 
     Only NOT_MEASURED may carry learnt meaning; the others widen a range or lead to an Abstention. UNREADABLE
-    was sent and refused: what it says is not known.
+    was sent and refused, or is there and in no form that can be read: what it says is not known.
     """
 
     NOT_MEASURED = "not-measured"

@@ -28,11 +28,14 @@ _ABSENT = {
     "not-performed": Absence.NOT_MEASURED,
     "not-asked": Absence.NOT_MEASURED,
     "asked-declined": Absence.NOT_MEASURED,
-    # There is a value, in words or as no number that can be read: no older one stands in for it.
+    "not-permitted": Absence.WITHHELD,
+    # There is a value, which stands elsewhere in words, is no number, or was lost on its way.
     "as-text": Absence.UNREADABLE,
+    "error": Absence.UNREADABLE,
     "not-a-number": Absence.UNREADABLE,
     "negative-infinity": Absence.UNREADABLE,
     "positive-infinity": Absence.UNREADABLE,
+    "NaN": Absence.UNREADABLE,  # of DSTU2 and STU3, as R4's not-a-number
 }
 
 

@@ -229,6 +229,7 @@ PREGNANCY = ValueSet(
         "64254006",  # triplet
         "60810003",  # quadruplet
         "90968009",  # prolonged
+        "87527008",  # at term
         "10231000132102",  # in-vitro fertilisation
         "102872000",  # on oral contraceptive
         "102875003",  # surrogate

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from salus.core.evidence import Event
-from salus.risk._bedside import AIR, OXYGEN, oxygen
+from salus.core.evidence import Absence, Event
+from salus.risk._bedside import AIR, ALERT, OXYGEN, consciousness, oxygen
 from salus.risk._oxygen_device import delivers_oxygen
 from tests.risk_views import seen, view
 
@@ -66,3 +66,25 @@ def test_a_device_that_does_not_tell_takes_nothing_from_a_concentration_beside_i
 ])  # fmt: skip
 def test_words_of_devices(said, oxygen):
     assert delivers_oxygen(said) is oxygen
+
+
+HIDDEN = [Absence.WITHHELD, Absence.UNREADABLE]
+BLANK = [Absence.NOT_SENT, Absence.NOT_MEASURED]
+
+
+@pytest.mark.parametrize("why", HIDDEN)
+def test_what_is_hidden_at_the_moment_of_air_leaves_it_open(why):
+    found = oxygen(view(seen(FIO2, 21.0, "%"), seen(FLOW, why)), DAY)
+    assert found.options == (AIR, OXYGEN) and found.absent == "air or oxygen not available"
+
+
+@pytest.mark.parametrize("why", HIDDEN)
+def test_what_is_hidden_at_the_moment_of_alert_leaves_it_open(why):
+    found = consciousness(view(seen("LOINC/80288-4", "A"), seen("LOINC/9269-2", why)), DAY)
+    assert len(found.options) == 5 and found.absent == "ACVPU not available"
+
+
+@pytest.mark.parametrize("why", BLANK)
+def test_what_is_blank_at_that_moment_takes_nothing_back(why):
+    assert breathes(seen(FIO2, 21.0, "%"), seen(FLOW, why)) == (AIR,)
+    assert consciousness(view(seen("LOINC/80288-4", "A"), seen("LOINC/9269-2", why)), DAY).options == (ALERT,)

@@ -28,7 +28,9 @@ def ask(name: str, *events: Event) -> Insight:
 DUE = timedelta(weeks=4)
 SURE = [
     has("SNOMED/57630001", years=0.1), has("SNOMED/59466002", years=0.1), has("SNOMED/41587001", years=0.1),
-    has("SNOMED/237244005", years=0.1), has("ICD10CM/Z3A.20", years=0.1),
+    has("SNOMED/237244005", years=0.1), has("ICD10CM/Z3A.20", years=0.1), has("ICD10/Z35.9", years=0.1),
+    has("ICD10/Z32.1", years=0.1), has("ICD10CM/Z32.01", years=0.1), has("ICD9CM/V72.42", years=0.1),
+    has("SNOMED/87527008", years=0.1),
     seen("LOINC/11449-6", "LOINC/LA15173-0", before=timedelta(days=12)),
     seen("LOINC/82810-3", "Pregnant"), seen("LOINC/11778-8", "2026-07-01", before=DUE),
     seen("LOINC/11779-6", "2026-07-01T00:00:00Z", before=DUE),

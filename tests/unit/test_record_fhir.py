@@ -111,13 +111,15 @@ def test_every_type_of_value(value: dict[str, Any], expected: tuple[Any, ...]) -
         ("not-asked", Absence.NOT_MEASURED),
         ("asked-declined", Absence.NOT_MEASURED),
         ("unknown", Absence.NOT_SENT),
-        ("error", Absence.NOT_SENT),
+        ("not-permitted", Absence.WITHHELD),
+        ("error", Absence.UNREADABLE),
         ("as-text", Absence.UNREADABLE),
         ("not-a-number", Absence.UNREADABLE),
+        ("NaN", Absence.UNREADABLE),
         ("anything-else", Absence.NOT_SENT),
     ],
 )
-def test_absence_has_its_kinds(reason: str, absence: Absence) -> None:
+def test_absence_has_four_kinds(reason: str, absence: Absence) -> None:
     (event,) = events(resource(dataAbsentReason={"coding": [{"code": reason}]}))
     assert event.value is absence
 
