@@ -1,4 +1,4 @@
-"""Words by which records name the vital signs and the results of kidneys that models ask for.
+"""Words by which records name the vital signs and the results that models ask for.
 
 For codes that no list here holds: such words never make a value evidence. They tell that it may be one, so
 that an older value under a known code is not taken for the latest without a word. In English and German.
@@ -41,6 +41,19 @@ _WORDS = {
         r"creatinin|kreatinin",
         r"urin|ratio|clearance|albumin|protein|/ ?creat|/ ?krea|kinase|fluid|dialysate|\bgfr|glomerular",
     ),
+    "diastolic blood pressure": (
+        r"diastol",
+        r"end[ -]?diastol|volume|dimension|diameter|function|pulmonary|ventric|venous|murmur|thick|\bmap\b",
+    ),
+    "left ventricular ejection fraction": (
+        r"ejection ?fraction|\blv ?ef\b|ejektionsfraktion|auswurffraktion",
+        r"\bright|\brv ?ef|\batri|gall ?bladder|rechts",
+    ),
+    "glucose": (
+        r"gluco[sz]e|glukose|blutzucker|blood sugar",
+        r"urin|harn|fluid|liquor|\bcsf\b|dehydrogenase|phosphat|insulin|peptid|hormone|cortisol|antibod|estimated",
+    ),
+    "HbA1c": (r"\bhb ?a1c|\ba1c\b|h(a)?emoglobin a1c|glyc(at|osylat)ed h(a)?emoglobin", r"estimated"),
     "eGFR": (r"\be?gfr\b|glomerular filtration|glomeruläre", r"stage|categor|\bckd g\d"),
 }
 _NAMES = {

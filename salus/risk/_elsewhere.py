@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from salus.core.evidence import Event
-from salus.core.measures import USABLE, Reading, is_blank
+from salus.core.measures import USABLE, Measure, Reading, is_blank
 from salus.core.seams import View
 from salus.core.spoken import names
 from salus.risk._inputs import worded
@@ -55,6 +55,27 @@ def newer(view: View, reading: Reading, within: timedelta) -> tuple[Event, ...]:
     )
 
 
+def under_other_codes(view: View, *measures: Measure) -> tuple[str, ...]:
+    """Say what may be a value of any of `measures`, whenever it was, under a code that none of them holds.
+
+    For what counts once it was found: measures of one name are one.
+    """
+    known = frozenset(code for measure in measures for code in measure.codes)
+    said = (event for event in view.timeline.where(kind="Observation") if worded(event))
+    odd = [event for event in said if _measured(event) and not event.coded(known)]
+    found = ((name, _named(name, odd)) for name in dict.fromkeys(measure.name for measure in measures))
+    return tuple(
+        f"What may be a value of {name} is recorded under a code that is not read here, and was not used "
+        f"({_pointed(events)})."
+        for name, events in found
+        if events
+    )
+
+
+def _named(name: str, events: Iterable[Event]) -> tuple[Event, ...]:
+    return tuple(event for event in events if names(name, worded(event)))
+
+
 def _measured(event: Event) -> bool:
     """Whether it holds a number, be it in words."""
     if event.status not in USABLE or is_blank(event) or isinstance(event.value, bool):
@@ -63,10 +84,14 @@ def _measured(event: Event) -> bool:
 
 
 def _said(view: View, reading: Reading, events: tuple[Event, ...]) -> str:
-    sources = tuple(dict.fromkeys(event.source for event in events))
-    more = f" and {len(sources) - _SHOWN} more" if len(sources) > _SHOWN else ""
     newest = max(event.time for event in events if event.time is not None)
     return (
         f"What may be a newer {reading.measure.name} is recorded {at(view, newest)} under a code that is not "
-        f"read here, and was not used ({', '.join(sources[-_SHOWN:])}{more})."
+        f"read here, and was not used ({_pointed(events)})."
     )
+
+
+def _pointed(events: tuple[Event, ...]) -> str:
+    sources = tuple(dict.fromkeys(event.source for event in events))
+    more = f" and {len(sources) - _SHOWN} more" if len(sources) > _SHOWN else ""
+    return f"{', '.join(sources[-_SHOWN:])}{more}"

@@ -50,12 +50,14 @@ HIGH_GLUCOSE = ValueSet(
 )
 # C6H12O6 = 180.156 g/mol (NIST WebBook).
 _GLUCOSE: dict[str, Any] = {"unit": "mmol/L", "low": 0.5, "high": 120.0, "molar_mass": 180.156}
+# LOINC's "fasting glucose" and "glucose 8 (10) hours fasting": in serum or plasma, in blood of a vein or a
+# finger, by laboratory or meter (as PCORnet's SUPREME-DM tables list them). In whole blood it is lower, and a
+# high one is high all the more.
 FASTING_GLUCOSE = Measure(
     "fasting glucose",
     (
-        *("LOINC/1558-6", "LOINC/14771-0"),  # serum or plasma
-        *("LOINC/1557-8", "LOINC/76629-5", "LOINC/1556-0", "LOINC/14770-2", "LOINC/41604-0"),  # blood
-        *("LOINC/17865-7", "LOINC/10450-5"),  # after 8 and 10 hours
+        *("LOINC/1558-6", "LOINC/14771-0", "LOINC/1556-0", "LOINC/1557-8", "LOINC/14770-2", "LOINC/41604-0"),
+        *("LOINC/76629-5", "LOINC/77145-1", "LOINC/35184-1", "LOINC/10450-5", "LOINC/17865-7"),
     ),
     **_GLUCOSE,
 )
@@ -90,6 +92,12 @@ _TESTS = (
     (FASTING_GLUCOSE, _from(FASTING_HIGH)), (ANY_GLUCOSE, _from(RANDOM_HIGH)),
     (TOLERANCE_GLUCOSE, _from(TOLERANCE_HIGH)), (HBA1C, _from(DIABETIC_HBA1C)),
 )  # fmt: skip
+
+# Every kind of glucose by the one name that words give it.
+TESTS = (
+    replace(ANY_GLUCOSE, codes=(*FASTING_GLUCOSE.codes, *ANY_GLUCOSE.codes, *TOLERANCE_GLUCOSE.codes)),
+    HBA1C,
+)
 
 # Exercise vital sign (LOINC, US Core): days a week, and minutes on such a day.
 EXERCISE_DAYS = Measure("days of exercise", ("LOINC/89555-7",), "d/wk", 0, 7)

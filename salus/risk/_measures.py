@@ -109,13 +109,15 @@ BMI = Measure(
 WEIGHT = Measure("weight", ("LOINC/29463-7", "LOINC/3141-9", "SNOMED/27113001"), "kg", 20, 700, source=_WIDE)
 HEIGHT = Measure("height", ("LOINC/8302-2", "LOINC/3137-7", "SNOMED/50373000"), "cm", 90, 275, source=_WIDE)
 WAIST = Measure("waist", ("LOINC/8280-0", "LOINC/56086-2", "SNOMED/276361009"), "cm", 40, 300, source=_WIDE)
+# By echo, angiography, CT, MR and nuclear imaging: LOINC 8806-2 to 8812-0 (DICOM CID 3467 and 3833 name
+# 8808-8, 8810-4 and 8811-2; the right ventricle's are 8813-8 to 8819-5), and 77889-4 by M-mode.
 EJECTION_FRACTION = Measure(
     "left ventricular ejection fraction",
     (
         *("LOINC/10230-1", "LOINC/8806-2", "LOINC/18043-0"),
         # By other methods (estimated by eye, two planes, nuclear), as public lists of LVEF codes have them.
-        *("LOINC/8807-0", "LOINC/8808-8", "LOINC/8809-6", "LOINC/8811-2", "LOINC/18045-5"),
-        *("LOINC/77889-4", "LOINC/79991-6"),
+        *("LOINC/8807-0", "LOINC/8808-8", "LOINC/8809-6", "LOINC/8810-4", "LOINC/8811-2", "LOINC/8812-0"),
+        *("LOINC/18045-5", "LOINC/77889-4", "LOINC/79991-6"),
     ),
     "%",
     5,

@@ -19,6 +19,7 @@ from salus.risk._af_measured import doubts, heart_failure, hypertension
 from salus.risk._af_treatment import anticoagulated, ordered_now, treatment
 from salus.risk._arteries import VASCULAR_UNCLEAR
 from salus.risk._diabetes import diabetes
+from salus.risk._elsewhere import under_other_codes
 from salus.risk._inputs import OVER, Fact, age, condition, sex, with_unclear
 from salus.risk._labs import HBA1C
 from salus.risk._measures import DIASTOLIC, EJECTION_FRACTION, SYSTOLIC
@@ -133,6 +134,7 @@ def _cautions(view: View, fibrillates: Fact) -> tuple[str, ...]:
             "Hypertrophic cardiomyopathy is on record: anticoagulation is recommended whatever the score."
         )
     looked_at = [read(view.timeline, each, view.as_of) for each in _MEASURES]
+    found += under_other_codes(view, *_MEASURES)
     return (*found, *doubts(looked_at), *left_out(view, looked_at), *unplaced(view), *aged(view, drugs=True))
 
 

@@ -15,6 +15,7 @@ from salus.core.seams import View
 from salus.risk import _findrisc_items as form
 from salus.risk import _pregnancy as pregnancy
 from salus.risk._diabetes import diabetes
+from salus.risk._elsewhere import under_other_codes
 from salus.risk._inputs import age, condition
 from salus.risk._labs import HBA1C
 from salus.risk._measures import BMI, HEIGHT, WAIST, WEIGHT
@@ -121,6 +122,7 @@ def _cautions(view: View) -> tuple[str, ...]:
         found.append("FINDRISC was derived from people of 35 to 64 years in Finland.")
     looked_at = (read(view.timeline, each, view.as_of) for each in form.MEASURES)
     found += blank_since(view, carrying)
+    found += under_other_codes(view, *form.TESTS)
     return (*found, *left_out(view, looked_at), *unplaced(view), *aged(view, drugs=True))
 
 

@@ -14,6 +14,7 @@ from salus.core.card import Action, Card, Measured, Need
 from salus.core.insight import Abstention, Estimate, Insight, Outcome, Reason, Risk, Urgency
 from salus.core.seams import View
 from salus.risk import _pregnancy as pregnancy
+from salus.risk._elsewhere import under_other_codes
 from salus.risk._labs import CREATININE, EGFR, HBA1C, HDL_CHOLESTEROL, TOTAL_CHOLESTEROL, URINE_ACR
 from salus.risk._measures import BMI, EJECTION_FRACTION, HEIGHT, SYSTOLIC, WEIGHT
 from salus.risk._placed import aged, left_out, unplaced
@@ -150,7 +151,8 @@ class Prevent:
         found = answers(given, variant(given))
         body = _body(inputs, found)
         urgency = None if isinstance(body, Abstention) else _urgency(inputs, body)
-        unused = (*left_out(view, inputs.readings), *unplaced(view), *aged(view, drugs=True))
+        unread = under_other_codes(view, EJECTION_FRACTION)
+        unused = (*left_out(view, inputs.readings), *unread, *unplaced(view), *aged(view, drugs=True))
         said = (*limits(view, inputs), *unused)
         return insight(self.card, view, body, urgency, reasons(view, inputs, found["total_cvd", 10]), said)
 
