@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from salus.core.errors import EvidenceError
 from salus.core.evidence import UNREADABLE, Absence, Event, Timeline
@@ -252,9 +253,28 @@ def latest_of(dated: Sequence[Event]) -> tuple[Event, ...]:
     )
 
 
-def _doubt(measure: Measure, ends: list[tuple[float, float]], latest: Iterable[Event]) -> str:
+def _alike(measure: Measure, latest: Collection[Event]) -> bool:
+    """Whether these are one value in several units, each to the digit to which it was written."""
+    if len({event.unit for event in latest}) == 1 or any(event.comparator for event in latest):
+        return False
+    try:
+        spans = [_meant(measure, event) for event in latest]
+    except EvidenceError:
+        return False
+    return max(least for least, _ in spans) <= min(most for _, most in spans)
+
+
+def _meant(measure: Measure, event: Event) -> tuple[float, float]:
+    """Return from where to where a value lies that was rounded when it was written (97.9: 97.85 to 97.95)."""
+    written = Decimal(repr(event.value)).normalize()
+    half = Decimal((0, (5,), min(int(written.as_tuple().exponent), 0) - 1))
+    ends = [measure.read(replace(event, value=float(end))) for end in (written - half, written + half)]
+    return min(ends), max(ends)
+
+
+def _doubt(measure: Measure, ends: list[tuple[float, float]], latest: Collection[Event]) -> str:
     found = []
-    if len(set(ends)) > 1:
+    if len(set(ends)) > 1 and not _alike(measure, latest):
         found.append("values recorded at the same moment disagree; all of them are allowed for")
     elif ends[0][0] != ends[0][1]:
         found.append("only a bound was recorded")

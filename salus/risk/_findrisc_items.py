@@ -143,8 +143,11 @@ def items(view: View) -> tuple[Item, ...]:
     )
 
 
-def _measured(name: str, points: tuple[int, ...], found: Reading, unit: str, when: str) -> Item:
-    says = f"{name} {amount(found, unit)} {when}".strip()
+def _measured(
+    name: str, points: tuple[int, ...], found: Reading, unit: str, when: str, *tables: Steps
+) -> Item:
+    exactly = amount(found, unit, lambda value: [_step(table, value) for table in tables])
+    says = f"{name} {exactly} {when}".strip()
     if not found.usable:
         return Item(name, points, says, found.sources, found.problem.rstrip("."))
     return Item(name, points, says, found.sources, limit=f"{found.problem}." if found.problem else "")
@@ -162,7 +165,7 @@ def _age(view: View) -> Item:
 def _body(view: View) -> Item:
     found = body_mass_index(view, STANDS)
     points = stepped(BMI_POINTS, found.low, found.high)
-    return _measured("body mass index", points, found, "kg/m²", on(view, found.at))
+    return _measured("body mass index", points, found, "kg/m²", on(view, found.at), BMI_POINTS)
 
 
 def _waist(view: View) -> Item:
@@ -170,7 +173,7 @@ def _waist(view: View) -> Item:
     known, _ = sex(view)
     tables = [WAIST_POINTS[known]] if known else list(WAIST_POINTS.values())
     points = tuple(sorted({p for table in tables for p in stepped(table, found.low, found.high)}))
-    item = _measured("waist", points, found, "cm", on(view, found.at))
+    item = _measured("waist", points, found, "cm", on(view, found.at), *tables)
     return (
         item
         if known or not found.usable

@@ -13,7 +13,7 @@ from salus.risk._inputs import Fact
 from salus.risk._kidney_change import Jump
 from salus.risk._kidney_history import CHRONIC, Past
 from salus.risk._kidney_inputs import Kidneys
-from salus.risk._kidney_stage import ALL_A, columns_differ, g_categories, groups, steps_apart
+from salus.risk._kidney_stage import ALL_A, a_categories, columns_differ, g_categories, groups, steps_apart
 from salus.risk._labs import CREATININE, EGFR
 from salus.risk._say import capital, how_old, number, on_day, sentence, span
 
@@ -49,7 +49,8 @@ def _albumin(view: View, kidneys: Kidneys) -> Iterator[Reason]:
         return
     g = g_categories((kidneys.egfr.low, kidneys.egfr.high))
     weight = kidneys.groups[1] - groups(g, ALL_A[:1])[1]
-    yield Reason(acr.sources, float(weight), f"Urine albumin {number(acr, 0)} on {_when(view, acr)}", STEP)
+    exactly = number(acr, 0, lambda ratio: a_categories((ratio, ratio)))
+    yield Reason(acr.sources, float(weight), f"Urine albumin {exactly} on {_when(view, acr)}", STEP)
 
 
 def _history(kidneys: Kidneys) -> Iterator[Reason]:

@@ -32,6 +32,10 @@ class _Row:
     unit: str
     per_unit: int = 1
 
+    def scores(self, value: float) -> tuple[int, ...]:
+        """Return the points of one value."""
+        return chart.banded(self.bands, value, value, self.per_unit)
+
 
 _ROWS = (
     _Row(RESPIRATORY_RATE, chart.RESPIRATION, "respiratory rate", "/min"),
@@ -39,6 +43,8 @@ _ROWS = (
     _Row(PULSE, chart.PULSE_RATE, "pulse", "/min"),
     _Row(TEMPERATURE, chart.TEMPERATURE_TENTHS, "temperature", "°C", 10),
 )
+# Its points depend on the scale and the gas; the bands of scale 2 on oxygen begin where any of them does.
+_SATURATION = _Row(SPO2, chart.SPO2_SCALE_2_OXYGEN, "oxygen saturation", "%")
 _WORDS = {"respiratory rate": "breathing"}
 VITAL = frozenset(row.name for row in _ROWS) | {"oxygen saturation"}
 
@@ -46,15 +52,16 @@ VITAL = frozenset(row.name for row in _ROWS) | {"oxygen saturation"}
 def _measured(view: View, row: _Row) -> tuple[Item, Reading]:
     found = read(view.timeline, row.measure, view.as_of, WITHIN)
     points = chart.banded(row.bands, found.low, found.high, row.per_unit) if found.usable else _all(row.bands)
-    return _item(view, row.name, points, found, row.unit), found
+    return _item(view, row, points, found), found
 
 
 def _all(*tables: chart.Bands) -> tuple[int, ...]:
     return tuple(sorted({points for table in tables for _, points in table}))
 
 
-def _item(view: View, name: str, points: tuple[int, ...], found: Reading, unit: str) -> Item:
-    says = f"{_WORDS.get(name, name)} {amount(found, unit)} {at(view, found.at, found.until)}"
+def _item(view: View, row: _Row, points: tuple[int, ...], found: Reading) -> Item:
+    name = row.name
+    says = f"{_WORDS.get(name, name)} {amount(found, row.unit, row.scores)} {at(view, found.at, found.until)}"
     if not found.usable:
         return Item(name, points, says, found.sources, found.problem.rstrip("."))
     return Item(name, points, says, found.sources, limit=f"{found.problem}." if found.problem else "")
@@ -125,7 +132,7 @@ def scored(view: View) -> Scored:
     sums, both = _breathing(saturation, scale.options, gas.options)
     items = (
         measured[0][0],
-        _item(view, "oxygen saturation", both, saturation, "%"),
+        _item(view, _SATURATION, both, saturation),
         _breathing_gas(view, gas),
         *(item for item, _ in measured[1:]),
         awake,

@@ -15,6 +15,7 @@ from salus.core.insight import Body, Estimate, Insight, ModelRef, Outcome, Reaso
 from salus.core.measures import Reading
 from salus.core.seams import View
 from salus.risk._inputs import Fact
+from salus.risk._say import Scores, span
 
 SCORE = "{score}"
 
@@ -132,21 +133,9 @@ def on(view: View, moment: datetime | None) -> str:
     return f"on {moment.astimezone(UTC if by_day else view.as_of.tzinfo).date()}"
 
 
-def amount(reading: Reading, unit: str) -> str:
-    """Say the value of a reading, or from where to where it may lie."""
-    low, high = _short(reading.low), _short(reading.high)
-    if reading.low == reading.high:
-        return f"{low} {unit}".strip()
-    if low == high:
-        low, high = f"{round(reading.low, 2):g}", f"{round(reading.high, 2):g}"
-    return f"{low} to {high} {unit}".strip()
-
-
-def _short(value: float) -> str:
-    """Say a value in tenths; what would become a whole number and is none, in hundredths: 24.96 is not 25."""
-    tenths = round(value, 1)
-    near = tenths == int(tenths) and abs(value - tenths) > 0.005
-    return f"{round(value, 2) if near else tenths:g}"
+def amount(reading: Reading, unit: str, scores: Scores | None = None) -> str:
+    """Say the value of a reading, or from where to where it may lie, as exactly as its points need."""
+    return f"{span(reading.low, reading.high, 1, scores)} {unit}".strip()
 
 
 def _capital(words: str) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from salus.core.measures import Reading, ago
 from salus.core.seams import View
 
+Scores = Callable[[float], object]
+
+# Past this there is only the dust that a change of unit leaves.
+_MOST_DIGITS = 8
 _UNITS = {"mm[Hg]": "mmHg", "mL/min/{1.73_m2}": "mL/min/1.73 m²", "kg/m2": "kg/m²", "a": "years"}
 
 
@@ -20,10 +25,10 @@ def how_old(view: View, moment: datetime | None) -> str:
     return "" if moment is None else f"{ago(view.as_of - moment)} before"
 
 
-def number(reading: Reading, digits: int = 1) -> str:
+def number(reading: Reading, digits: int = 1, scores: Scores | None = None) -> str:
     """Say a reading with its unit (``213 mg/dL``, ``4.2 to 4.9 mg/dL``)."""
     unit = _UNITS.get(reading.measure.unit, reading.measure.unit)
-    return f"{span(reading.low, reading.high, digits)} {unit}"
+    return f"{span(reading.low, reading.high, digits, scores)} {unit}"
 
 
 def capital(text: str) -> str:
@@ -36,10 +41,19 @@ def sentence(text: str) -> str:
     return capital(text if text.endswith(".") else text + ".")
 
 
-def span(low: float, high: float, digits: int = 1) -> str:
-    """Say one number, or from which to which (``4.2 to 4.9``)."""
-    first, last = (f"{round(end, digits):.12g}" for end in (low, high))
+def span(low: float, high: float, digits: int = 1, scores: Scores | None = None) -> str:
+    """Say one number, or from which to which (``4.2 to 4.9``).
+
+    scores: what a value counts for; more digits are said where the rounded number would count for another.
+    """
+    first, last = (_rounded(end, digits, scores) for end in (low, high))
     return first if first == last else f"{first} to {last}"
+
+
+def _rounded(value: float, digits: int, scores: Scores | None) -> str:
+    while scores is not None and digits < _MOST_DIGITS and scores(round(value, digits)) != scores(value):
+        digits += 1
+    return f"{round(value, digits):.12g}"
 
 
 def percent(low: float, high: float) -> str:

@@ -119,3 +119,12 @@ def test_cancelled_results_are_no_evidence() -> None:
 )
 def test_ago(span: timedelta, says: str) -> None:
     assert ago(span) == says
+
+
+@pytest.mark.parametrize(("grams", "moles", "agree"), [
+    (90.0, 5.0, True), (90.0, 4.9, False), (110.0, 6.1, True), (110.0, 6.2, False), (90.08, 5.0, True),
+])  # fmt: skip
+def test_one_value_in_two_units_is_no_disagreement(grams: float, moles: float, agree: bool) -> None:
+    found = reading(seen(grams), seen(moles, "mmol/L"))
+    assert ("disagree" not in found.problem) is agree
+    assert found.low <= grams <= found.high
