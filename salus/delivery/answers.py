@@ -127,12 +127,12 @@ async def read_body(request: Request, limit: int) -> bytes:
         )
     announced = request.headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > limit:
-        raise TooLarge(f"The body is larger than {limit} bytes: send less, or raise the site's limit.")
+        raise TooLarge(f"The body is larger than {limit} bytes: send less.")
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
         if size > limit:
-            raise TooLarge(f"The body is larger than {limit} bytes: send less, or raise the site's limit.")
+            raise TooLarge(f"The body is larger than {limit} bytes: send less.")
         parts.append(part)
     return b"".join(parts)
 

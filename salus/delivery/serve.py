@@ -34,6 +34,10 @@ def run(site: Site, args: argparse.Namespace) -> int:
     settings = _settings(args)
     _guard(args.host, args.behind_login, settings)
     listener = _listen(args.host, args.port)
+    if not args.port:
+        # The system chose one.
+        args.port = listener.getsockname()[1]
+        settings = _settings(args)
     _announce(settings, any(row.status == LIVE for row in statuses(site).values()))
     config = uvicorn.Config(
         create_app(site, settings),
@@ -74,8 +78,9 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 # CSP Level 3, 2.3.1: a host-source or a scheme-source; nothing in it can end a directive or begin another.
+# A bare * is not taken: any page of the world could lay the forms under its own buttons.
 _SOURCE = re.compile(
-    r"[A-Za-z][A-Za-z0-9+.\-]*:|(?:[A-Za-z][A-Za-z0-9+.\-]*://)?(?:\*|(?:\*\.)?[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*)"
+    r"[A-Za-z][A-Za-z0-9+.\-]*:|(?:[A-Za-z][A-Za-z0-9+.\-]*://)?(?:\*\.)?[A-Za-z0-9\-]+(?:\.[A-Za-z0-9\-]+)*"
     r"(?::(?:[0-9]{1,5}|\*))?(?:/[A-Za-z0-9\-._~%!$&()*+=:@/]*)?"
 )
 

@@ -211,6 +211,22 @@ def test_a_site_for_hooks_alone_begins_empty_and_says_what_it_lacks(tmp_path: Pa
         assert text in told
 
 
+def test_a_port_that_the_system_chose_is_told(tmp_path: Path) -> None:
+    doors.live_site(tmp_path / "site").close()
+    said = ["serve", "--archive", str(tmp_path / "site"), "--port", "0", "--dev-no-jwt"]
+    process = subprocess.Popen([sys.executable, "-c", SERVE, *said], stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    try:
+        told = next(line for line in process.stderr if "http://127.0.0.1:" in line)
+        address = told[told.index("http://") :].split()[0].rstrip(".,/")
+        with httpx.Client(base_url=address) as client:
+            answered(client, process)
+            assert client.get("/healthz").status_code == 200
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
 def answered(client: httpx.Client, process: subprocess.Popen[str]) -> None:
     """Wait until the server is up."""
     while process.poll() is None:

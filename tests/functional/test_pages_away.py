@@ -146,6 +146,20 @@ def test_without_the_data_files_the_pages_say_so_and_name_no_path(ward: Ward) ->
     assert ward.client.get("/healthz").json()["checks"]["records"]["status"] == "ok"
 
 
+def test_without_the_data_files_an_open_form_is_kept_as_the_page_says(ward: Ward) -> None:
+    path = ward.path("Rajesh")
+    form = next(dict(form) for form in Page(ward.get(path)).forms if "token" in form)
+    action = form.pop("action").partition("#")[0]
+    (generation,) = [path for path in ward.site.path.glob("gen-*") if path.is_dir()]
+    with away(generation):
+        ward.site._archive = None
+        text = ward.get(path)
+        assert "still open elsewhere is kept if the store answers" in text
+        assert "cannot be recorded" not in text and not [one for one in Page(text).forms if "token" in one]
+        assert ward.client.post(action, data={**form, "decision": "accepted"}).status_code == 303
+    assert len(list(ward.site.store.reviews(insight=form["insight"]))) == 1
+
+
 def test_what_the_ward_remembers_is_no_answer_of_now(ward: Ward) -> None:
     (generation,) = [path for path in ward.site.path.glob("gen-*") if path.is_dir()]
     before = next(iter(ward.patients()))

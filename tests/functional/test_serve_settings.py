@@ -17,6 +17,7 @@ BAD = [
     ("--frame-ancestor", "https://a.example; script-src *"), ("--frame-ancestor", "https://a.example *"),
     ("--frame-ancestor", "https://a.example,b.example"), ("--frame-ancestor", "'unsafe-inline'"),
     ("--frame-ancestor", "https://a.example\r\nSet-Cookie:x"), ("--frame-ancestor", ""),
+    ("--frame-ancestor", "*"), ("--frame-ancestor", "https://*"), ("--frame-ancestor", "*:443"),
     ("--trust", "https://ehr.example/=no/such/file.json"),
 ]  # fmt: skip
 

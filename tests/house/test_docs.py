@@ -58,6 +58,12 @@ def test_what_a_page_says_to_type_works(page: Path, tmp_path: Path, monkeypatch:
             _type(text)
 
 
+@pytest.mark.parametrize("page", [page for page in RUN if page.parent in (ROOT, DOCS / "tutorial")])
+def test_a_newcomer_is_told_where_salus_is(page: Path):
+    before, typed, _ = page.read_text(encoding="utf-8").partition("$ salus ")
+    assert not typed or "source .venv/bin/activate" in before
+
+
 def _type(text: str) -> None:
     for line in text.splitlines():
         if line.startswith("$ salus "):

@@ -193,6 +193,13 @@ def test_two_units_never_share_an_axis_and_an_unknown_one_has_no_band() -> None:
     assert bands == {"°C": ("36.1", "38"), "°F": ("97", "100"), "zz": None}
 
 
+@pytest.mark.parametrize(("name", "shown"), [("eGFR", "eGFR"), ("pH", "pH"), ("waist", "Waist"), ("x", "X")])
+def test_a_name_that_begins_small_by_right_stays_so(name: str, shown: str) -> None:
+    events = _series([60.0, 55.0], "1", "LOINC/1-8")
+    (chart,) = charts.charts(events, NOW, {"LOINC/1-8": name}, frozenset(), banded=True)
+    assert chart.name == shown
+
+
 def test_what_may_not_be_used_is_not_drawn() -> None:
     events = [
         Event(

@@ -260,12 +260,17 @@ def charts(
     worth = [item for item in _series(every, as_of).items() if item[0][0] in known and _moves(*item)]
     return [
         _draw(
-            Series(code, unit, known[code][:1].upper() + known[code][1:], tuple(found)),
+            Series(code, unit, _begun(known[code]), tuple(found)),
             as_of,
             _band(code, unit) if banded and code not in unbanded else None,
         )
         for (code, unit), found in sorted(worth, key=order)[:MOST]
     ]
+
+
+def _begun(name: str) -> str:
+    """Return a name as a heading begins; "eGFR" and "pH" stay as they are."""
+    return name if name[1:2].isupper() else name[:1].upper() + name[1:]
 
 
 def _moves(key: tuple[str, str], found: list[Event]) -> bool:

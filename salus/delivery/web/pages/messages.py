@@ -64,11 +64,12 @@ def ward_away(what: str, at: datetime, now: datetime) -> Away:
 
 
 def patient_away(what: str, at: datetime, now: datetime) -> Away:
-    """Say that a patient is shown as last heard, and that nothing can be recorded."""
+    """Say that a patient is shown as last heard, without forms: whoever decides should see what is newest."""
     return Away(
         f"{_WHAT.get(what, 'Something that this page needs does not answer')}: this is what was said at "
         f"{_age(at, now)}",
-        "Newer results are not in it. Decisions cannot be recorded until it answers again.",
+        "Newer results are not in it, so it asks for no decision until it answers again. One in a form that "
+        "is still open elsewhere is kept if the store answers, and comes back if it does not.",
     )
 
 
