@@ -19,6 +19,7 @@ from salus.core.codes import uri
 from salus.core.errors import printable
 from salus.core.insight import Abstention, Advice, Estimate, Finding, Insight, Outcome, Risk, Signal, Urgency
 from salus.core.registry import models
+from salus.spine.called import called_for
 from salus.spine.shape import instant
 
 Resource = dict[str, Any]
@@ -68,8 +69,8 @@ def resources(
 def _calls_for_somebody(insight: Insight) -> bool:
     if isinstance(insight.body, Advice | Signal):
         return True
-    urgent = insight.urgency in (Urgency.NOW, Urgency.TODAY)
-    return urgent and isinstance(insight.body, Risk | Finding)
+    urgent = called_for(insight) in (Urgency.NOW, Urgency.TODAY)
+    return urgent and isinstance(insight.body, Risk | Finding | Abstention)
 
 
 def _mark_stale(resource: Resource, since: datetime, decided: bool) -> None:
@@ -306,7 +307,8 @@ def _requirement(need: Need) -> Resource:
 def _detected_issue(insight: Insight, refer: Refer, said: list[Resource]) -> Resource:
     says = getattr(insight.body, "says", "")
     pointed = [*map(to_itself, said), *map(refer, evidence(insight))]
-    severity = _SEVERITY.get(insight.urgency, "") if insight.urgency else ""
+    urgency = called_for(insight)
+    severity = _SEVERITY.get(urgency, "") if urgency else ""
     return {
         **_base(insight, "DetectedIssue"),
         "status": "final",

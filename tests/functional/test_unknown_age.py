@@ -60,6 +60,9 @@ def test_the_pages_show_it_first_and_what_is_missing(tmp_path: Path) -> None:
         assert next(iter(ward.patients())) == "Unknown Male"
         assert "Unknown Male" in ward.get("/ward?show=cannot")
         page = ward.get(ward.path("Unknown"))
+        (issue,) = ward.client.get("/fhir/DetectedIssue?patient=p1").json()["entry"]
+        assert issue["resource"]["severity"] == "high"
+        assert "age is not known" in issue["resource"]["detail"]
         assert page.index("Act now") < page.index("Could not be answered")
         assert "age is not known" in page
 
