@@ -8,6 +8,7 @@ symptoms; a pressure above 140/90 mmHg on at least two occasions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from salus.core.evidence import Absence, Event
@@ -15,6 +16,7 @@ from salus.core.measures import Reading
 from salus.core.seams import View
 from salus.risk import _af_terms as terms
 from salus.risk._diabetes import CURRENT
+from salus.risk._elsewhere import named_alone
 from salus.risk._ever import Ever, ever, heard
 from salus.risk._inputs import Fact, condition, with_unclear
 from salus.risk._measures import DIASTOLIC, EJECTION_FRACTION, SYSTOLIC
@@ -53,8 +55,10 @@ def heart_failure(view: View) -> Fact:
 
 
 def low_ejection_fraction(view: View) -> Ever:
-    """Return what shows an ejection fraction of 40 % or less, now or once."""
-    return ever(_dated(view, EJECTION_FRACTION.codes), EJECTION_FRACTION, _is_low)
+    """Return what shows an ejection fraction of 40 % or less, now or once; what only words call one may."""
+    told = ever(_dated(view, EJECTION_FRACTION.codes), EJECTION_FRACTION, _is_low)
+    alone = ever(named_alone(view, EJECTION_FRACTION), EJECTION_FRACTION, _is_low)
+    return replace(told, maybe=(*told.maybe, *alone.sure, *alone.maybe))
 
 
 def _is_low(value: float) -> bool:

@@ -7,7 +7,7 @@ A value counts as one where the record's words name the measure, or where its co
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from salus.core.evidence import Event
@@ -60,10 +60,8 @@ def under_other_codes(view: View, *measures: Measure) -> tuple[str, ...]:
 
     For what counts once it was found: measures of one name are one.
     """
-    known = frozenset(code for measure in measures for code in measure.codes)
-    said = (event for event in view.timeline.where(kind="Observation") if worded(event))
-    odd = [event for event in said if _measured(event) and not event.coded(known)]
-    found = ((name, _named(name, odd)) for name in dict.fromkeys(measure.name for measure in measures))
+    odd = _odd(view, measures)
+    found = ((name, _called(odd, (name,))) for name in dict.fromkeys(measure.name for measure in measures))
     return tuple(
         f"What may be a value of {name} is recorded under a code that is not read here, and was not used "
         f"({_pointed(events)})."
@@ -72,8 +70,20 @@ def under_other_codes(view: View, *measures: Measure) -> tuple[str, ...]:
     )
 
 
-def _named(name: str, events: Iterable[Event]) -> tuple[Event, ...]:
-    return tuple(event for event in events if names(name, worded(event)))
+def named_alone(view: View, *measures: Measure) -> tuple[Event, ...]:
+    """Return what words alone call one of `measures`, under a code of none of them."""
+    return _called(_odd(view, measures), tuple(measure.name for measure in measures))
+
+
+def _odd(view: View, measures: Iterable[Measure]) -> tuple[Event, ...]:
+    """Return the numbers that have words and none of the codes."""
+    known = frozenset(code for measure in measures for code in measure.codes)
+    said = (event for event in view.timeline.where(kind="Observation") if worded(event))
+    return tuple(event for event in said if _measured(event) and not event.coded(known))
+
+
+def _called(events: Iterable[Event], asked: Sequence[str]) -> tuple[Event, ...]:
+    return tuple(event for event in events if any(names(name, worded(event)) for name in asked))
 
 
 def _measured(event: Event) -> bool:

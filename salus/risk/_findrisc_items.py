@@ -6,6 +6,7 @@ Lindström J, Tuomilehto J. Diabetes Care 2003;26:725-31, table 2; family histor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -13,14 +14,17 @@ from math import inf
 from typing import Any
 
 from salus.core.codes import ValueSet
+from salus.core.evidence import Event
 from salus.core.measures import Measure, Reading, read
 from salus.core.seams import View
+from salus.core.spoken import names
 from salus.risk import _words as words
 from salus.risk._body import body_mass_index
 from salus.risk._diabetes import LONG_TERM_DRUG
+from salus.risk._elsewhere import named_alone
 from salus.risk._ever import So, ever, heard
 from salus.risk._findrisc_family import family
-from salus.risk._inputs import Fact, age, condition, sex
+from salus.risk._inputs import Fact, age, condition, sex, worded
 from salus.risk._labs import HBA1C
 from salus.risk._measures import BMI, HEIGHT, WAIST, WEIGHT
 from salus.risk._points import Item, amount, of_fact, on
@@ -93,6 +97,7 @@ _TESTS = (
     (TOLERANCE_GLUCOSE, _from(TOLERANCE_HIGH)), (HBA1C, _from(DIABETIC_HBA1C)),
 )  # fmt: skip
 
+_FASTING = re.compile(r"fasting|n(ü|ue)chtern", re.IGNORECASE)
 # Every kind of glucose by the one name that words give it.
 TESTS = (
     replace(ANY_GLUCOSE, codes=(*FASTING_GLUCOSE.codes, *ANY_GLUCOSE.codes, *TOLERANCE_GLUCOSE.codes)),
@@ -242,6 +247,18 @@ def _high_glucose(view: View) -> Item:
     return of_fact("high blood glucose before", fact, lambda yes: GLUCOSE_POINTS if yes else 0)
 
 
+def _high_in_words(view: View) -> tuple[Event, ...]:
+    """Return what only words call a glucose or an HbA1c, and what may be high."""
+    return tuple(event for event in named_alone(view, *TESTS) if not ever((event,), *_test_of(event)).no)
+
+
+def _test_of(event: Event) -> tuple[Measure, So]:
+    said = worded(event)
+    if names(HBA1C.name, said):
+        return HBA1C, _from(DIABETIC_HBA1C)
+    return ANY_GLUCOSE, _from(FASTING_HIGH if _FASTING.search(said) else RANDOM_HIGH)
+
+
 def _glucose_was_high(view: View) -> Fact:
     told = condition(view, HIGH_GLUCOSE, ever=True)
     if told.value:
@@ -250,7 +267,7 @@ def _glucose_was_high(view: View) -> Fact:
     high = tuple(event for found in tests for event in found.sure)
     if high:
         return Fact(told.name, True, high[-1:], "high blood glucose or HbA1c measured")
-    unread = tuple(event for found in tests for event in found.maybe)
+    unread = (*(event for found in tests for event in found.maybe), *_high_in_words(view))
     if unread:
         says = "high blood glucose before: a glucose or HbA1c on record could not be read, or leaves it open"
         return Fact(told.name, None, unread, says)

@@ -235,7 +235,7 @@ def _says(kidneys: Kidneys, parts: tuple[Outcome, ...]) -> str:
     least, most = kidneys.groups
     group = GROUP_NAMES[least] if least == most else f"{GROUP_NAMES[least]} to {GROUP_NAMES[most]}"
     albumin = "" if kidneys.acr.usable else "; urine albumin not known"
-    none = "no sign of chronic kidney disease in either, " if _nothing_found(kidneys) else ""
+    none = "no sign of chronic kidney disease in it or in urine albumin, " if _nothing_found(kidneys) else ""
     return f"{_category(kidneys)}: {egfr}, {none}KDIGO risk {group}{albumin}{_failing(parts)}"
 
 

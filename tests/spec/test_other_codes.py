@@ -13,6 +13,7 @@ from salus.core.registry import model
 from salus.core.spoken import names
 from salus.risk import _findrisc_items as form
 from salus.risk._measures import DIASTOLIC, EJECTION_FRACTION
+from salus.risk.cha2ds2_vasc import items
 from tests.risk_views import has, person, seen, takes, view
 
 RECORD = (*person(50), takes("paracetamol 500 MG"), has("ICD10CM/I48.91"))
@@ -51,7 +52,7 @@ def test_no_code_of_another_thing_is_among_them(codes: tuple[str, ...]) -> None:
     assert others.isdisjoint(codes)
 
 
-def local(words: str, value: float | str, unit: str) -> Event:
+def local(words: str, value: float | str, unit: str | None) -> Event:
     return replace(seen("urn:ward|7", value, unit, name="odd"), codes=("urn:ward|7", f"text/{words}"))
 
 
@@ -66,6 +67,32 @@ def local(words: str, value: float | str, unit: str) -> Event:
 def test_what_only_words_name_is_said(name: str, event: Event, what: str) -> None:
     (limit,) = [limit for limit in ask(name, event).limits if limit.startswith("What may be a value of")]
     assert what in limit and limit.endswith("was not used (Observation/odd).")
+
+
+@pytest.mark.parametrize(("words", "value", "unit", "options"), [
+    ("LVEF", 25.0, "%", (0, 1)), ("LVEF", 25.0, None, (0, 1)), ("LVEF", "30-35", "%", (0, 1)),
+    ("LVEF", 60.0, "%", (0, 0)), ("RVEF", 25.0, "%", (0, 0)),
+])  # fmt: skip
+def test_a_low_ejection_fraction_in_words_leaves_heart_failure_open(
+    words: str, value: float | str, unit: str | None, options: tuple[int, int]
+) -> None:
+    event = local(words, value, unit)
+    item = next(one for one in items(view(*RECORD, event)) if one.name == "heart failure")
+    assert (item.low, item.high) == options
+    unsure = any("Whether the patient has" in limit for limit in ask("prevent", event).limits)
+    assert unsure is (options == (0, 1))
+
+
+@pytest.mark.parametrize(("words", "value", "unit", "points"), [
+    ("Glucose", 15.0, "mmol/L", (0, 5)), ("Glucose", 7.0, "mmol/L", (0,)), ("Glucose", 15.0, None, (0, 5)),
+    ("Nüchternglukose", 7.0, "mmol/L", (0, 5)), ("HbA1c", 7.0, "%", (0, 5)), ("HbA1c", 5.5, "%", (0,)),
+    ("Glucose in urine", 15.0, "mmol/L", (0,)),
+])  # fmt: skip
+def test_a_high_glucose_in_words_leaves_it_open(
+    words: str, value: float, unit: str | None, points: tuple[int, ...]
+) -> None:
+    asked = view(*RECORD, local(words, value, unit))
+    assert next(one for one in form.items(asked) if "glucose" in one.name).points == points
 
 
 @pytest.mark.parametrize("words", [
