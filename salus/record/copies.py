@@ -73,7 +73,7 @@ def unread(rows: pl.DataFrame, refused: pl.DataFrame, original: Original) -> lis
 
     mine = rows.filter(pl.col("source").is_in(refused["source"].implode()))
     found = mine.filter(pl.col("stands") & (pl.col("fate") != EVENTS))["order"].to_list()
-    stands = mine.filter(pl.col("stands") & (pl.col("fate") == EVENTS))
+    stands = mine.filter(pl.col("stands"))
     fell = mine.filter(~pl.col("stands") & pl.col("order").is_in(refused["order"].implode()))
     pairs = fell.join(stands.select(*_PLACE), on="source", suffix="_stands").sort("order")
     broken = [reason is not None and is_broken(reason) for reason in pairs["reason"]]

@@ -198,6 +198,7 @@ class _Gathered:
                 continue
             left = refused(raws[at], reason, self.near, url) if reason else None
             if reason and is_broken(reason):
+                source = source or (left.source if left else "")
                 stands = self._is_no_older(source, raws[at])
             else:
                 stands = not source or self._is_newest(source, raws[at])

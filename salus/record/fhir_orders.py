@@ -31,6 +31,7 @@ class _Timing(Struct, gc=False):
 
 
 class _Dosage(Struct, gc=False):
+    sequence: int | None = None
     timing: _Timing | None = None
 
 
@@ -49,34 +50,46 @@ def holds(r: t.MedicationRequest, written: int | None) -> tuple[int | None, int 
     """Return from when until when an order holds, in microseconds; None: it does not say.
 
     written: when it was authored. It holds from then on, unless it says that it begins later; an end before
-    that is none. Raises EvidenceError where the elements that would tell cannot be read.
+    that is none. Of an order that was stopped or completed its plan tells no end: it may have come sooner.
+    Raises EvidenceError where the elements that would tell cannot be read.
     """
-    repeats = _repeats(r.dosageInstruction)
+    dosages = _dosages_of(r.dosageInstruction)
+    repeats = [(one.timing and one.timing.repeat) or _NO_BOUNDS for one in dosages]
     begins = [when(told)[0] for one in repeats if (told := start(one.boundsPeriod)) is not None]
     begin = min(begins) if repeats and len(begins) == len(repeats) else None
     if written is not None:
         begin = written if begin is None else max(begin, written)
-    end = _taken_until(repeats, begin)
+    end = _taken_until(dosages, repeats, begin)
     if end is None:
         end = _supplied_until(r.dispenseRequest, begin)
-    return begin, None if end is not None and begin is not None and end < begin else end
+    if r.status != "active" or (end is not None and begin is not None and end < begin):
+        return begin, None
+    return begin, end
 
 
-def _repeats(raw: Raw) -> list[_Repeat]:
-    """Return the bounds of each dosage; none where no dosage has any."""
+def _dosages_of(raw: Raw) -> list[_Dosage]:
+    """Return the dosages; none where no dosage has bounds."""
     if b'"bounds' not in bytes(raw):
         return []
     try:
-        return [(one.timing and one.timing.repeat) or _NO_BOUNDS for one in _dosages(raw)]
+        return _dosages(raw)
     except MALFORMED:
         raise EvidenceError("wrong shape: $.dosageInstruction") from None
 
 
-def _taken_until(repeats: list[_Repeat], begin: int | None) -> int | None:
-    """Return when the last dosage ends; None where one has no end."""
-    ends = [_bound(one, begin) for one in repeats]
-    known = [end for end in ends if end is not None]
-    return max(known) if known and len(known) == len(ends) else None
+def _taken_until(dosages: list[_Dosage], repeats: list[_Repeat], begin: int | None) -> int | None:
+    """Return when the last dosage ends; None where one has no end. Those in sequence follow one another."""
+    ends: list[int] = []
+    step, last_one = begin, None
+    for dosage, repeat in zip(dosages, repeats, strict=True):
+        if dosage.sequence is not None and dosage.sequence != last_one and ends:
+            step = max(ends)
+        last_one = dosage.sequence
+        end = _bound(repeat, step)
+        if end is None:
+            return None
+        ends.append(end)
+    return max(ends, default=None)
 
 
 def _bound(repeat: _Repeat, begin: int | None) -> int | None:
@@ -102,7 +115,7 @@ def _supplied_until(raw: Raw, begin: int | None) -> int | None:
 
 def _after(begin: int | None, lasts: t.Quantity | None, times: int = 1) -> int | None:
     """Return the moment at which a duration is over; None where it is none that can be read."""
-    if begin is None or lasts is None or lasts.value is None:
+    if begin is None or lasts is None or lasts.value is None or lasts.comparator in (">", ">="):
         return None
     seconds = _SECONDS.get(lasts.code or lasts.unit or "", 0) * lasts.value * times
     return begin + int(seconds * 1_000_000) if 0 < seconds <= _LONGEST else None

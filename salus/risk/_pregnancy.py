@@ -62,8 +62,15 @@ def _carrying(view: View) -> Fact:
     told = _told(view, since)
     if told is not None and told.value is not False:
         return told
-    denied = max((moment for moment in (since, told.at if told else None) if moment), default=None)
+    past = (since, told.at if told else None, *_ends(view))
+    denied = max((moment for moment in past if moment), default=None)
     return hinted(view, denied) or told or _ended(view, over)
+
+
+def _ends(view: View) -> tuple[datetime, ...]:
+    """Return when pregnancies on the list of conditions ended: what was told before is of those."""
+    listed = view.timeline.where(kind="Condition", test=PREGNANCY.has)
+    return tuple(event.end for event in listed if event.end and event.end <= view.as_of and _happened(event))
 
 
 def _named(view: View, since: datetime | None) -> Fact | None:

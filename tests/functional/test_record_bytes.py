@@ -65,3 +65,35 @@ def test_bytes_that_are_no_text_cost_their_resource_alone(
     assert [event.value for event in timeline if isinstance(event.value, float)] == [70.0]
     left = [event for event in timeline if event.status == UNREADABLE]
     assert bool(left) == (SPOILT.index(one) < KNOWN)
+
+
+def copy(number: int, **more: Any) -> dict[str, Any]:
+    return resource(id="o", meta={"versionId": str(number)}, **more)
+
+
+NEWER = copy(2, valueQuantity={"value": 37, "unit": ODD})
+TAKEN_BACK = copy(2, status="entered-in-error")
+BROKEN = copy(3, valueQuantity={"value": "37"})
+
+
+@pytest.mark.parametrize(
+    ("copies", "left"),
+    [
+        ([NEWER, copy(1, valueInteger=7)], True),
+        ([copy(1, valueInteger=7), NEWER], True),
+        ([copy(3, valueInteger=7), NEWER], False),
+        ([NEWER, copy(3, valueInteger=7)], False),
+        ([copy(1, valueInteger=7), BROKEN, TAKEN_BACK], True),
+        ([copy(1, valueInteger=7), copy(4, status="entered-in-error"), BROKEN], False),
+    ],
+)
+def test_both_ways_of_reading_tell_of_a_newer_copy_that_cannot_be_read(
+    tmp_path: Path, copies: list[dict[str, Any]], left: bool
+) -> None:
+    place = tmp_path / "in.ndjson"
+    place.write_bytes(b"".join(spoilt(one) + b"\n" for one in (PATIENT, *copies)))
+    read_place(str(place), tmp_path / "archive")
+    kept = Archive.open(tmp_path / "archive").timeline("p")
+    sent, _ = fhir.prefetch(spoilt({"patient": PATIENT, "vitals": bundled(*copies)}), "p", "prefetch")
+    for timeline in (kept, sent):
+        assert any(event.status == UNREADABLE for event in timeline) == left

@@ -83,3 +83,11 @@ def test_a_gestational_age_ends_with_the_delivery_and_by_a_later_no() -> None:
     assert pregnant(view(*WOMAN, carried, over)).value is None
     named = replace(called("Pregnancy"), status="resolved")
     assert pregnant(view(*WOMAN, carried, named)).value is True
+
+
+@pytest.mark.parametrize(("days", "is_open"), [(30, False), (5, True)])
+def test_a_visit_of_a_pregnancy_that_has_ended_says_nothing_of_today(days: float, is_open: bool) -> None:
+    began, ended = NOW - timedelta(days=250), NOW - timedelta(days=10)
+    past = replace(has("SNOMED/77386006", status="resolved"), time=began, end=ended, known_at=began)
+    found = pregnant(view(*WOMAN, past, visit("SNOMED/77386006", status="finished", days=days)))
+    assert bool(found.events) == is_open

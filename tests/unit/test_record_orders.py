@@ -54,6 +54,13 @@ ENDED = [
         }
     ),
     order(dispenseRequest={"expectedSupplyDuration": lasts(23, "d"), "numberOfRepeatsAllowed": 3}),
+    # A dose that is lowered: one week of the one, then the other.
+    order(
+        dosageInstruction=[
+            {"sequence": 1} | bounded(boundsDuration=lasts(1, "wk")),
+            {"sequence": 2} | bounded(boundsDuration=lasts(85, "d")),
+        ]
+    ),
     # How long it is to be taken stands before how long it may be dispensed.
     order(
         dosageInstruction=[bounded(boundsDuration=lasts(92, "d"))],
@@ -69,6 +76,10 @@ OPEN = [
     order(dosageInstruction=[bounded(boundsPeriod={"end": "2024-08-20"})]),
     order(dosageInstruction=[bounded(boundsDuration={"value": 2, "unit": "fortnights"})]),
     order(dosageInstruction=[bounded(boundsDuration=lasts(1e300, "a"))]),
+    order(dosageInstruction=[bounded(boundsDuration=lasts(30, "d") | {"comparator": ">="})]),
+    # Its plan says nothing of an order that was stopped or completed.
+    order(dosageInstruction=[bounded(boundsDuration=lasts(92, "d"))]) | {"status": "stopped"},
+    order(dispenseRequest={"validityPeriod": {"end": "2026-05-20"}}) | {"status": "completed"},
 ]
 
 
@@ -82,6 +93,13 @@ def test_an_order_ends_when_it_says(one: dict[str, Any]) -> None:
 def test_an_order_without_an_end_of_its_own_has_none(one: dict[str, Any]) -> None:
     (event,) = events(one)
     assert (event.time, event.end) == (at("2025-05-20"), None)
+
+
+@pytest.mark.parametrize("status", ["stopped", "completed", "cancelled"])
+def test_an_order_that_is_over_is_not_taken_for_its_planned_length(tmp_path: Path, status: str) -> None:
+    """Stopped after a bleeding, with eleven months of it left."""
+    plan = order(dosageInstruction=[bounded(boundsDuration=lasts(1, "a"))]) | {"status": status}
+    assert urgency_with(tmp_path, plan) is Urgency.THIS_WEEK
 
 
 def test_an_order_begins_when_it_says_and_never_before_it_was_written() -> None:
@@ -110,6 +128,11 @@ MAN = {"resourceType": "Patient", "id": "p", "gender": "male", "birthDate": "194
 def test_an_anticoagulant_whose_end_has_passed_lowers_no_urgency(
     tmp_path: Path, one: dict[str, Any], urgency: Urgency | None
 ) -> None:
+    assert urgency_with(tmp_path, one) is (urgency or Urgency.THIS_WEEK)
+
+
+def urgency_with(tmp_path: Path, one: dict[str, Any]) -> Urgency | None:
+    """Return how urgent an old man's fibrillation is beside the order `one`."""
     lines = tmp_path / "in.ndjson"
     lines.write_text("".join(json.dumps(each) + "\n" for each in (MAN, FIBRILLATION, one)))
     site = spine.open_site(tmp_path / "site")
@@ -119,4 +142,4 @@ def test_an_anticoagulant_whose_end_has_passed_lowers_no_urgency(
         asked = spine.consult(site, actor=who, subject="p", asks=["cha2ds2-vasc"], as_of=NOW, live_only=False)
     finally:
         site.close()
-    assert asked[0].urgency == (urgency or Urgency.THIS_WEEK)
+    return asked[0].urgency
