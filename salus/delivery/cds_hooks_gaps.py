@@ -208,10 +208,18 @@ class Gaps:
             kind = self.types.get(key, "")
             found[kind] = f"The list of {_plural(kind)} was not sent: {_MAYBE}"
         for key, cut in self.cut.items():
-            # Under a key of the client's own, or in one Bundle, any list may be the one that was cut.
-            for kind in [self.types[key]] if key in self.types else set(self.types.values()):
+            for kind in self._kinds(key):
                 found[kind] = f"The list of {_plural(kind)} was sent in part ({cut.says()}): {_MAYBE}"
         return {kind: text for kind, text in found.items() if kind not in ("Patient", "Observation")}
+
+    def in_part(self) -> tuple[str, ...]:
+        """Return the resource types whose lists came in part."""
+        kinds = dict.fromkeys(kind for key in self.cut for kind in self._kinds(key))
+        return tuple(kind for kind in kinds if kind not in ("Patient", "Observation"))
+
+    def _kinds(self, key: str) -> Iterable[str]:
+        # Under a key of the client's own, or in one Bundle, any list may be the one that was cut.
+        return [self.types[key]] if key in self.types else dict.fromkeys(self.types.values())
 
 
 def _found(asked: Iterable[Query], absent: Iterable[Query]) -> dict[str, tuple[str, ...]]:

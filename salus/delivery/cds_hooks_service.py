@@ -31,7 +31,7 @@ from salus.delivery.cds_hooks_prefetch import Query, missing, nothing_to_go_on, 
 from salus.delivery.fhir_outcome import Issue, one, outcome
 from salus.delivery.settings import Settings
 from salus.delivery.tally import Tally
-from salus.spine.bring import bring, fields, loosened
+from salus.spine.bring import bring, fields, in_part, loosened
 from salus.spine.consult import consult
 from salus.spine.models import LIVE, statuses
 from salus.spine.moment import at_bedside
@@ -225,6 +225,7 @@ def finish(
         return _precondition(lacking, fetched)
     gaps = Gaps.of(asked, lacking, sent.cut, fetched, None if sent.parts_by_key(asked) else account)
     note = " ".join(text for text in (unused(account), gaps.note()) if text)
+    timeline = in_part(timeline, gaps.in_part())
     timeline = replace(timeline, subject=site.name(subject, call.fhirServer))
     page, drugs = _page(site, settings, timeline.subject), orders_drugs(call.context)
     look = Look(call.hook, settings, page, note, gaps.partial(), drugs, site.demonstration, gaps.came)

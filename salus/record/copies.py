@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from zlib import crc32
 
 from salus.record import versions
-from salus.record.fhir_decode import is_broken
+from salus.record.fhir_reasons import is_broken
 from salus.record.intake import EVENTS, ORDER_BITS
 from salus.record.versions import Copy
 

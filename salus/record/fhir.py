@@ -21,17 +21,8 @@ from salus.core.evidence import Event, Timeline
 from salus.record.account import Account
 from salus.record.columns import Vocabulary
 from salus.record.fhir_bundle import entries, fields
-from salus.record.fhir_decode import (
-    ANOTHER_SERVERS,
-    NOT_TEXT,
-    Near,
-    Plain,
-    is_broken,
-    is_text,
-    patient_of,
-    read,
-    why_not,
-)
+from salus.record.fhir_decode import Near, Plain, patient_of, read
+from salus.record.fhir_reasons import ANOTHER_SERVERS, NOT_TEXT, is_broken, is_text, why_not
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.fhir_types import MALFORMED
@@ -231,7 +222,8 @@ class _Gathered:
     def _is_no_older(self, source: str, raw: bytes) -> bool:
         """Whether a copy that cannot be decoded may be newer than the one that stands."""
         before = self._copies.get(source)
-        if before is not None and compared(version(raw), version(before)) < 0:
+        others = [one for one in (before, self._broken.get(source)) if one is not None]
+        if any(compared(version(raw), version(one)) < 0 for one in others):
             return False
         self._broken[source] = raw
         return True

@@ -17,7 +17,7 @@ from msgspec import Raw
 
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
-from salus.record.fhir_decode import why_not
+from salus.record.fhir_reasons import why_not
 from salus.record.fhir_types import MALFORMED, NOTHING
 
 # Deeper than a batch of searches nobody nests; what is deeper is refused as "a Bundle inside".

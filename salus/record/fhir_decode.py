@@ -28,17 +28,15 @@ from salus.record.fhir_kinds import (
     OF_OTHERS,
     OF_PATIENTS,
 )
+from salus.record.fhir_reasons import ANOTHER_SERVERS, DELETED, is_broken, why_not
 from salus.record.fhir_rows import OTHER, READERS, Row, Rows, understood
 from salus.record.fhir_terms import called, canonical, drug, literal
 from salus.record.fhir_types import MALFORMED, NOTHING
 from salus.record.versions import NO_VERSION, Version, compared, is_said, version
 
-DELETED = "deleted where it came from"
-ANOTHER_SERVERS = "another patient's: its id is of another server"
-NOT_TEXT = "not UTF-8"
 _DELETES_WHAT = "a deletion that names no one resource: nobody knows what it takes back; see request.url"
 _HOLDS_OTHERS = "Parameters with resources inside: send them as a Bundle"
-_PATH = re.compile(r"`(\$[^`]*)`")
+_HOLDS = re.compile(rb'"resource"\s*:')
 
 named = msgspec.json.Decoder(t.Named).decode
 _whose = msgspec.json.Decoder(t.Whose).decode
@@ -115,42 +113,6 @@ class Near:
             self._versions[source] = said if is_said(said) else stood
 
 
-def is_text(raw: bytes) -> bool:
-    """Whether `raw` is UTF-8."""
-    if raw.isascii():
-        return True
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def why_not(error: Exception) -> str:
-    """Return in words why bytes are no resource; never what they hold."""
-    if isinstance(error, msgspec.ValidationError):
-        path = _PATH.search(str(error))
-        if path is None and "Expected `object`" in str(error):
-            return "not a JSON object"
-        return f"wrong shape: {path[1] if path else '$'}"
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return NOT_TEXT
-    if isinstance(error, msgspec.MsgspecError):
-        return "not JSON"
-    return str(error)
-
-
-# How the reasons begin of what cannot be decoded: nobody knows what it would have said.
-_BROKEN = ("wrong shape", "not JSON", "not a JSON", NOT_TEXT, "not a FHIR date", "nested too deeply")
-
-
-def is_broken(reason: str) -> bool:
-    """Whether `reason` says that bytes cannot be decoded; such a copy takes no other one's place."""
-    return reason.startswith(_BROKEN)
-
-
 def _refusal(error: Exception, raw: bytes | Raw) -> str:
     """Return why a resource is refused; one that takes itself back does, whatever else is wrong with it."""
     reason = why_not(error)
@@ -200,7 +162,7 @@ def _dispatch(raw: bytes | Raw, near: Near, url: str) -> Plain:
             source = near.called(url, source)
             if kind == "Medication":
                 near.keep(source, raw)
-            if kind == "Parameters" and b'"resource"' in bytes(raw):
+            if kind == "Parameters" and _HOLDS.search(bytes(raw)):
                 return kind, source, "", _NO_ROWS, _HOLDS_OTHERS
             return kind, source, "", _NO_ROWS, ""
         if not kind and who.request is not NOTHING:

@@ -46,11 +46,14 @@ _supply = msgspec.json.Decoder(_Supply | None).decode
 _NO_BOUNDS = _Repeat()
 
 
-def holds(r: t.MedicationRequest, written: int | None) -> tuple[int | None, int | None]:
+def holds(
+    r: t.MedicationRequest, written: int | None, at_latest: int | None
+) -> tuple[int | None, int | None]:
     """Return from when until when an order holds, in microseconds; None: it does not say.
 
-    written: when it was authored. It holds from then on, unless it says that it begins later; an end before
-    that is none. Of an order that was stopped or completed its plan tells no end: it may have come sooner.
+    written, at_latest: when it was authored; of a day or a month, its beginning and its end. It holds from
+    then on, unless it says that it begins later; an end before that is none. Of an order that was stopped or
+    completed its plan tells no end: it may have come sooner.
     Raises EvidenceError where the elements that would tell cannot be read.
     """
     dosages = _dosages_of(r.dosageInstruction)
@@ -59,9 +62,10 @@ def holds(r: t.MedicationRequest, written: int | None) -> tuple[int | None, int 
     begin = min(begins) if repeats and len(begins) == len(repeats) else None
     if written is not None:
         begin = written if begin is None else max(begin, written)
-    end = _taken_until(dosages, repeats, begin)
+    counted = begin if begin is None or at_latest is None else max(begin, at_latest)
+    end = _taken_until(dosages, repeats, counted)
     if end is None:
-        end = _supplied_until(r.dispenseRequest, begin)
+        end = _supplied_until(r.dispenseRequest, counted)
     if r.status != "active" or (end is not None and begin is not None and end < begin):
         return begin, None
     return begin, end

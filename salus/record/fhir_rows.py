@@ -182,8 +182,8 @@ def ordered(r: t.MedicationRequest) -> str | None:
 
 
 def _request(r: t.MedicationRequest, source: str) -> Rows:
-    written, _, known = _NEVER if r.authoredOn is None else when(r.authoredOn)
-    time, end = holds(r, written)
+    written, at_latest, known = _NEVER if r.authoredOn is None else when(r.authoredOn)
+    time, end = holds(r, written, at_latest)
     status = "do-not-perform" if r.doNotPerform else ordered(r)
     return [(_drug(r), time, end, known, None, None, None, status, source)]
 

@@ -18,6 +18,7 @@ from salus.core.addresses import is_among, is_same, parted, tidy
 from salus.core.errors import RefusedError
 from salus.record.fhir_decode import guess
 from salus.record.fhir_kinds import OF_PATIENTS
+from salus.record.fhir_types import MALFORMED
 from salus.record.manifest import Manifest
 
 UNKNOWN = ""
@@ -150,7 +151,7 @@ def exports(paths: list[Path]) -> dict[Path, str]:
     found: dict[Path, str] = {}
     for path in paths:
         if path.suffix == ".json" and path.stat().st_size <= _LARGEST_MANIFEST:
-            with suppress(OSError, msgspec.MsgspecError, RecursionError):
+            with suppress(OSError, *MALFORMED):
                 found[path] = _kicked_off_at(_export(path.read_bytes()).request)
     return found
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from salus.record.account import Account, Reject
 from salus.record.columns import Columns, Vocabulary, framed, from_rows
-from salus.record.fhir_decode import ANOTHER_SERVERS, NOT_TEXT, Near, guess, is_text, patient_of, read
+from salus.record.fhir_decode import Near, guess, patient_of, read
+from salus.record.fhir_reasons import ANOTHER_SERVERS, NOT_TEXT, is_text
 from salus.record.fhir_rows import Row
 from salus.record.homes import Homes
 from salus.record.identity import Person, person

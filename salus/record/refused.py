@@ -20,8 +20,9 @@ from salus.core.addresses import parted
 from salus.core.errors import EvidenceError
 from salus.core.evidence import UNREADABLE, Absence
 from salus.record.fhir_certainty import ENTERED_IN_ERROR
-from salus.record.fhir_decode import ANOTHER_SERVERS, DELETED, Near, patient_of, source_of
+from salus.record.fhir_decode import Near, patient_of, source_of
 from salus.record.fhir_kinds import OF_OTHERS, OF_PATIENTS
+from salus.record.fhir_reasons import ANOTHER_SERVERS, DELETED
 from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import drug, literal
 from salus.record.fhir_time import When, when
@@ -179,10 +180,10 @@ def framed(found: Iterable[tuple[int, Refused]]) -> pl.DataFrame:
 
     schema: dict[str, Any] = {
         "order": pl.Int64, "subject": pl.String, "source": pl.String, "codes": pl.List(pl.String),
-        "time": pl.Int64, "known_at": pl.Int64,
+        "time": pl.Int64, "known_at": pl.Int64, "entry": pl.String,
     }  # fmt: skip
     rows = [
-        (order, one.subject, one.source, list(row[0]), row[1], row[3])
+        (order, one.subject, one.source, list(row[0]), row[1], row[3], row[8])
         for order, one in found
         for row in one.rows
     ]
@@ -194,7 +195,9 @@ def kept(generation: Path) -> pl.DataFrame:
     import polars as pl
 
     path = generation / "metadata" / _NAME
-    return pl.read_parquet(path, glob=False) if path.exists() else framed(())
+    # Archives of before have no `entry`: what was inside a resource went by its name.
+    read = [pl.read_parquet(path, glob=False)] if path.exists() else []
+    return pl.concat([framed(()), *read], how="diagonal")
 
 
 def keep(generation: Path, found: pl.DataFrame) -> None:
@@ -205,8 +208,10 @@ def keep(generation: Path, found: pl.DataFrame) -> None:
 
 def by_subject(found: pl.DataFrame) -> dict[str, list[Row]]:
     """Return the rows of each subject."""
+    import polars as pl
+
     rows: dict[str, list[Row]] = {}
-    columns = ("subject", "source", "codes", "time", "known_at")
+    columns = ("subject", pl.coalesce("entry", "source"), "codes", "time", "known_at")
     for subject, source, codes, time, known in found.select(columns).iter_rows():
         rows.setdefault(subject, []).append(unreadable(tuple(codes), time, known, source))
     return rows

@@ -156,8 +156,8 @@ def _administrations(found: list[t.MedicationAdministration], words: Words) -> S
 
 def _requests(found: list[t.MedicationRequest], words: Words) -> Sheet:
     moments = [_NEVER if r.authoredOn is None else moment[r.authoredOn] for r in found]
-    written, _, known = zip(*moments, strict=True)
-    time, end = zip(*map(holds, found, written), strict=True)
+    written, at_latest, known = zip(*moments, strict=True)
+    time, end = zip(*map(holds, found, written, at_latest), strict=True)
     codes = words.drugs_of(found)
     if any([r.doNotPerform for r in found]):
         codes = [-1 if r.doNotPerform else code for r, code in zip(found, codes, strict=True)]

@@ -134,8 +134,10 @@ def _ordered(events: Sequence[Event]) -> list[Event]:
 
 
 def _apart(first: Event, last: Event) -> timedelta:
+    """Return how long after `first` `last` was, at least; of two days alone, the days between them."""
     assert first.time is not None and last.time is not None
-    return last.time - first.time
+    days_alone = first.end is not None and last.end is not None
+    return last.time - (first.time if days_alone or first.end is None else first.end)
 
 
 def doubts(looked_at: Sequence[Reading]) -> tuple[str, ...]:

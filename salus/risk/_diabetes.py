@@ -11,6 +11,8 @@ from salus.core.codes import ValueSet
 from salus.core.evidence import Absence, Event
 from salus.core.measures import Reading, read
 from salus.core.seams import View
+from salus.risk._elsewhere import named_alone
+from salus.risk._ever import ever
 from salus.risk._inputs import Fact, condition
 from salus.risk._labs import HBA1C
 from salus.risk._taken import drug
@@ -56,10 +58,16 @@ def _by_sugar(view: View, fact: Fact) -> Fact:
     if sugar is not None:
         says = f"{fact.name}: not diagnosed, though the last HbA1c is diabetic; confirm or exclude it"
         return Fact(fact.name, None, sugar.events, says)
-    hidden = _hidden(view) if fact.value is False else ()
+    hidden = (*_hidden(view), *_in_words(view)) if fact.value is False else ()
     if hidden:
         return Fact(fact.name, None, hidden, f"{fact.name}: not diagnosed, and the last HbA1c cannot be read")
     return fact
+
+
+def _in_words(view: View) -> tuple[Event, ...]:
+    """Return what only words call an HbA1c, and what may be diabetic."""
+    told = named_alone(view, HBA1C)
+    return tuple(one for one in told if not ever((one,), HBA1C, lambda value: value >= DIABETIC_HBA1C).no)
 
 
 def _hidden(view: View) -> tuple[Event, ...]:

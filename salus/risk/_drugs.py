@@ -115,8 +115,8 @@ def naming(*names: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![^\W\d_])(?:{_PREFIXES})?(?:{'|'.join(names)})")
 
 
-# A class of drugs that a question is about: where no drug is named beside it, any of it may be meant. An
-# anticoagulant citrate is put into a line, not into a patient.
+# A class of drugs that a question is about: where none of the drugs asked for is named beside it, any of the
+# class may be meant. An anticoagulant citrate is put into a line, not into a patient.
 _CLASS = re.compile(
     r"\b(?:anti-?coagula(?!\w* citrate)|vitamin[\s-]*k[\s-]*(?:antag|inhib)|vka\b|n?oacs?\b|doacs?\b|"
     r"anti-?hypertens|"

@@ -63,7 +63,7 @@ def under_other_codes(view: View, *measures: Measure) -> tuple[str, ...]:
     odd = _odd(view, measures)
     found = ((name, _called(odd, (name,))) for name in dict.fromkeys(measure.name for measure in measures))
     return tuple(
-        f"What may be a value of {name} is recorded under a code that is not read here, and was not used "
+        f"What may be a value of {name} is recorded under a code that is not read here, and gave no points "
         f"({_pointed(events)})."
         for name, events in found
         if events

@@ -81,7 +81,7 @@ TOLERANCE_GLUCOSE = Measure(
 # WHO 2006, Definition and diagnosis of diabetes mellitus: impaired fasting glucose from 6.1 mmol/L (110
 # mg/dL), impaired tolerance from 7.8 mmol/L (140 mg/dL) two hours after glucose; a random 11.1 mmol/L (200
 # mg/dL) is high whenever it was taken. The columns are rounded, and the lower one counts: 140 mg/dL, which is
-# 7.77 mmol/L, is high, and a change of unit changes no answer.
+# 7.771 mmol/L, is high, and a change of unit changes no answer.
 FASTING_HIGH, RANDOM_HIGH, TOLERANCE_HIGH = 6.1, 11.1, 140 / 18.0156
 # WHO 2011: HbA1c from which diabetes is diagnosed.
 DIABETIC_HBA1C = 6.5

@@ -44,13 +44,19 @@ _POSITIVE_WORDS = frozenset({"positive", "pos", "detected", "present", "positiv"
 _HIDDEN = (Absence.WITHHELD, Absence.UNREADABLE)
 
 
-def lasts(view: View, event: Event) -> bool | None:
-    """Whether the pregnancy of a gestational age may last at `as_of`; None where the age cannot be read."""
+def lasts(view: View, event: Event, since: datetime | None = None) -> bool | None:
+    """Whether the pregnancy of a gestational age may last at `as_of`; None where the age cannot be read.
+
+    since: the last delivery; an age that was charted after it may be of the child that was born.
+    """
     try:
         weeks = GESTATION.read(event)
     except EvidenceError:
         return None
-    return event.time is not None and view.as_of <= event.time + CARRIED - timedelta(weeks=weeks)
+    if event.time is None:
+        return False
+    began = event.time - timedelta(weeks=weeks)
+    return view.as_of <= began + CARRIED and (since is None or began > since)
 
 
 def hinted(view: View, since: datetime | None) -> Fact | None:
@@ -96,10 +102,12 @@ def _is_positive(event: Event) -> bool:
 
 def _unread(view: View, since: datetime | None) -> tuple[Event, ...]:
     ages = view.timeline.where(GESTATION.codes, test=lambda event: event.status in USABLE)
-    hidden = [event for event in _tests(view, since) if event.value in _HIDDEN]
+    told = _tests(view, since)
+    seen = max((event.time for event in told if event.time and event.value not in _HIDDEN), default=None)
+    hidden = [one for one in told if one.value in _HIDDEN and (not seen or not one.time or one.time > seen)]
     for event in ages:
-        told = event.value in _HIDDEN or (event.value is not None and not isinstance(event.value, Absence))
-        if told and _recent(view, event, since) and lasts(view, event) is None:
+        says = event.value in _HIDDEN or (event.value is not None and not isinstance(event.value, Absence))
+        if says and _recent(view, event, since) and lasts(view, event) is None:
             hidden.append(event)
     return tuple(hidden)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from salus.core.codes import BIRTH, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
-from salus.core.evidence import UNREADABLE, Event, Timeline
+from salus.core.evidence import UNREADABLE, Absence, Event, Timeline
 from salus.core.measures import Measure, Reading
 from salus.core.seams import View
 from salus.risk._drugs import naming, recognised
@@ -191,7 +191,9 @@ def _not_found(view: View, meaning: ValueSet, listed: Timeline, against: tuple[E
     """Return "no" where every condition on the list can be read; one that cannot may be anything."""
     strange = tuple(event for event in listed if unreadable(event))
     if strange:
-        says = f"{meaning.name}: {count(strange, 'condition')} not readable"
+        in_part = all(event.value is Absence.NOT_SENT for event in strange)
+        why = "only a part of the list of conditions came"
+        says = f"{meaning.name}: {why if in_part else count(strange, 'condition') + ' not readable'}"
         return Fact(meaning.name, None, strange, says)
     consulted = listed.events or view.timeline.where(NO_KNOWN_PROBLEMS).events
     if consulted:

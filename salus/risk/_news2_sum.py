@@ -43,8 +43,8 @@ _ROWS = (
     _Row(PULSE, chart.PULSE_RATE, "pulse", "/min"),
     _Row(TEMPERATURE, chart.TEMPERATURE_TENTHS, "temperature", "°C", 10),
 )
-# Its points depend on the scale and the gas; the bands of scale 2 on oxygen begin where any of them does.
-_SATURATION = _Row(SPO2, chart.SPO2_SCALE_2_OXYGEN, "oxygen saturation", "%")
+# Its points depend on the scale and the gas: any whole number may be the end of a band.
+_SATURATION = _Row(SPO2, chart.WHOLE_PERCENTS, "oxygen saturation", "%")
 _WORDS = {"respiratory rate": "breathing"}
 VITAL = frozenset(row.name for row in _ROWS) | {"oxygen saturation"}
 

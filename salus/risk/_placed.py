@@ -38,7 +38,8 @@ _KNOWN = frozenset().union(*(meaning.codes for meaning in _SETS))
 def unplaced(view: View) -> tuple[str, ...]:
     """Say how many conditions no list of codes here holds; nothing where there are none."""
     listed = view.timeline.where(kind="Condition", test=lambda event: event.status != "entered-in-error")
-    odd = {event.source for event in listed if not walkable(event) and not event.coded(_KNOWN)}
+    told = [event for event in listed if event.status != UNREADABLE]
+    odd = {event.source for event in told if not walkable(event) and not event.coded(_KNOWN)}
     if not odd:
         return ()
     many = "1 condition on record is" if len(odd) == 1 else f"{len(odd)} conditions on record are"

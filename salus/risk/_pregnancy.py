@@ -26,7 +26,7 @@ _LASTING = frozenset({*DUE, *GESTATION.codes})
 _YES = frozenset({"SNOMED/77386006", "LOINC/LA15173-0", "pregnant"})
 _NO = frozenset({"SNOMED/60001007", "LOINC/LA26683-5", "not pregnant"})
 # A date due names the end of the 40th week; it may go to the end of the 42nd.
-_OVERDUE = timedelta(weeks=2)
+_TERM, _OVERDUE = timedelta(weeks=40), timedelta(weeks=2)
 _GONE = frozenset({"resolved", "remission", "inactive", "refuted", "entered-in-error"})
 _PRESENT = frozenset({"active", "recurrence", "relapse"})
 _NAME = "pregnancy"
@@ -128,6 +128,12 @@ def _observed(view: View, since: datetime | None) -> Fact | None:
     """Return what the latest observed status says; a later blank one takes nothing back."""
     codes = (*STATUS, *DUE, *GESTATION.codes)
     found = view.timeline.where(codes, test=lambda event: _tells(view, event, since)).events
+    # However old: what was told before somebody said "no" was of another pregnancy, or of none.
+    denials = view.timeline.where(
+        STATUS, test=lambda event: event.status in USABLE and _answer(event) is False
+    )
+    last_no = max((event.time for event in denials if event.time is not None), default=None)
+    found = tuple(event for event in found if last_no is None or (event.time and event.time >= last_no))
     told = [event for event in found if not is_blank(event)]
     if not found:
         return None
@@ -158,10 +164,12 @@ def _tells(view: View, event: Event, since: datetime | None) -> bool:
         return False
     old = view.as_of - event.time
     if event.coded(frozenset(GESTATION.codes)):
-        return bool(lasts(view, event))
+        return bool(lasts(view, event, since))
     if event.coded(frozenset(DUE)):
         due = _due(event)
-        return old <= CARRIED and due is not None and view.as_of.astimezone(UTC).date() <= due + _OVERDUE
+        if due is None or (since is not None and due - _TERM <= since.astimezone(UTC).date()):
+            return False
+        return old <= CARRIED and view.as_of.astimezone(UTC).date() <= due + _OVERDUE
     return old <= (CARRIED if _answer(event) else _OBSERVED)
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from salus.core.codes import NO_KNOWN_MEDICATIONS, TEXT
-from salus.core.evidence import Event
+from salus.core.evidence import Absence, Event
 from salus.core.measures import ago
 from salus.core.seams import View
 from salus.risk import _drugs as drugs
@@ -210,6 +210,8 @@ def _strange(view: View, name: str, listed: list[Event], ones: Answers, since: d
 
 
 def _not_recognised(name: str, unread: tuple[Event, ...]) -> Fact:
+    if all(event.value is Absence.NOT_SENT for event in unread):
+        return Fact(name, None, unread, f"{name}: only a part of the list of medications came")
     return Fact(name, None, unread, f"{name}: {count(unread, 'medication')} not recognised")
 
 

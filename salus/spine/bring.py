@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from salus.core.evidence import Timeline
+from salus.core.evidence import UNREADABLE, Absence, Event, Timeline
 
 if TYPE_CHECKING:
     from salus.record.account import Account
 
 T = TypeVar("T")
 
-__all__ = ["Account", "bring", "fields", "loosened"]
+__all__ = ["Account", "bring", "fields", "in_part", "loosened"]
 
 
 def fields(raw: bytes) -> dict[str, Any]:
@@ -53,3 +53,15 @@ def bring(
     from salus.record.fhir import Drafts, prefetch
 
     return prefetch(raw, subject, place, Drafts(*ordering) if ordering else None, servers)
+
+
+def in_part(timeline: Timeline, kinds: Iterable[str]) -> Timeline:
+    """Return `timeline` with a sign of each list (by resource type) of which only a part came.
+
+    What is not on such a list may be on the rest of it: no model may take it for "no". A sign names its type
+    alone, since there is no resource to point at.
+    """
+    came = {event.kind for event in timeline}
+    short = [kind for kind in kinds if kind in came]
+    signs = [Event((kind,), value=Absence.NOT_SENT, status=UNREADABLE, source=kind) for kind in short]
+    return Timeline.of(timeline.subject, [*timeline, *signs]) if signs else timeline

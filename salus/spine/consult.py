@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +14,7 @@ from salus.core.codes import DEATH
 from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.errors import EvidenceError, SalusError, UserError
 from salus.core.evidence import UNREADABLE, Timeline
-from salus.core.insight import Abstention, Insight, ModelRef
+from salus.core.insight import Abstention, Insight, ModelRef, Reason
 from salus.core.registry import model as find_model
 from salus.core.registry import models as known_models
 from salus.core.seams import Model, View
@@ -211,9 +212,16 @@ def _failed(model: Model, view: View, how: str) -> Insight:
     return _abstain(model, view, "not-available", f"{model.card.name} failed and gave no answer.")
 
 
+def _pointing(reason: Reason) -> Reason:
+    """Return a reason without the sign of a list that came in part: there is no resource to point at."""
+    evidence = tuple(source for source in reason.evidence if "/" in source)
+    return reason if len(evidence) == len(reason.evidence) else replace(reason, evidence=evidence)
+
+
 def _held_to_view(model: Model, view: View, insight: Insight) -> Insight:
     """A reason that points outside the View would be a claim that nobody can check: refuse the answer."""
     inside = {event.source for event in view.timeline}
+    insight = replace(insight, reasons=tuple(map(_pointing, insight.reasons)))
     named = {source for reason in insight.reasons for source in reason.evidence}
     if not named <= inside:
         _log.error("model %s gave a reason outside its view", model.card.name)
@@ -235,9 +243,16 @@ _NAMED = 3
 def _unreadable(view: View) -> tuple[str, ...]:
     """Say what of the record was refused when it was read: no model keeps silent about it."""
     found = dict.fromkeys(event.source for event in view.timeline if event.status == UNREADABLE)
-    if not found:
-        return ()
-    return (f"{_many(found)} of this record could not be read: {_first(found)}.",)
+    refused = [source for source in found if "/" in source]
+    said = [f"Of the list of {_plural(kind)} only a part came." for kind in found if kind not in refused]
+    if refused:
+        said.append(f"{_many(refused)} of this record could not be read: {_first(refused)}.")
+    return tuple(said)
+
+
+def _plural(kind: str) -> str:
+    """Return ``MedicationRequest`` as "medication requests"."""
+    return f"{re.sub(r'(?<=[a-z])(?=[A-Z])', ' ', kind).lower()}s"
 
 
 def _ahead(question: Question, now: datetime) -> tuple[str, ...]:

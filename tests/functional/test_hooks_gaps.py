@@ -94,6 +94,21 @@ def test_a_list_in_part_proves_no_absence(ehr: httpx.Client, mark: dict[str, Any
     assert any("The list of conditions was sent in part" in one for one in part)
 
 
+def test_what_is_not_on_a_list_in_part_is_no_no(ehr: httpx.Client) -> None:
+    """An EHR sends its first page: the fibrillation may be on the next."""
+    codes = {"coding": [{"system": "http://hl7.org/fhir/sid/icd-10-cm", "code": "I10"}]}
+    listed = {"resourceType": "Condition", "id": "ht", "subject": {"reference": "Patient/p1"}, "code": codes,
+              "clinicalStatus": {"coding": [{"code": "active"}]}, "recordedDate": "2020-01-01"}  # fmt: skip
+    first_page = {**doors.searchset([listed]), "total": 900, "link": NEXT}
+    whole, part = (
+        " ".join(details(ehr, sent(ehr, condition=one))) for one in (doors.searchset([listed]), first_page)
+    )
+    told = "atrial fibrillation or flutter: only a part of the list of conditions came"
+    assert told in part.lower() and told not in whole.lower()
+    assert "Of the list of conditions only a part came." in part
+    assert "coded in ways that are not known" not in part
+
+
 def test_a_bundle_in_part_is_said_too(ehr: httpx.Client) -> None:
     bundle = doors.searchset([doors.PATIENT, *doors.deteriorating()]) | {"total": 9}
     said = details(ehr, bundle)

@@ -84,6 +84,7 @@ BROKEN = copy(3, valueQuantity={"value": "37"})
         ([copy(3, valueInteger=7), NEWER], False),
         ([NEWER, copy(3, valueInteger=7)], False),
         ([copy(1, valueInteger=7), BROKEN, TAKEN_BACK], True),
+        ([BROKEN, BROKEN | {"meta": {"versionId": "1"}}, copy(2, valueInteger=7)], True),
         ([copy(1, valueInteger=7), copy(4, status="entered-in-error"), BROKEN], False),
     ],
 )

@@ -15,7 +15,7 @@ from salus.core.errors import RefusedError
 from salus.record import manifest
 from salus.record.archive import Archive
 from salus.record.bulk import read_place
-from salus.record.fhir_decode import ANOTHER_SERVERS
+from salus.record.fhir_reasons import ANOTHER_SERVERS
 from salus.record.server import read_server
 from tests.functional.test_record_server import CAPABLE, PATIENT, Fake, bundle, fake, observation
 

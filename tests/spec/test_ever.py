@@ -149,3 +149,21 @@ def test_a_glucose_that_is_hidden_leaves_high_glucose_open(events: list[Event], 
     assert reason.says.endswith(f": {points}"), reason.says
     hidden = any(limit.startswith("High blood glucose before: a glucose") for limit in insight.limits)
     assert hidden == (points == "0 to 5 points")
+
+
+def test_a_day_alone_and_a_moment_of_the_next_may_be_one_evening() -> None:
+    day = seen(UPPER, 150.0, MMHG, name="day")
+    midnight = NOW.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=4)
+    day = replace(day, time=midnight, end=midnight + timedelta(days=1, microseconds=-1), known_at=midnight)
+    later = midnight + timedelta(days=1, minutes=30)
+    moment = replace(seen(UPPER, 152.0, MMHG, name="moment"), time=later, known_at=later)
+    assert span(ask(day, moment))[0] == 0
+    other = replace(day, time=midnight - timedelta(days=1), end=midnight - timedelta(microseconds=1),
+                    source="Observation/other")  # fmt: skip
+    assert span(ask(day, other)) == (1, 1)
+
+
+def test_an_hba1c_that_only_words_name_leaves_diabetes_open() -> None:
+    event = replace(seen("urn:ward|7", 8.0, "%", name="odd"), codes=("urn:ward|7", "text/HbA1c"))
+    assert span(ask(event)) == (0, 1)
+    assert span(ask(replace(event, value=5.0))) == (0, 0)

@@ -47,3 +47,9 @@ def test_one_temperature_in_two_units_is_one() -> None:
     assert "Temperature 36.6 °C" in shown("news2", "Temperature", *both)
     limits = model("news2").predict(view(*person(60), *both)).limits
     assert not any("disagree" in limit for limit in limits)
+
+
+def test_a_saturation_is_not_written_as_one_of_other_points() -> None:
+    """On scale 1 91 % has three points and 92 % two; 91.46 % is charted as 91 %."""
+    told = model("news2").predict(view(*person(60), seen("LOINC/59408-5", 91.46, "%"))).reasons
+    assert any("91.46 %" in reason.says for reason in told), told

@@ -91,3 +91,27 @@ def test_a_visit_of_a_pregnancy_that_has_ended_says_nothing_of_today(days: float
     past = replace(has("SNOMED/77386006", status="resolved"), time=began, end=ended, known_at=began)
     found = pregnant(view(*WOMAN, past, visit("SNOMED/77386006", status="finished", days=days)))
     assert bool(found.events) == is_open
+
+
+def test_who_was_said_not_to_be_pregnant_since_is_not_by_an_older_age() -> None:
+    older = seen("LOINC/18185-9", 8.0, "wk", before=timedelta(days=100))
+    for days in (50, 90):
+        since = seen("LOINC/82810-3", "SNOMED/60001007", before=timedelta(days=days), name="no")
+        assert pregnant(view(*WOMAN, older, since)).value is not True
+        assert pregnant(view(*WOMAN, older)).value is True
+
+
+def test_an_age_that_was_charted_after_the_birth_is_of_the_child_that_was_born() -> None:
+    born = has("ICD10CM/O80", status="resolved")
+    born = replace(born, time=NOW - timedelta(days=7), known_at=NOW - timedelta(days=7))
+    charted = seen("LOINC/18185-9", 39.0, "wk", before=timedelta(days=6))
+    due = seen("LOINC/11778-8", (NOW - timedelta(days=1)).date().isoformat(), before=timedelta(days=6))
+    assert pregnant(view(*WOMAN, born, charted)).value is not True
+    assert pregnant(view(*WOMAN, born, due)).value is not True
+
+
+def test_a_test_that_is_withheld_gives_way_to_a_later_one() -> None:
+    hidden = seen("LOINC/2106-3", Absence.WITHHELD, before=timedelta(days=20), name="a")
+    negative = seen("LOINC/2106-3", "SNOMED/260385009", before=timedelta(days=2), name="b")
+    assert pregnant(view(*WOMAN, hidden, negative)).events == ()
+    assert pregnant(view(*WOMAN, hidden)).events == (hidden,)

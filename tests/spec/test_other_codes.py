@@ -66,7 +66,7 @@ def local(words: str, value: float | str, unit: str | None) -> Event:
 ])  # fmt: skip
 def test_what_only_words_name_is_said(name: str, event: Event, what: str) -> None:
     (limit,) = [limit for limit in ask(name, event).limits if limit.startswith("What may be a value of")]
-    assert what in limit and limit.endswith("was not used (Observation/odd).")
+    assert what in limit and limit.endswith("gave no points (Observation/odd).")
 
 
 @pytest.mark.parametrize(("words", "value", "unit", "options"), [

@@ -34,6 +34,6 @@ def test_other_resources_lend_no_time(holder: str) -> None:
 def test_resources_inside_parameters_are_not_lost_unseen() -> None:
     inside = {"resourceType": "Parameters", "parameter": [{"name": "x", "resource": resource()}]}
     assert refused(json.dumps(inside).encode()) == "Parameters with resources inside: send them as a Bundle"
-    plain = {"resourceType": "Parameters", "parameter": [{"name": "x", "valueString": "y"}]}
+    plain = {"resourceType": "Parameters", "parameter": [{"name": "resource", "valueString": "y"}]}
     _, account = fhir.bundle(json.dumps(plain).encode(), "b")
     assert account.as_context == {"Parameters": 1}

@@ -95,6 +95,12 @@ def test_an_order_without_an_end_of_its_own_has_none(one: dict[str, Any]) -> Non
     assert (event.time, event.end) == (at("2025-05-20"), None)
 
 
+def test_a_length_counts_from_the_end_of_a_year_that_is_all_that_is_known() -> None:
+    bounds = [bounded(boundsDuration=lasts(90, "d"))]
+    (event,) = events(order(dosageInstruction=bounds) | {"authoredOn": "2025"})
+    assert event.end is not None and event.end.date().isoformat() == "2026-03-31"
+
+
 @pytest.mark.parametrize("status", ["stopped", "completed", "cancelled"])
 def test_an_order_that_is_over_is_not_taken_for_its_planned_length(tmp_path: Path, status: str) -> None:
     """Stopped after a bleeding, with eleven months of it left."""

@@ -17,7 +17,6 @@ COMMON = {
     "LOINC/46098-0": "Sex",
     "LOINC/85354-9": "Blood pressure",
     "LOINC/8480-6": "Systolic pressure",
-    "LOINC/8462-4": "Diastolic pressure",
     "LOINC/8867-4": "Pulse",
     "LOINC/9279-1": "Breathing",
     "LOINC/8310-5": "Temperature",
@@ -29,7 +28,21 @@ COMMON = {
     # Models ask for these along with another thing (height and weight with the body mass index), by whose
     # name they must not go.
     "LOINC/9269-2": "Glasgow coma scale",
-    "SNOMED/271650006": "Diastolic pressure",
+    **dict.fromkeys(
+        (
+            *(
+                "LOINC/8462-4",
+                "LOINC/8453-3",
+                "LOINC/8454-1",
+                "LOINC/8455-8",
+                "LOINC/11377-9",
+                "LOINC/75995-1",
+            ),
+            *("LOINC/76213-8", "LOINC/76535-4", "SNOMED/271650006"),
+            *("SNOMED/400975005", "SNOMED/407555005", "SNOMED/407557002"),
+        ),
+        "Diastolic pressure",
+    ),
     **dict.fromkeys(("LOINC/29463-7", "LOINC/3141-9", "SNOMED/27113001"), "Weight"),
     **dict.fromkeys(("LOINC/8302-2", "LOINC/3137-7", "SNOMED/50373000"), "Height"),
     **dict.fromkeys(("LOINC/11778-8", "LOINC/11779-6"), "Delivery expected"),
