@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from salus.core.consent import DIRECT_CARE, Actor
+from salus.core.errors import EvidenceError, UserError
+from salus.core.evidence import Event
 from salus.core.seams import View
 from salus.privacy.gate import open_view
 from salus.spine.consult import archived
@@ -34,3 +38,13 @@ def open_chart(
 def looks(site: Site, subject: str) -> list[Entry]:
     """Return every look at `subject` that the ledger holds, oldest first."""
     return site.store.entries_about(subject, "look")
+
+
+def as_sent(site: Site, seen: Iterable[Event]) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the bytes of each resource behind `seen`, entries that `open_chart` has shown.
+
+    What is not at hand any more is passed over.
+    """
+    for source in sorted({event.source for event in seen}):
+        with suppress(UserError, EvidenceError):
+            yield source, site.archive.raw(source)

@@ -116,3 +116,11 @@ def test_a_kind_of_a_wrong_shape_costs_itself_alone(kind: object) -> None:
     raw = json.dumps({**PATIENT, "identifier": [{"type": kind, "value": "7"}]}).encode()
     found = person("Patient/a", raw, lambda name: name)
     assert (found.name, found.identifiers, found.kinds) == ("Ada Byron", ("|7",), ("",))
+
+
+def test_a_letter_that_is_no_utf_8_hides_no_page(ward: Ward, tmp_path: Path) -> None:
+    lines = json.dumps({**PULSE, "id": "q", "note": [{"text": "XX"}]}).encode().replace(b"XX", b"\xfc")
+    (tmp_path / "latin.ndjson").write_bytes(lines + b"\n")
+    spine.read(ward.site, str(tmp_path / "latin.ndjson"), actor=Actor("test"))
+    for path in ("", "/record"):
+        assert "Ada Byron" in ward.get(ward.path("Ada") + path)

@@ -34,7 +34,7 @@ HARMLESS = frozenset({"__doc__", "__init__", "__name__", "__post_init__", "__set
 LOADERS = ("importlib.import_module", "importlib.util", "importlib.machinery", "importlib.reload",
            "importlib.abc", "importlib._bootstrap")  # fmt: skip
 # What of an archive opens a whole record; a door gets its evidence from a verb.
-OPENS_RECORDS = frozenset({"timeline", "stood", "scan", "standing", "write_back"})
+OPENS_RECORDS = frozenset({"timeline", "stood", "scan", "standing", "write_back", "raw"})
 BY_NAME = frozenset({"getattr", "operator.attrgetter", "operator.methodcaller"})
 DOORS = ("salus.delivery", "salus.cli")
 BEHIND_THE_SPINE = ("salus.record", "salus.privacy", "salus.store", *(f"salus.{room}" for room in ROOMS))

@@ -179,6 +179,7 @@ PAST_THE_SPINE = [
     "from salus.spine.site import Archive",
     "site.archive.timeline('Patient/1')",
     "archive = site.archive; archive.scan()",
+    "site.archive.raw('Observation/1')",
 ]
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from salus.core.errors import AwayError, EvidenceError, SalusError, UserError
+from salus.core.errors import AwayError, SalusError, UserError
 from salus.core.evidence import Event, Timeline
 from salus.core.insight import Insight
 from salus.core.review import Entry, Review
@@ -248,11 +248,13 @@ class Desk:
         """
         import msgspec
 
+        from salus.spine.chart import as_sent
+
         found = dict(self._code_names())
-        unread = {event.source for event in events if event.code not in found or isinstance(event.value, str)}
-        for source in sorted(unread):
-            with suppress(UserError, EvidenceError, msgspec.DecodeError):
-                read_labels(msgspec.json.decode(self.site.archive.raw(source)), source, found)
+        unread = [event for event in events if event.code not in found or isinstance(event.value, str)]
+        for source, raw in as_sent(self.site, unread):
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                read_labels(msgspec.json.decode(raw), source, found)
         return found
 
     def _code_names(self) -> Mapping[str, str]:
