@@ -181,9 +181,10 @@ def framed(found: Iterable[tuple[int, Refused]]) -> pl.DataFrame:
     schema: dict[str, Any] = {
         "order": pl.Int64, "subject": pl.String, "source": pl.String, "codes": pl.List(pl.String),
         "time": pl.Int64, "known_at": pl.Int64, "entry": pl.String,
+        "told": pl.Boolean,
     }  # fmt: skip
     rows = [
-        (order, one.subject, one.source, list(row[0]), row[1], row[3], row[8])
+        (order, one.subject, one.source, list(row[0]), row[1], row[3], row[8], True)
         for order, one in found
         for row in one.rows
     ]
@@ -195,9 +196,9 @@ def kept(generation: Path) -> pl.DataFrame:
     import polars as pl
 
     path = generation / "metadata" / _NAME
-    # Archives of before have no `entry`: what was inside a resource went by its name.
+    # Archives of before lack `entry`, since what was inside a resource went by its name, and tell of all they have.
     read = [pl.read_parquet(path, glob=False)] if path.exists() else []
-    return pl.concat([framed(()), *read], how="diagonal")
+    return pl.concat([framed(()), *read], how="diagonal").with_columns(pl.col("told").fill_null(True))
 
 
 def keep(generation: Path, found: pl.DataFrame) -> None:
@@ -212,6 +213,6 @@ def by_subject(found: pl.DataFrame) -> dict[str, list[Row]]:
 
     rows: dict[str, list[Row]] = {}
     columns = ("subject", pl.coalesce("entry", "source"), "codes", "time", "known_at")
-    for subject, source, codes, time, known in found.select(columns).iter_rows():
+    for subject, source, codes, time, known in found.filter("told").select(columns).iter_rows():
         rows.setdefault(subject, []).append(unreadable(tuple(codes), time, known, source))
     return rows

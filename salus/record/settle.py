@@ -105,7 +105,8 @@ class _Settled:
                 copies.append(unread(found.rows, left, original))
         refuse(met)
         self.intake.account.notes += sorted(one.note for one in met if not one.apart)
-        refused.keep(self.folder, left.filter(pl.col("order").is_in(list(chain(*copies)))))
+        # What is not told of is kept too: an older copy may come to stand, and it be the newer one again.
+        refused.keep(self.folder, left.with_columns(told=pl.col("order").is_in(list(chain(*copies)))))
         self._correct_drugs(corrected, kept, original)
 
     def _correct_drugs(self, corrected: dict[str, list[Called]], kept: pl.Series, original: Original) -> None:
