@@ -196,7 +196,7 @@ def kept(generation: Path) -> pl.DataFrame:
     import polars as pl
 
     path = generation / "metadata" / _NAME
-    # Archives of before lack `entry`, since what was inside a resource went by its name, and tell of all they have.
+    # Archives of before lack `entry` and `told`: they name what was inside by its holder, and tell of it all.
     read = [pl.read_parquet(path, glob=False)] if path.exists() else []
     return pl.concat([framed(()), *read], how="diagonal").with_columns(pl.col("told").fill_null(True))
 
