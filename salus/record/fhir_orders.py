@@ -62,13 +62,13 @@ def holds(
     begin = min(begins) if repeats and len(begins) == len(repeats) else None
     if written is not None:
         begin = written if begin is None else max(begin, written)
+    if r.status != "active":
+        return begin, None
     counted = begin if begin is None or at_latest is None else max(begin, at_latest)
     end = _taken_until(dosages, repeats, counted)
     if end is None:
         end = _supplied_until(r.dispenseRequest, counted)
-    if r.status != "active" or (end is not None and begin is not None and end < begin):
-        return begin, None
-    return begin, end
+    return begin, None if end is not None and begin is not None and end < begin else end
 
 
 def _dosages_of(raw: Raw) -> list[_Dosage]:
