@@ -42,15 +42,15 @@ def elsewhere(view: View, readings: Iterable[Reading], within: timedelta) -> tup
 def newer(view: View, reading: Reading, within: timedelta) -> tuple[Event, ...]:
     """Return what may be values of the measure of `reading`, and are newer than it."""
     measure, since = reading.measure, view.as_of - within
-    family = frozenset(_FAMILY.get(measure.name, ()))
+    family, known = frozenset(_FAMILY.get(measure.name, ())), frozenset(measure.codes)
     return tuple(
         event
         for event in view.timeline.where(kind="Observation").events
         if event.time is not None
         and event.time >= since
         and (reading.at is None or event.time > reading.at)
+        and not event.coded(known)
         and _measured(event)
-        and not event.coded(frozenset(measure.codes))
         and (event.coded(family) or names(measure.name, worded(event)))
     )
 
@@ -78,8 +78,8 @@ def named_alone(view: View, *measures: Measure) -> tuple[Event, ...]:
 def _odd(view: View, measures: Iterable[Measure]) -> tuple[Event, ...]:
     """Return the numbers that have words and none of the codes."""
     known = frozenset(code for measure in measures for code in measure.codes)
-    said = (event for event in view.timeline.where(kind="Observation") if worded(event))
-    return tuple(event for event in said if _measured(event) and not event.coded(known))
+    others = (event for event in view.timeline.where(kind="Observation") if not event.coded(known))
+    return tuple(event for event in others if worded(event) and _measured(event))
 
 
 def _called(events: Iterable[Event], asked: Sequence[str]) -> tuple[Event, ...]:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from salus.core.codes import BIRTH, NO_KNOWN_PROBLEMS, SEX, TEXT, ValueSet
 from salus.core.evidence import UNREADABLE, Absence, Event, Timeline
@@ -275,4 +276,10 @@ def speaks_of_it(said: str) -> bool:
 
 def worded(event: Event) -> str:
     """Return what the record calls it, in its own words; "" where it says only a code."""
-    return "; ".join(code.partition("/")[2] for code in event.codes if code.startswith(_IN_WORDS))
+    return _words_of(event.codes)
+
+
+# A record calls a thing the same thousands of times.
+@lru_cache(maxsize=1 << 14)
+def _words_of(codes: tuple[str, ...]) -> str:
+    return "; ".join(code.partition("/")[2] for code in codes if code.startswith(_IN_WORDS))
