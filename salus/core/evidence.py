@@ -21,6 +21,8 @@ class Absence(StrEnum):
     UNREADABLE = "unreadable"
 
 
+# There, and not shown: an answer that nobody knows, where a blank entry is none.
+HIDDEN = (Absence.WITHHELD, Absence.UNREADABLE)
 # The status of an entry that was refused: it is there, and nothing that it says counts.
 UNREADABLE = Absence.UNREADABLE.value
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from salus.core.errors import EvidenceError
-from salus.core.evidence import UNREADABLE, Absence, Event, Timeline
+from salus.core.evidence import HIDDEN, UNREADABLE, Absence, Event, Timeline
 from salus.core.units import convert, tidy
 
 # Statuses of FHIR R4 ObservationStatus whose value may be used; `preliminary` is used and said. What was
@@ -201,7 +201,7 @@ def is_blank(event: Event) -> bool:
     """Whether it says only that nothing was measured, known or sent; what was withheld or refused was."""
     if event.value is None:
         return True
-    return isinstance(event.value, Absence) and event.value not in (Absence.WITHHELD, Absence.UNREADABLE)
+    return isinstance(event.value, Absence) and event.value not in HIDDEN
 
 
 def why_blank(events: Iterable[Event]) -> str:

@@ -6,7 +6,6 @@ For the CDS Hooks door. Source: FHIR R4 3.1.1 (a searchset's `total` and its lin
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from salus.delivery.cds_hooks_prefetch import Query
-from salus.spine.bring import loosened
+from salus.spine.bring import loosened, plural
 
 if TYPE_CHECKING:
     from salus.delivery.cds_hooks_fetch import Fetched
@@ -203,13 +202,14 @@ class Gaps:
 
     def partial(self) -> dict[str, str]:
         """Return, by resource type, what to say where a model reads that list: absent proves nothing."""
-        found = {kind: f"No {_plural(kind)} were sent: {_MAYBE}" for kind in self.none_of}
+        found = {kind: f"No {plural(kind)} were sent: {_MAYBE}" for kind in self.none_of}
         for key in self.unsent:
             kind = self.types.get(key, "")
-            found[kind] = f"The list of {_plural(kind)} was not sent: {_MAYBE}"
+            found[kind] = f"The list of {plural(kind)} was not sent: {_MAYBE}"
         for key, cut in self.cut.items():
             for kind in self._kinds(key):
-                found[kind] = f"The list of {_plural(kind)} was sent in part ({cut.says()}): {_MAYBE}"
+                said = f"The list of {plural(kind)} was sent in part ({cut.says()}): "
+                found[kind] = f"{said}what is not on it is not known."
         return {kind: text for kind, text in found.items() if kind not in ("Patient", "Observation")}
 
     def in_part(self) -> tuple[str, ...]:
@@ -234,12 +234,6 @@ def _found(asked: Iterable[Query], absent: Iterable[Query]) -> dict[str, tuple[s
 
 def _named(key: str) -> str:
     return key.replace("-", " ")[:64].capitalize() or "The Bundle"
-
-
-def _plural(kind: str) -> str:
-    """Return ``MedicationRequest`` as "medication requests"."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
-    return f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"
 
 
 def unused(account: Account) -> str:

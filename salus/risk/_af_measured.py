@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from salus.core.evidence import Absence, Event
+from salus.core.evidence import HIDDEN, Absence, Event
 from salus.core.measures import Reading
 from salus.core.seams import View
 from salus.risk import _af_terms as terms
@@ -32,7 +32,6 @@ HIGH_SYSTOLIC, HIGH_DIASTOLIC = 140.0, 90.0
 _TWO_DAYS, _ONE_OCCASION = timedelta(days=1), timedelta(hours=12)
 # Systolic and diastolic together: where it was withheld or refused as a whole, both were.
 _PANEL = ("LOINC/85354-9",)
-_HIDDEN = (Absence.WITHHELD, Absence.UNREADABLE)
 
 
 def heart_failure(view: View) -> Fact:
@@ -107,7 +106,7 @@ def _high(view: View) -> tuple[tuple[Event, ...], tuple[Event, ...]]:
     """Return the readings that are above the limits, and those that may be."""
     upper = ever(_dated(view, SYSTOLIC.codes), SYSTOLIC, lambda value: value > HIGH_SYSTOLIC)
     lower = ever(_dated(view, DIASTOLIC.codes), DIASTOLIC, lambda value: value > HIGH_DIASTOLIC)
-    hidden = tuple(event for event in _dated(view, _PANEL) if event.value in _HIDDEN)
+    hidden = tuple(event for event in _dated(view, _PANEL) if event.value in HIDDEN)
     return (*upper.sure, *lower.sure), (*upper.maybe, *lower.maybe, *hidden)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from salus.core.errors import EvidenceError
-from salus.core.evidence import Absence, Event
-from salus.core.measures import USABLE, Measure
+from salus.core.evidence import HIDDEN, Event
+from salus.core.measures import USABLE, Measure, is_blank
 from salus.core.seams import View
 from salus.risk._inputs import NOT_VISITED, Fact, may_name, worded
 from salus.risk._terms import PREGNANCY, PREGNANCY_OVER
@@ -41,7 +41,6 @@ _POSITIVE = frozenset(
     {True, *_POS, "SNOMED/10828004", "SNOMED/260373001", "LOINC/LA6576-8", "LOINC/LA11882-0"}
 )
 _POSITIVE_WORDS = frozenset({"positive", "pos", "detected", "present", "positiv"})
-_HIDDEN = (Absence.WITHHELD, Absence.UNREADABLE)
 
 
 def lasts(view: View, event: Event, since: datetime | None = None) -> bool | None:
@@ -79,18 +78,14 @@ def _recent(view: View, event: Event, since: datetime | None) -> bool:
 
 def _positive(view: View, since: datetime | None) -> tuple[Event, ...]:
     """Return the last test where it is positive; a negative one since takes an earlier one back."""
-    told = [event for event in _tests(view, since) if event.value not in _HIDDEN]
+    told = [event for event in _tests(view, since) if event.value not in HIDDEN]
     return tuple(event for event in told if event.time == told[-1].time and _is_positive(event))
 
 
 def _tests(view: View, since: datetime | None) -> tuple[Event, ...]:
     return view.timeline.where(
         TESTS,
-        test=lambda event: (
-            event.status in USABLE
-            and _recent(view, event, since)
-            and (event.value in _HIDDEN or (event.value is not None and not isinstance(event.value, Absence)))
-        ),
+        test=lambda event: event.status in USABLE and _recent(view, event, since) and not is_blank(event),
     ).events
 
 
@@ -103,11 +98,10 @@ def _is_positive(event: Event) -> bool:
 def _unread(view: View, since: datetime | None) -> tuple[Event, ...]:
     ages = view.timeline.where(GESTATION.codes, test=lambda event: event.status in USABLE)
     told = _tests(view, since)
-    seen = max((event.time for event in told if event.time and event.value not in _HIDDEN), default=None)
-    hidden = [one for one in told if one.value in _HIDDEN and (not seen or not one.time or one.time > seen)]
+    seen = max((event.time for event in told if event.time and event.value not in HIDDEN), default=None)
+    hidden = [one for one in told if one.value in HIDDEN and (not seen or not one.time or one.time > seen)]
     for event in ages:
-        says = event.value in _HIDDEN or (event.value is not None and not isinstance(event.value, Absence))
-        if says and _recent(view, event, since) and lasts(view, event) is None:
+        if not is_blank(event) and _recent(view, event, since) and lasts(view, event) is None:
             hidden.append(event)
     return tuple(hidden)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-__all__ = ["Account", "bring", "fields", "in_part", "loosened"]
+__all__ = ["Account", "bring", "fields", "in_part", "loosened", "plural"]
 
 
 def fields(raw: bytes) -> dict[str, Any]:
@@ -53,6 +54,12 @@ def bring(
     from salus.record.fhir import Drafts, prefetch
 
     return prefetch(raw, subject, place, Drafts(*ordering) if ordering else None, servers)
+
+
+def plural(kind: str) -> str:
+    """Return ``MedicationRequest`` as "medication requests"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
+    return f"{words[:-1]}ies" if words.endswith("y") else f"{words}s"
 
 
 def in_part(timeline: Timeline, kinds: Iterable[str]) -> Timeline:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,6 +18,7 @@ from salus.core.registry import model as find_model
 from salus.core.registry import models as known_models
 from salus.core.seams import Model, View
 from salus.privacy.gate import open_view
+from salus.spine.bring import plural
 from salus.spine.models import LIVE, statuses
 from salus.spine.moment import dated_ahead, last_known
 from salus.spine.shape import as_json
@@ -244,15 +244,10 @@ def _unreadable(view: View) -> tuple[str, ...]:
     """Say what of the record was refused when it was read: no model keeps silent about it."""
     found = dict.fromkeys(event.source for event in view.timeline if event.status == UNREADABLE)
     refused = [source for source in found if "/" in source]
-    said = [f"Of the list of {_plural(kind)} only a part came." for kind in found if kind not in refused]
+    said = [f"Of the list of {plural(kind)} only a part came." for kind in found if kind not in refused]
     if refused:
         said.append(f"{_many(refused)} of this record could not be read: {_first(refused)}.")
     return tuple(said)
-
-
-def _plural(kind: str) -> str:
-    """Return ``MedicationRequest`` as "medication requests"."""
-    return f"{re.sub(r'(?<=[a-z])(?=[A-Z])', ' ', kind).lower()}s"
 
 
 def _ahead(question: Question, now: datetime) -> tuple[str, ...]:

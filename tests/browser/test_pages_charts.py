@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page
 
-from salus import spine
-from salus.core.consent import Actor
-from tests import doors
-from tests.browser.ward_site import Ward, served
+from tests.browser.ward_site import Ward, served_record
 
 # As scales and laboratories write them, and as nobody should.
 COURSES = (
@@ -38,12 +34,7 @@ LINES = "[...document.querySelectorAll('.chart .course')].map(one => one.getBBox
 
 @pytest.fixture(scope="module", name="ward")
 def ward_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    folder = tmp_path_factory.mktemp("charts")
-    export = folder / "export.ndjson"
-    export.write_text("".join(json.dumps(one) + "\n" for one in record()))
-    site = doors.live_site(folder / "archive")
-    spine.read(site, str(export), actor=Actor("test"))
-    with served(site) as found:
+    with served_record(tmp_path_factory.mktemp("charts"), record()) as found:
         yield found
 
 

@@ -5,17 +5,13 @@ WCAG 2.2 1.4.10 (reflow) and 1.4.4 (text of twice the size); 640 px is a desktop
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
 import pytest
 from playwright.sync_api import Page
 
-from salus import spine
-from salus.core.consent import Actor
-from tests import doors
-from tests.browser.ward_site import Ward, served
+from tests.browser.ward_site import Ward, served_record
 
 WIDTHS = (1280, 1024, 850, 768, 700, 640, 600, 560, 390, 320)
 WORD = "Pseudopseudohypoparathyreoidismuserythroblastophthisisverdachtx"
@@ -24,12 +20,7 @@ DRUG = "Heparin Sodium 25,000 unit Premix Bag in Dextrose 5% 250 mL Intravenous 
 
 @pytest.fixture(scope="module", name="ward")
 def ward_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ward]:
-    folder = tmp_path_factory.mktemp("widths")
-    export = folder / "export.ndjson"
-    export.write_text("".join(json.dumps(one) + "\n" for one in record()))
-    site = doors.live_site(folder / "archive")
-    spine.read(site, str(export), actor=Actor("test"))
-    with served(site) as found:
+    with served_record(tmp_path_factory.mktemp("widths"), record()) as found:
         yield found
 
 

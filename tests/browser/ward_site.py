@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from salus import spine
 from salus.core.consent import Actor
 from salus.delivery.app import Settings
 from salus.spine.demo import fill, open_demonstration
@@ -60,6 +62,17 @@ def served(site: Site) -> Iterator[Ward]:
             yield Ward(site, client)
     finally:
         site.close()
+
+
+@contextmanager
+def served_record(folder: Path, resources: list[dict[str, object]]) -> Iterator[Ward]:
+    """Read `resources` into an archive in `folder` and serve its pages, with every model live."""
+    export = folder / "export.ndjson"
+    export.write_text("".join(json.dumps(one) + "\n" for one in resources))
+    site = doors.live_site(folder / "archive")
+    spine.read(site, str(export), actor=Actor("test"))
+    with served(site) as found:
+        yield found
 
 
 class Page(HTMLParser):
