@@ -60,7 +60,7 @@ class Measure:
         Raises EvidenceError when the value is no number, its unit is missing, unknown or of another
         kind, or the result is outside `low` to `high`.
         """
-        value = self._converted(event)
+        value = self.converted(event)
         if not self.low <= value <= self.high:
             raise EvidenceError(
                 f"{self.name} outside {self.low:g} to {self.high:g} {self.unit} ({event.source}): "
@@ -92,7 +92,11 @@ class Measure:
             low = min(low + self.step, self.high)
         return low, high
 
-    def _converted(self, event: Event) -> float:
+    def converted(self, event: Event) -> float:
+        """Return the event's value in this measure's unit, be it possible or not.
+
+        Raises EvidenceError when it is no number, or its unit is missing, unknown or of another kind.
+        """
         if isinstance(event.value, bool) or not isinstance(event.value, int | float):
             raise EvidenceError(f"{self.name} is not a number ({event.source}).")
         if event.comparator and event.comparator not in _BOUNDS:
