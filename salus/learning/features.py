@@ -205,10 +205,10 @@ def _of(timeline: Timeline, parameter: Parameter, moment: datetime) -> Iterable[
 
 def _age(timeline: Timeline, parameter: Parameter, start: datetime) -> float | None:
     """Return the age in whole years at the start, for the parameter that is the age."""
-    born = timeline.first((BIRTH,)) if AGE in parameter.codes else None
-    if born is None or born.time is None:
+    if AGE not in parameter.codes:
         return None
-    return float(whole_years(born.time, start))
+    born = min((event.time for event in timeline.where((BIRTH,)) if event.time is not None), default=None)
+    return None if born is None else float(whole_years(born, start))
 
 
 def whole_years(born: datetime, at: datetime) -> int:

@@ -1,0 +1,325 @@
+"""The fast engine: the features of a population's cases from gated columns, equal to `features.measured`.
+
+Most rows hold a number in the unit that is asked for, and go straight through; what does not is read by the
+one reading rule (`parameters.read`), once for each different entry. Values of one minute are averaged in the
+order of their size, so that the order of rows cannot matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from salus.core.codes import BIRTH
+from salus.core.evidence import UNREADABLE, Absence, Event
+from salus.core.measures import USABLE, Measure
+from salus.learning.features import AGE, DECIMALS, HOUR, MINUTE, OPERATORS, Feature, Window
+from salus.learning.parameters import HIDDEN_VALUE, Category, Parameter, read
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# What of the gated columns is looked at; value_kind as the archive writes it.
+COLUMNS = ("subject", "code", "other_codes", "time", "value_kind", "value", "text_value", "unit",
+"comparator",
+           "status", "source")  # fmt: skip
+_NUMBER, _TEXT, _TRUTH, _ABSENT = 1, 2, 3, 4
+_NAN = float("nan")
+_AGE_AT_START = "age at start"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The features of many cases. values: one row a case, one column a feature, in the order of the cases.
+
+    hidden: columns `row` and `parameter`, of each case the parameters of which something is there and not
+    shown.
+    """
+
+    values: pl.DataFrame
+    hidden: pl.DataFrame
+
+
+def table(events: pl.DataFrame, cases: pl.DataFrame, task: Any) -> Table:
+    """Return the features of `task` (its `parameters` and `features`) for each case.
+
+    events: gated columns of what each case may see, with `row`, the place of the case in `cases`. cases:
+    columns `start` and `moment`, in UTC without a zone.
+    """
+    import polars as pl
+
+    placed = cases.select(
+        pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"),
+        pl.col("start").cast(pl.Int64),
+        ((pl.col("moment").cast(pl.Int64) - pl.col("start").cast(pl.Int64)) / HOUR).alias("length"),
+    )
+    found = _readings(events, placed, task.parameters)
+    hidden = found.filter(pl.col("hidden")).select("row", "parameter").unique()
+    names = pl.DataFrame({"parameter": [one.name for one in task.parameters]}).with_row_index("at")
+    hidden = hidden.join(names, left_on="parameter", right_on="at").select(
+        "row", pl.col("parameter_right").alias("parameter")
+    )
+    values = _features(found.filter(~pl.col("hidden")), placed, task.parameters, task.features)
+    return Table(values, hidden.sort("row", "parameter"))
+
+
+# --- readings ------------------------------------------------------------------------------------
+
+
+def _readings(events: pl.DataFrame, placed: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFrame:
+    """Return rows of (row, parameter by its number, hours from the start, number, level, hidden)."""
+    import polars as pl
+
+    mine = _matched(events, parameters)
+    plain = _is_plain(parameters)
+    direct = mine.filter(plain).select("row", "parameter", "time", pl.col("value").alias("number"))
+    rest = _read_once(mine.filter(~plain), parameters)
+    none = [pl.lit(None, pl.String).alias("level"), pl.lit(False).alias("hidden")]
+    found = pl.concat([_possible(direct, parameters).with_columns(none), rest])
+    hours = ((pl.col("time") - pl.col("start")) // MINUTE) * MINUTE / HOUR
+    found = found.join(placed.select("row", "start"), on="row").select(
+        "row", "parameter", hours.alias("hours"), "number", "level", "hidden"
+    )
+    return pl.concat([found, _ages(events, placed, parameters, found)])
+
+
+def _matched(events: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFrame:
+    """Return the events that speak of a parameter by any of their codes, once for each parameter."""
+    import polars as pl
+
+    pairs = [(code, number) for number, one in enumerate(parameters) for code in dict.fromkeys(one.codes)]
+    by_code = pl.DataFrame(pairs, {"code": pl.String, "parameter": pl.UInt16}, orient="row")
+    events = events.select("row", *COLUMNS[1:]).with_columns(pl.col("time").cast(pl.Int64))
+    several = events.filter(pl.col("other_codes").is_not_null()).drop("other_codes").with_row_index("one")
+    chosen = events.filter(pl.col("other_codes").is_null()).drop("other_codes").join(by_code, on="code")
+    if several.is_empty():
+        return chosen
+    others = events.filter(pl.col("other_codes").is_not_null()).with_row_index("one")
+    every = others.select("one", pl.concat_list(pl.col("code"), "other_codes").alias("code")).explode("code")
+    told = every.join(by_code, on="code").select("one", "parameter").unique(maintain_order=True)
+    return pl.concat([chosen, several.join(told, on="one").select(chosen.columns)])
+
+
+def _is_plain(parameters: Sequence[Parameter]) -> pl.Expr:
+    """Whether a row is a number in its measure's own unit, with nothing to think about."""
+    import polars as pl
+
+    units = {
+        number: one.unit
+        for number, one in enumerate(parameters)
+        if isinstance(one, Measure) and not one.special
+    }
+    wanted = pl.col("parameter").replace_strict(units, default=None, return_dtype=pl.String)
+    usable = pl.col("status").is_null() | pl.col("status").is_in(
+        sorted(one for one in USABLE - {UNREADABLE} if one)
+    )
+    return (
+        (pl.col("value_kind") == _NUMBER)
+        & (pl.col("unit") == wanted)
+        & pl.col("comparator").is_null()
+        & usable
+    ).fill_null(False)
+
+
+def _possible(direct: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFrame:
+    """Leave out what is impossible, as `parameters.read` does."""
+    import polars as pl
+
+    told = [(number, one.low, one.high) for number, one in enumerate(parameters) if isinstance(one, Measure)]
+    bounds = pl.DataFrame(told, {"parameter": pl.UInt16, "low": pl.Float64, "high": pl.Float64}, orient="row")
+    kept = direct.join(bounds, on="parameter").filter(pl.col("number").is_between("low", "high"))
+    return kept.drop("low", "high")
+
+
+_ENTRY = ("parameter", "code", "kind", "value_kind", "value", "text_value", "unit", "comparator", "status")
+
+
+def _read_once(rows: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFrame:
+    """Read each different entry by the one rule, and give every row what its entry says."""
+    import polars as pl
+
+    rows = rows.with_columns(pl.col("source").str.split_exact("/", 1).struct[0].alias("kind"))
+    different = rows.select(_ENTRY).unique(maintain_order=True)
+    said = [_said(parameters[entry[0]], entry) for entry in different.iter_rows()]
+    schema = {"number": pl.Float64, "level": pl.String, "hidden": pl.Boolean}
+    told = different.hstack(pl.DataFrame(said, schema, orient="row"))
+    joined = rows.join(told, on=_ENTRY, nulls_equal=True, how="left", maintain_order="left")
+    some = pl.col("number").is_not_null() | pl.col("level").is_not_null() | pl.col("hidden")
+    return joined.filter(some).select("row", "parameter", "time", "number", "level", "hidden")
+
+
+def _said(parameter: Parameter, entry: tuple[Any, ...]) -> tuple[float | None, str | None, bool]:
+    _, code, kind, value_kind, value, text, unit, comparator, status = entry
+    told: Any = {_NUMBER: value, _TEXT: text, _TRUTH: text == "true"}.get(value_kind)
+    if value_kind == _ABSENT:
+        told = Absence(text)
+    event = Event((code,), value=told, unit=unit, comparator=comparator, status=status, source=f"{kind}/")
+    found = read(parameter, event)
+    if found is HIDDEN_VALUE:
+        return None, None, True
+    if isinstance(parameter, Category):
+        return None, found if isinstance(found, str) else None, False
+    return (float(found) if isinstance(found, float | int) else None), None, False
+
+
+def _ages(
+    events: pl.DataFrame, placed: pl.DataFrame, parameters: Sequence[Parameter], found: pl.DataFrame
+) -> pl.DataFrame:
+    """Return the age at the start, from the date of birth, of cases whose record gives no age."""
+    import polars as pl
+
+    number = next((at for at, one in enumerate(parameters) if AGE in one.codes), None)
+    born = events.filter(pl.col("code") == BIRTH, pl.col("time").is_not_null())
+    if number is None or born.is_empty():
+        return found.clear()
+    told = found.filter(pl.col("parameter") == number, ~pl.col("hidden")).select("row").unique()
+    first = born.group_by("row").agg(pl.col("time").min()).join(told, on="row", how="anti")
+    at = pl.col("start").cast(pl.Datetime("us"))
+    years = at.dt.year() - pl.col("time").dt.year() - (_day(at) < _day(pl.col("time"))).cast(pl.Int32)
+    return first.join(placed, on="row").select(
+        "row",
+        pl.lit(number, pl.UInt16).alias("parameter"),
+        pl.lit(None, pl.Float64).alias("hours"),
+        years.cast(pl.Float64).alias("number"),
+        pl.lit(None, pl.String).alias("level"),
+        pl.lit(False).alias("hidden"),
+    )
+
+
+def _day(at: pl.Expr) -> pl.Expr:
+    import polars as pl
+
+    return at.dt.month().cast(pl.Int32) * 100 + at.dt.day()
+
+
+# --- features ------------------------------------------------------------------------------------
+
+
+def _features(
+    found: pl.DataFrame, placed: pl.DataFrame, parameters: Sequence[Parameter], features: Sequence[Feature]
+) -> pl.DataFrame:
+    import polars as pl
+
+    numbers = _by_minute(found).join(placed.select("row", "length"), on="row")
+    levels = found.filter(pl.col("level").is_not_null()).join(placed.select("row", "length"), on="row")
+    levels = levels.sort("row", "parameter", "hours", "level", nulls_last=False)
+    place = {one.name: at for at, one in enumerate(parameters)}
+    rows = placed.select("row")
+    made: dict[str, pl.Series] = {}
+    for window in dict.fromkeys(one.window for one in features if one.window is not None):
+        mine = [one for one in features if one.window == window]
+        counted = _counted(numbers.filter(_inside(window)), mine, place)
+        told = _last_levels(levels.filter(_inside(window)), mine, place)
+        for feature in mine:
+            made[feature.name] = _column(rows, feature, (told if feature.how == "level" else counted), place)
+    for feature in features:
+        if feature.window is None:
+            made[feature.name] = _operated(feature, made)
+    return pl.DataFrame([made[one.name].alias(one.name) for one in features])
+
+
+def _by_minute(found: pl.DataFrame) -> pl.DataFrame:
+    """Return the mean of each minute's values, in time order, what has no date first."""
+    import polars as pl
+
+    numbers = found.filter(pl.col("number").is_not_null()).select("row", "parameter", "hours", "number")
+    ordered = numbers.sort("row", "parameter", "hours", "number", nulls_last=False)
+    return ordered.group_by("row", "parameter", "hours", maintain_order=True).agg(pl.col("number").mean())
+
+
+def _inside(window: Window) -> pl.Expr:
+    """As `Window.has`, over columns."""
+    import polars as pl
+
+    hours, length = pl.col("hours"), pl.col("length")
+    inside = hours <= length
+    at = hours if window.anchor == "start" else hours - length
+    if window.low is not None:
+        inside &= (window.low <= at) if window.anchor == "start" else (window.low < at)
+    if window.high is not None:
+        inside &= (at < window.high) if window.anchor == "start" else (at <= window.high)
+    ever = window.low is None and window.high is None
+    return inside.fill_null(ever)
+
+
+def _statistics() -> dict[str, pl.Expr]:
+    """As `features._STATISTICS`, over the readings of a group in time order."""
+    import polars as pl
+
+    value, hours = pl.col("number"), pl.col("hours")
+    off, from_mean = hours - hours.mean(), value - value.mean()
+    return {
+        "last": value.last(),
+        "first": value.first(),
+        "lowest": value.min(),
+        "highest": value.max(),
+        "mean": value.mean(),
+        "spread": value.std(),
+        "sum": value.sum(),
+        "count": value.len().cast(pl.Float64),
+        "slope": (off * from_mean).sum() / (off * off).sum(),
+        "change": value.last() - value.first(),
+        "since": pl.col("length").first() - hours.last(),
+        "span": hours.last() - hours.first(),
+    }
+
+
+_Counted = Mapping[int, "pl.DataFrame"]
+
+
+def _counted(inside: pl.DataFrame, features: Sequence[Feature], place: Mapping[str, int]) -> _Counted:
+    """Return the statistics asked for, of each parameter; those of one parameter are counted together."""
+    asked: dict[int, list[str]] = {}
+    for feature in features:
+        if feature.how != "level":
+            asked.setdefault(place[feature.of[0]], []).append(feature.how)
+    every = _statistics()
+    parts = inside.partition_by("parameter", as_dict=True, include_key=False) if asked else {}
+    found: dict[int, pl.DataFrame] = {}
+    for number, hows in asked.items():
+        part = parts.get((number,))
+        if part is not None:
+            wanted = [every[how].round(DECIMALS).alias(how) for how in dict.fromkeys(hows)]
+            found[number] = part.group_by("row").agg(wanted)
+    return found
+
+
+def _last_levels(inside: pl.DataFrame, features: Sequence[Feature], place: Mapping[str, int]) -> _Counted:
+    import polars as pl
+
+    asked = {place[one.of[0]] for one in features if one.how == "level"}
+    return {
+        number: inside.filter(pl.col("parameter") == number).group_by("row").agg(pl.col("level").last())
+        for number in asked
+    }
+
+
+def _column(rows: pl.DataFrame, feature: Feature, counted: _Counted, place: Mapping[str, int]) -> pl.Series:
+    import polars as pl
+
+    found = counted.get(place[feature.of[0]])
+    empty = 0.0 if feature.how == "count" else _NAN
+    if found is None:
+        none = None if feature.how == "level" else empty
+        kind = pl.String if feature.how == "level" else pl.Float64
+        return pl.repeat(none, rows.height, dtype=kind, eager=True)
+    made = rows.join(found.select("row", feature.how), on="row", how="left", maintain_order="left")[
+        feature.how
+    ]
+    if feature.how == "level":
+        return made
+    return made.fill_null(empty)
+
+
+def _operated(feature: Feature, made: Mapping[str, pl.Series]) -> pl.Series:
+    import polars as pl
+
+    assert feature.how in OPERATORS
+    one, other = pl.lit(made[feature.of[0]]), pl.lit(made[feature.of[1]])
+    exprs = {
+        "ratio": pl.when(other == 0).then(_NAN).otherwise(one / other),
+        "difference": one - other,
+        "product": one * other,
+    }
+    return pl.select(exprs[feature.how].round(DECIMALS)).to_series()
