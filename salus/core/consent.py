@@ -7,6 +7,8 @@ from datetime import datetime
 from unicodedata import category
 
 DIRECT_CARE = "direct-care"
+# Of a population: to learn a model from it, and to find out how good one is.
+TRAINING, QUALITY = "model-training", "quality"
 
 # Unicode letters and symbols that are drawn as nothing: Hangul fillers and the empty braille pattern.
 _UNSEEN = frozenset("\u115f\u1160\u3164\uffa0\u2800")

@@ -93,6 +93,30 @@ def model(name: str) -> Model:
 
 
 @cache
+def tasks() -> dict[str, Any]:
+    """Return what can be learnt or judged, by name: the TASK of each file of the house's own rooms."""
+    import salus
+
+    found = {}
+    inside = {part.name for part in iter_modules(salus.__path__) if part.ispkg}
+    for room in (import_module(f"salus.{name}") for name in ROOMS if name in inside):
+        for part in iter_modules(room.__path__):
+            module = None if part.name.startswith("_") else import_module(f"{room.__name__}.{part.name}")
+            told = getattr(module, "TASK", None)
+            if told is not None:
+                found[told.name] = told
+    return dict(sorted(found.items()))
+
+
+def task(name: str) -> Any:
+    """Return the TASK called `name`; raises UserError that lists the choices."""
+    known = tasks()
+    if name not in known:
+        raise UserError(f"No task is named '{name}'. Choose one of: {choices(name, known)}.")
+    return known[name]
+
+
+@cache
 def _loaded() -> _All:
     """Load everything, once; the house's own comes first."""
     own, broken = _gathered(_own(), taken=())

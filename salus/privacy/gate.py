@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from salus.core.consent import DIRECT_CARE, Actor, names_somebody
+from salus.core.consent import DIRECT_CARE, QUALITY, TRAINING, Actor, names_somebody
 from salus.core.errors import RefusedError
 from salus.core.evidence import Event, Timeline
 from salus.core.seams import Cohort, View
+
+if TYPE_CHECKING:
+    import polars as pl
 
 BASIS = "direct care, treatment of the patient (GDPR Art. 9(2)(h); HIPAA 45 CFR 164.506(c))"
 
@@ -81,6 +85,66 @@ def open_cohort(timelines: Iterable[Timeline], actor: Actor, purpose: str, as_of
     """Return a View for each of `timelines`, lazily; raises as `open_view` does, before the first is read."""
     open_view(Timeline(""), actor, purpose, as_of)
     return _GatedCohort(lambda: (open_view(timeline, actor, purpose, as_of) for timeline in timelines))
+
+
+def open_columns(
+    events: pl.DataFrame, cases: pl.DataFrame, actor: Actor, purpose: str, basis: str
+) -> pl.DataFrame:
+    """Return what each of `cases` may see of a population, as known at its moment, with `row`: its place
+    there.
+
+    events: the archive's columns and `subject`; times in UTC without a zone; `until`, where there is such a
+    column, is when a newer copy took a row's place. cases: columns `subject`, `moment`, and `whole_at` where
+    it is known. basis: on which such a population is opened, as whoever answers for it says.
+    Raises RefusedError for any other purpose than training and quality, or without a basis or a name.
+    """
+    import polars as pl
+
+    refuse_nobody(actor)
+    if purpose not in (TRAINING, QUALITY):
+        raise RefusedError(f"No population is opened for '{purpose}': for {TRAINING} and {QUALITY} alone.")
+    if not basis.strip():
+        raise RefusedError(
+            "On which basis is this population opened? A published set has its licence; of your own records "
+            "say it with --basis: the law, the ethics board's decision, and who answers for it."
+        )
+    whole = pl.col("whole_at") if "whole_at" in cases.columns else pl.lit(None, pl.Datetime("us"))
+    placed = cases.select(
+        "subject", pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"), "moment", whole.alias("whole_at")
+    )
+    seen = events.join(placed, on="subject", maintain_order="left").filter(*_known_then(events.columns))
+    return _as_known_then(seen).drop("moment", "whole_at")
+
+
+def _known_then(columns: list[str]) -> list[pl.Expr]:
+    """As `_known`, and as `open_view` treats what has no date, over columns."""
+    import polars as pl
+
+    moment = pl.col("moment")
+    dated = [pl.col(name).is_null() | (pl.col(name) <= moment) for name in ("time", "known_at")]
+    undated = pl.all_horizontal(pl.col("time", "known_at").is_null())
+    somebody = pl.col("source").str.starts_with("Patient/")
+    early = (moment < pl.col("whole_at")).fill_null(value=False)
+    stood = [pl.col("until").is_null() | (pl.col("until") > moment)] if "until" in columns else []
+    return [
+        (pl.col("status") != "entered-in-error").fill_null(value=True),
+        *dated,
+        ~(early & undated & ~somebody.fill_null(value=False)),
+        *stood,
+    ]
+
+
+def _as_known_then(seen: pl.DataFrame) -> pl.DataFrame:
+    """As `_as_known`, over columns."""
+    import polars as pl
+
+    to_come = (pl.col("end") > pl.col("moment")).fill_null(value=False)
+    measured = pl.col("source").str.starts_with("Observation/").fill_null(value=False)
+    ended = pl.col("status").is_in(sorted(_ENDED)).fill_null(value=False)
+    return seen.with_columns(
+        pl.when(to_come & measured).then("moment").when(to_come).then(None).otherwise("end").alias("end"),
+        pl.when(to_come & ~measured & ended).then(pl.lit("active")).otherwise("status").alias("status"),
+    )
 
 
 def _known(event: Event, as_of: datetime) -> bool:

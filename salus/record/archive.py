@@ -187,6 +187,22 @@ class Archive:
         """Return all evidence that stands, lazily: MEDS columns first, sorted by subject and time."""
         return self._scan("data", nothing)
 
+    def superseded(self) -> pl.DataFrame | None:
+        """Return what was superseded, with `until`: when a newer copy took its place; None: nothing was."""
+        import polars as pl
+
+        shards = superseded.shards(self._in())
+        if not shards:
+            return None
+        with _whole(self.root):
+            return pl.read_parquet(shards, glob=False)
+
+    def numbered(self) -> pl.DataFrame:
+        """Return the subjects: `subject`, its number `subject_id`, and `last`, its last moment in UTC."""
+        import polars as pl
+
+        return self._subjects.select("subject", "subject_id", pl.col("last").cast(pl.Datetime("us")))
+
     def code_names(self) -> dict[str, str]:
         """Return what the record itself calls its codes (``LOINC/8867-4`` -> ``Heart rate``)."""
         import polars as pl

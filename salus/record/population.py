@@ -9,6 +9,7 @@ feature.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from salus.record.account import Reject
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from salus.record.archive import Archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,3 +41,41 @@ class Population:
     digest: str
     licence: str
     cite: str
+
+
+def of_archive(archive: Archive, codes: Collection[str]) -> Population:
+    """Return all evidence of an archive that carries one of `codes`, merged people as one.
+
+    What a correction replaced is there too, with `until`, so that the gate shows what stood at each moment.
+    """
+    import polars as pl
+
+    wanted = sorted(codes)
+    others = pl.col("other_codes").list.eval(pl.element().is_in(wanted)).list.any()
+    mine = pl.col("code").is_in(wanted) | others.fill_null(value=False)
+    found = archive.scan().filter(mine).collect().with_columns(until=pl.lit(None, pl.Datetime("us")))
+    before = archive.superseded()
+    if before is not None:
+        found = pl.concat([found, before.filter(mine).select(found.columns)])
+    numbered = archive.numbered()
+    whose = pl.Series("canonical", map(archive.identities.canonical, numbered["subject"]), pl.String)
+    numbered = numbered.with_columns(whose)
+    events = found.join(numbered.select("subject_id", pl.col("canonical").alias("subject")), on="subject_id")
+    people = numbered.group_by("canonical", maintain_order=True).agg(pl.col("last").max().alias("whole_at"))
+    return Population(
+        name=archive.root.name,
+        title=f"the archive '{archive.root.name}', generation {archive.generation}",
+        events=events.sort("subject", "time", maintain_order=True),
+        subjects=people.select(
+            pl.col("canonical").alias("subject"),
+            pl.lit(None, pl.String).alias("case"),
+            pl.col("canonical").alias("person"),
+            pl.lit("archive").alias("site"),
+            "whole_at",
+        ),
+        rejects=(),
+        notes=(),
+        digest=f"{archive.manifest.id}/{archive.generation}",
+        licence="the site's own records",
+        cite="",
+    )

@@ -1,0 +1,193 @@
+"""Learn: a task, a place full of evidence and the gate brought together into cases that a model learns from.
+
+A published set is opened on its licence; a site's own records on the basis that whoever answers for it
+states. What is gathered here serves training and testing alike, so that both see the same people.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from salus.core.codes import BIRTH
+from salus.core.consent import Actor
+from salus.core.errors import EvidenceError
+from salus.learning.columns import table
+from salus.learning.features import EVER, Feature
+from salus.learning.task import Case, Excluded, Task
+from salus.privacy.gate import open_columns
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from salus.core.evidence import Timeline
+    from salus.record.population import Population
+
+_GROUP = "group: "
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The cases of one task in one population, with what may be seen of each.
+
+    known: those whose outcome is known, in the order of all that follows. values: their features. hidden: of
+    whom something is there and not shown (columns row, parameter). outcomes: by case. persons: whoever shares
+    one is one person. sites: the part of the set. groups: by name, the group of each case, None where not
+    known. flow: how many people fell out at each step, and why.
+    """
+
+    population: Population
+    known: list[Case]
+    values: pl.DataFrame
+    hidden: pl.DataFrame
+    outcomes: list[bool]
+    persons: list[str]
+    sites: list[str]
+    groups: Mapping[str, list[str | None]]
+    flow: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the feature engine is asked for: the task's features, and what tells groups apart."""
+
+    parameters: tuple[Any, ...]
+    features: tuple[Feature, ...]
+
+
+def population(task: Task, place: str) -> Population:
+    """Return the evidence at `place`: an archive, or a folder that holds a published set."""
+    from salus.record.archive import Archive
+    from salus.record.manifest import NAME
+    from salus.record.population import of_archive
+    from salus.record.sources import sets
+
+    folder = Path(place)
+    if (folder / NAME).is_file():
+        return of_archive(Archive.open(folder), {*task.codes, *task.milestones, BIRTH})
+    return sets.population(folder)
+
+
+def gather(task: Task, found: Population, *, actor: Actor, purpose: str, basis: str) -> Cases:
+    """Return the cases of `task` in a population, each with what was known at its moment and nothing else.
+
+    Raises RefusedError where the gate does, EvidenceError where nobody there can be asked about.
+    """
+    flow = [{"step": "people", "n": found.subjects["person"].n_unique()},
+            {"step": "subjects", "n": found.subjects.height}]  # fmt: skip
+    every = list(_cases(task, found))
+    why = Counter(one.why for one in every if isinstance(one, Excluded))
+    cases = [one for one in every if isinstance(one, Case)]
+    flow += [{"step": f"excluded: {reason}", "n": -count} for reason, count in sorted(why.items())]
+    none = found.subjects.height - len({one.subject for one in every})
+    flow += [{"step": "excluded: nothing that begins a case", "n": -none}] if none else []
+    known = [case for case in cases if case.outcome is not None]
+    flow += [{"step": "cases", "n": len(cases)}, {"step": "outcome not known", "n": len(known) - len(cases)},
+             {"step": "judged", "n": len(known)}]  # fmt: skip
+    if not known:
+        raise EvidenceError(
+            f"'{found.name}' has no case of {task.name} whose outcome is known: of {len(every)} looked at, "
+            f"{len(cases)} can be asked about."
+        )
+    return _with_features(
+        task, found, known, flow, open_columns_of(task, found, known, actor, purpose, basis)
+    )
+
+
+def open_columns_of(
+    task: Task, found: Population, cases: list[Case], actor: Actor, purpose: str, basis: str
+) -> pl.DataFrame:
+    """Return what `cases` may see of the codes that `task` reads, through the gate."""
+    import polars as pl
+
+    wanted = sorted({*task.codes, BIRTH} - task.leaks)
+    mine = pl.col("code").is_in(wanted)
+    if "other_codes" in found.events.columns:
+        others = pl.col("other_codes").list.eval(pl.element().is_in(wanted)).list.any()
+        mine |= others.fill_null(value=False)
+    return found.events.filter(mine)
+
+
+def framed(cases: list[Case], found: Population) -> pl.DataFrame:
+    """Return cases as columns: subject, start, moment, whole_at; in UTC without a zone."""
+    import polars as pl
+
+    told = pl.DataFrame(
+        {
+            "subject": pl.Series([case.subject for case in cases], dtype=pl.String),
+            "start": pl.Series([_plain(case.start) for case in cases], dtype=pl.Datetime("us")),
+            "moment": pl.Series([_plain(case.moment) for case in cases], dtype=pl.Datetime("us")),
+        }
+    )
+    if "whole_at" not in found.subjects.columns:
+        return told.with_columns(pl.lit(None, pl.Datetime("us")).alias("whole_at"))
+    whole = found.subjects.select("subject", "whole_at")
+    return told.join(whole, on="subject", how="left", maintain_order="left")
+
+
+def _plain(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(tzinfo=None)
+
+
+def _with_features(
+    task: Task, found: Population, known: list[Case], flow: list[dict[str, Any]], seen: pl.DataFrame
+) -> Cases:
+    import polars as pl
+
+    extra = tuple(_told_apart(task))
+    made = table(seen, framed(known, found), _Asked(task.parameters, (*task.features, *extra)))
+    whose = pl.DataFrame({"subject": [case.subject for case in known]}).join(
+        found.subjects, on="subject", how="left", maintain_order="left"
+    )
+    groups = {
+        group.by: [group.named(value) for value in made.values[_GROUP + group.by]] for group in task.groups
+    }
+    return Cases(
+        population=found,
+        known=known,
+        values=made.values.drop([one.name for one in extra]),
+        hidden=made.hidden,
+        outcomes=[bool(case.outcome) for case in known],
+        persons=whose["person"].to_list(),
+        sites=whose["site"].to_list(),
+        groups=groups,
+        flow=flow,
+    )
+
+
+def _told_apart(task: Task) -> Iterator[Feature]:
+    from salus.learning.parameters import Category
+
+    kinds = {one.name: isinstance(one, Category) for one in task.parameters}
+    for group in task.groups:
+        how = "level" if kinds[group.parameter] else "last"
+        yield Feature(_GROUP + group.by, how, (group.parameter,), EVER)
+
+
+def _cases(task: Task, found: Population) -> Iterator[Case | Excluded]:
+    for timeline in milestones(task, found):
+        yield from task.cases(timeline)
+
+
+def milestones(task: Task, found: Population) -> Iterable[Timeline]:
+    """Yield each subject's milestones as a Timeline: what happened, after the moment of prediction too."""
+    import polars as pl
+
+    from salus.record.columns import OF_A_ROW, rows_of
+    from salus.record.fhir import timeline
+
+    wanted = sorted(task.milestones)
+    others = pl.col("other_codes").list.eval(pl.element().is_in(wanted)).list.any()
+    mine = found.events.filter(pl.col("code").is_in(wanted) | others.fill_null(value=False))
+    if "until" in mine.columns:
+        mine = mine.filter(pl.col("until").is_null())
+    mine = mine.sort("subject", maintain_order=True)
+    rows = rows_of(mine.select(OF_A_ROW))
+    at = 0
+    for subject, count in mine.group_by("subject", maintain_order=True).len().iter_rows():
+        yield timeline(subject, rows[at : at + count])
+        at += count
