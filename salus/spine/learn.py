@@ -93,23 +93,24 @@ def gather(task: Task, found: Population, *, actor: Actor, purpose: str, basis: 
             f"'{found.name}' has no case of {task.name} whose outcome is known: of {len(every)} looked at, "
             f"{len(cases)} can be asked about."
         )
-    return _with_features(
-        task, found, known, flow, open_columns_of(task, found, known, actor, purpose, basis)
-    )
+    events, placed = _read_by(task, found), framed(known, found)
+    return _with_features(task, found, known, flow, open_columns(events, placed, actor, purpose, basis))
 
 
-def open_columns_of(
-    task: Task, found: Population, cases: list[Case], actor: Actor, purpose: str, basis: str
-) -> pl.DataFrame:
-    """Return what `cases` may see of the codes that `task` reads, through the gate."""
+def _read_by(task: Task, found: Population) -> pl.DataFrame:
+    """Return the events that `task` reads: nothing that would leak the outcome comes near the features."""
     import polars as pl
 
-    wanted = sorted({*task.codes, BIRTH} - task.leaks)
-    mine = pl.col("code").is_in(wanted)
-    if "other_codes" in found.events.columns:
-        others = pl.col("other_codes").list.eval(pl.element().is_in(wanted)).list.any()
-        mine |= others.fill_null(value=False)
-    return found.events.filter(mine)
+    wanted, leaks = sorted({*task.codes, BIRTH}), sorted(task.leaks)
+    return found.events.filter(_carries(wanted), ~_carries(leaks))
+
+
+def _carries(codes: list[str]) -> pl.Expr:
+    """Whether an event carries one of `codes`, as its chosen code or as another."""
+    import polars as pl
+
+    others = pl.col("other_codes").list.eval(pl.element().is_in(codes)).list.any()
+    return pl.col("code").is_in(codes) | others.fill_null(value=False)
 
 
 def framed(cases: list[Case], found: Population) -> pl.DataFrame:
@@ -180,9 +181,7 @@ def milestones(task: Task, found: Population) -> Iterable[Timeline]:
     from salus.record.columns import OF_A_ROW, rows_of
     from salus.record.fhir import timeline
 
-    wanted = sorted(task.milestones)
-    others = pl.col("other_codes").list.eval(pl.element().is_in(wanted)).list.any()
-    mine = found.events.filter(pl.col("code").is_in(wanted) | others.fill_null(value=False))
+    mine = found.events.filter(_carries(sorted(task.milestones)))
     if "until" in mine.columns:
         mine = mine.filter(pl.col("until").is_null())
     mine = mine.sort("subject", maintain_order=True)
