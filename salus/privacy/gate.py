@@ -48,18 +48,27 @@ class _GatedCohort:
 
 
 def open_view(
-    timeline: Timeline, actor: Actor, purpose: str, as_of: datetime, whole_at: datetime | None = None
+    timeline: Timeline,
+    actor: Actor,
+    purpose: str,
+    as_of: datetime,
+    whole_at: datetime | None = None,
+    *,
+    basis: str = "",
 ) -> View:
     """Return what `actor` may see of `timeline` for `purpose`, as known at `as_of` (aware).
 
     whole_at: when the record was complete. Evidence without any date is known only from then on, since nobody
-    can say that it was known sooner: discharge codes are not known at admission.
+    can say that it was known sooner: discharge codes are not known at admission. basis: for training and
+    quality, on which the population is opened that this is one of (see `open_columns`).
     Raises RefusedError when the purpose has no basis or nobody in particular asks.
     """
     if as_of.tzinfo is None:
         raise RefusedError("The instant of a view needs a time zone: write 2026-01-31T08:00:00Z.")
     refuse_nobody(actor)
-    if purpose != DIRECT_CARE:
+    if purpose in (TRAINING, QUALITY):
+        _refuse_population(purpose, basis)
+    elif purpose != DIRECT_CARE:
         raise RefusedError(f"No permit for purpose '{purpose}': the record is open for {DIRECT_CARE} only.")
     early = whole_at is not None and as_of < whole_at
     seen = tuple(
@@ -67,7 +76,7 @@ def open_view(
         for event in timeline
         if _known(event, as_of) and not (early and _is_undated(event))
     )
-    return _GatedView(Timeline(timeline.subject, seen), actor, purpose, as_of, BASIS)
+    return _GatedView(Timeline(timeline.subject, seen), actor, purpose, as_of, basis or BASIS)
 
 
 def refuse_nobody(actor: object) -> None:
@@ -101,6 +110,16 @@ def open_columns(
     import polars as pl
 
     refuse_nobody(actor)
+    _refuse_population(purpose, basis)
+    whole = pl.col("whole_at") if "whole_at" in cases.columns else pl.lit(None, pl.Datetime("us"))
+    placed = cases.select(
+        "subject", pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"), "moment", whole.alias("whole_at")
+    )
+    seen = events.join(placed, on="subject", maintain_order="left").filter(*_known_then(events.columns))
+    return _as_known_then(seen).drop("moment", "whole_at")
+
+
+def _refuse_population(purpose: str, basis: str) -> None:
     if purpose not in (TRAINING, QUALITY):
         raise RefusedError(f"No population is opened for '{purpose}': for {TRAINING} and {QUALITY} alone.")
     if not basis.strip():
@@ -108,12 +127,6 @@ def open_columns(
             "On which basis is this population opened? A published set has its licence; of your own records "
             "say it with --basis: the law, the ethics board's decision, and who answers for it."
         )
-    whole = pl.col("whole_at") if "whole_at" in cases.columns else pl.lit(None, pl.Datetime("us"))
-    placed = cases.select(
-        "subject", pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"), "moment", whole.alias("whole_at")
-    )
-    seen = events.join(placed, on="subject", maintain_order="left").filter(*_known_then(events.columns))
-    return _as_known_then(seen).drop("moment", "whole_at")
 
 
 def _known_then(columns: list[str]) -> list[pl.Expr]:

@@ -17,6 +17,7 @@ from salus.risk._inputs import age, sex
 from salus.risk._measures import PULSE, RESPIRATORY_RATE, SPO2, SYSTOLIC, TEMPERATURE
 from salus.risk._news2_chart import HIGH, MEDIUM, RED, category
 from salus.risk._news2_sum import VITAL, Scored, scored, timing
+from salus.risk._news2_trial import TRIAL
 from salus.risk._placed import blank_since, unplaced
 from salus.risk._points import SCORE, insight, limits, missing, part, reasons, spanned
 from salus.risk._terms import PREGNANCY
@@ -216,3 +217,4 @@ class News2:
 
 
 MODEL = News2()
+TASK = TRIAL

@@ -1,7 +1,7 @@
-"""Learn: a task, a place full of evidence and the gate brought together into cases that a model learns from.
+"""Cases: a task, a place full of evidence and the gate brought together, for training and testing alike.
 
 A published set is opened on its licence; a site's own records on the basis that whoever answers for it
-states. What is gathered here serves training and testing alike, so that both see the same people.
+states.
 """
 
 from __future__ import annotations
@@ -77,29 +77,37 @@ def gather(task: Task, found: Population, *, actor: Actor, purpose: str, basis: 
 
     Raises RefusedError where the gate does, EvidenceError where nobody there can be asked about.
     """
-    flow = [{"step": "people", "n": found.subjects["person"].n_unique()},
-            {"step": "subjects", "n": found.subjects.height}]  # fmt: skip
     every = list(_cases(task, found))
-    why = Counter(one.why for one in every if isinstance(one, Excluded))
-    cases = [one for one in every if isinstance(one, Case)]
-    flow += [{"step": f"excluded: {reason}", "n": -count} for reason, count in sorted(why.items())]
-    none = found.subjects.height - len({one.subject for one in every})
-    flow += [{"step": "excluded: nothing that begins a case", "n": -none}] if none else []
-    known = [case for case in cases if case.outcome is not None]
-    flow += [{"step": "cases", "n": len(cases)}, {"step": "outcome not known", "n": len(known) - len(cases)},
-             {"step": "judged", "n": len(known)}]  # fmt: skip
+    known = [one for one in every if isinstance(one, Case) and one.outcome is not None]
+    flow = _flow(found, every, len(known))
     if not known:
         raise EvidenceError(
-            f"'{found.name}' has no case of {task.name} whose outcome is known: of {len(every)} looked at, "
-            f"{len(cases)} can be asked about."
+            f"'{found.name}' has no case of {task.name} whose outcome is known, of {len(every)} looked at: see that it "
+            "holds what begins a case, and what ends it."
         )
     events, placed = _read_by(task, found), framed(known, found)
     return _with_features(task, found, known, flow, open_columns(events, placed, actor, purpose, basis))
 
 
+def _flow(found: Population, every: list[Case | Excluded], known: int) -> list[dict[str, Any]]:
+    """Return how many fell out at each step, and why."""
+    why = Counter(one.why for one in every if isinstance(one, Excluded))
+    cases = len(every) - why.total()
+    none = found.subjects.height - len({one.subject for one in every})
+    return [
+        {"step": "people", "n": found.subjects["person"].n_unique()},
+        {"step": "records", "n": found.subjects.height},
+        {"step": "records in which nothing begins a case", "n": none},
+        {"step": "looked at", "n": len(every)},
+        *({"step": f"excluded: {reason}", "n": count} for reason, count in sorted(why.items())),
+        {"step": "cases", "n": cases},
+        {"step": "outcome not known", "n": cases - known},
+        {"step": "judged", "n": known},
+    ]
+
+
 def _read_by(task: Task, found: Population) -> pl.DataFrame:
     """Return the events that `task` reads: nothing that would leak the outcome comes near the features."""
-    import polars as pl
 
     wanted, leaks = sorted({*task.codes, BIRTH}), sorted(task.leaks)
     return found.events.filter(_carries(wanted), ~_carries(leaks))
