@@ -15,7 +15,7 @@ from salus.core.codes import BIRTH
 from salus.core.evidence import UNREADABLE, Absence, Event
 from salus.core.measures import USABLE, Measure
 from salus.learning.features import AGE, DECIMALS, HOUR, MINUTE, OPERATORS, Feature, Window
-from salus.learning.parameters import HIDDEN_VALUE, Category, Parameter, read
+from salus.learning.parameters import HIDDEN_VALUE, Category, Parameter, begins, read, stems_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,8 +88,7 @@ def _matched(events: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFr
     """Return the events that speak of a parameter by any of their codes, once for each parameter."""
     import polars as pl
 
-    pairs = [(code, number) for number, one in enumerate(parameters) for code in dict.fromkeys(one.codes)]
-    by_code = pl.DataFrame(pairs, {"code": pl.String, "parameter": pl.UInt16}, orient="row")
+    by_code = _by_code(events, parameters)
     events = events.select("row", *COLUMNS[1:]).with_columns(pl.col("time").cast(pl.Int64))
     several = events.filter(pl.col("other_codes").is_not_null()).drop("other_codes").with_row_index("one")
     chosen = events.filter(pl.col("other_codes").is_null()).drop("other_codes").join(by_code, on="code")
@@ -99,6 +98,18 @@ def _matched(events: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFr
     every = others.select("one", pl.concat_list(pl.col("code"), "other_codes").alias("code")).explode("code")
     told = every.join(by_code, on="code").select("one", "parameter").unique(maintain_order=True)
     return pl.concat([chosen, several.join(told, on="one").select(chosen.columns)])
+
+
+def _by_code(events: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFrame:
+    """Return which code speaks of which parameter, by its number; of a hierarchy those that are here."""
+    import polars as pl
+
+    pairs = {(code, number) for number, one in enumerate(parameters) for code in one.codes}
+    if any(map(stems_of, parameters)):
+        here = {*events["code"].unique(), *events["other_codes"].explode().drop_nulls().unique()}
+        for number, one in enumerate(parameters):
+            pairs |= {(code, number) for code in here if stems_of(one) and begins(code, stems_of(one))}
+    return pl.DataFrame(sorted(pairs), {"code": pl.String, "parameter": pl.UInt16}, orient="row")
 
 
 def _is_plain(parameters: Sequence[Parameter]) -> pl.Expr:

@@ -17,7 +17,7 @@ from statistics import fmean
 from salus.core.codes import BIRTH
 from salus.core.errors import UserError, choices
 from salus.core.evidence import Event, Timeline
-from salus.learning.parameters import HIDDEN_VALUE, Category, Parameter, read
+from salus.learning.parameters import HIDDEN_VALUE, Category, Parameter, begins, read, stems_of
 
 Level = float | str | None
 _MICROSECOND = timedelta(microseconds=1)
@@ -198,7 +198,13 @@ def _never(hours: float | None) -> float:
 
 
 def _of(timeline: Timeline, parameter: Parameter, moment: datetime) -> Iterable[Event]:
-    for event in timeline.where(parameter.codes):
+    stems, found = stems_of(parameter), timeline.where(parameter.codes)
+    if stems:
+        codes = frozenset(parameter.codes)
+        found = timeline.where(
+            test=lambda one: one.coded(codes) or any(begins(code, stems) for code in one.codes)
+        )
+    for event in found:
         if all(when is None or when <= moment for when in (event.time, event.known_at)):
             yield event
 

@@ -30,7 +30,8 @@ Read = float | str | Hidden | None
 class Category:
     """A question with named answers (sex, discharge disposition, the group of a diagnosis).
 
-    codes: the codes of the events that answer it. levels: answer -> level; `group` gives the level of an
+    codes: the codes of the events that answer it; stems: code beginnings, without dots, for hierarchies that
+    are in the code itself (``ICD10CM/I48``). levels: answer -> level; `group` gives the level of an
     answer that is not listed (the chapter of an ICD code), None where it has none. An event without a text
     answers by its chosen code, as a Condition does.
     """
@@ -40,6 +41,7 @@ class Category:
     levels: Mapping[str, str] = field(default_factory=dict)
     group: Callable[[str], str | None] | None = None
     source: str = ""
+    stems: tuple[str, ...] = ()
 
     def level(self, answer: str) -> str | None:
         """Return the level of an answer; None where it has none."""
@@ -48,6 +50,16 @@ class Category:
 
 
 Parameter = Measure | Category
+
+
+def stems_of(parameter: Parameter) -> tuple[str, ...]:
+    """Return the code beginnings by which a parameter is told, beside its codes."""
+    return parameter.stems if isinstance(parameter, Category) else ()
+
+
+def begins(code: str, stems: tuple[str, ...]) -> bool:
+    """Whether a code lies in one of the hierarchies `stems`, with its dots or without."""
+    return code.replace(".", "").upper().startswith(stems)
 
 
 # FHIR R4 statuses (and intents) of what is not so, was not done or is only planned, of all other types.

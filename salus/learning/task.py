@@ -15,7 +15,7 @@ from math import isnan
 from salus.core.errors import UserError
 from salus.core.evidence import Timeline
 from salus.learning.features import Feature, checked
-from salus.learning.parameters import Category, Parameter
+from salus.learning.parameters import Category, Parameter, begins, stems_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +71,11 @@ class Group:
 class Task:
     """A question that can be learnt.
 
-    milestones: the codes from which `cases` finds cases, outcomes and exclusions, given a Timeline of those
-    events alone. outcome: what happens, in words ("death in hospital"). leaks: codes that the outcome defines
-    or that stand for somebody's own estimate of it: never read by a feature. misses: how many false alarms
-    one miss weighs. terms, pairs: the most features and interactions that a clinician is asked to read.
+    milestones: the codes (and `stems`, the beginnings of codes) from which `cases` finds cases, outcomes and
+    exclusions, given a Timeline of those events alone. outcome: what happens, in words ("death in hospital").
+    leaks: codes that the outcome defines or that stand for somebody's own estimate of it: never read by a
+    feature. misses: how many false alarms one miss weighs. terms, pairs: the most features and interactions
+    that a clinician is asked to read.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Task:
     limits: tuple[str, ...] = ()
     terms: int = 150
     pairs: int = 40
+    stems: tuple[str, ...] = ()
     settings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -110,6 +112,16 @@ class Task:
     def codes(self) -> frozenset[str]:
         """Every code that a feature reads."""
         return frozenset(code for parameter in self.parameters for code in parameter.codes)
+
+    def is_milestone(self, code: str) -> bool:
+        """Whether an event of that code is one from which cases are found."""
+        return code in self.milestones or bool(self.stems and begins(code, self.stems))
+
+    def reads(self, code: str) -> bool:
+        """Whether a feature may come of an event of that code."""
+        return code in self.codes or any(
+            stems and begins(code, stems) for stems in map(stems_of, self.parameters)
+        )
 
     def levels(self) -> frozenset[str]:
         """Return the names of the features that are levels and not numbers."""

@@ -9,7 +9,7 @@ feature.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,20 +43,34 @@ class Population:
     cite: str
 
 
-def of_archive(archive: Archive, codes: Collection[str]) -> Population:
-    """Return all evidence of an archive that carries one of `codes`, merged people as one.
+def carrying(events: pl.DataFrame | pl.LazyFrame, wanted: Callable[[str], bool]) -> pl.Expr:
+    """Whether an event carries a code that is `wanted`, as its chosen code or as another."""
+    import polars as pl
+
+    lazy = events.lazy()
+    chosen = lazy.select(pl.col("code").unique()).collect()["code"]
+    more = lazy.filter(pl.col("other_codes").is_not_null()).select(pl.col("other_codes").explode().unique())
+    others = [code for code in more.collect()["other_codes"] if wanted(code)]
+    found = pl.col("code").is_in([code for code in chosen if wanted(code)])
+    if not others:
+        return found
+    also = pl.col("other_codes").list.eval(pl.element().is_in(others)).list.any()
+    return found | also.fill_null(value=False)
+
+
+def of_archive(archive: Archive, wanted: Callable[[str], bool]) -> Population:
+    """Return all evidence of an archive that carries a code that is `wanted`, merged people as one.
 
     What a correction replaced is there too, with `until`, so that the gate shows what stood at each moment.
     """
     import polars as pl
 
-    wanted = sorted(codes)
-    others = pl.col("other_codes").list.eval(pl.element().is_in(wanted)).list.any()
-    mine = pl.col("code").is_in(wanted) | others.fill_null(value=False)
-    found = archive.scan().filter(mine).collect().with_columns(until=pl.lit(None, pl.Datetime("us")))
+    scanned = archive.scan()
+    found = scanned.filter(carrying(scanned, wanted)).collect()
+    found = found.with_columns(until=pl.lit(None, pl.Datetime("us")))
     before = archive.superseded()
     if before is not None:
-        found = pl.concat([found, before.filter(mine).select(found.columns)])
+        found = pl.concat([found, before.filter(carrying(before, wanted)).select(found.columns)])
     numbered = archive.numbered()
     whose = pl.Series("canonical", map(archive.identities.canonical, numbered["subject"]), pl.String)
     numbered = numbered.with_columns(whose)

@@ -20,12 +20,12 @@ from salus.learning.columns import table
 from salus.learning.features import EVER, Feature
 from salus.learning.task import Case, Excluded, Task
 from salus.privacy.gate import open_columns
+from salus.record.population import Population, carrying, of_archive
 
 if TYPE_CHECKING:
     import polars as pl
 
     from salus.core.evidence import Timeline
-    from salus.record.population import Population
 
 _GROUP = "group: "
 
@@ -63,12 +63,11 @@ def population(task: Task, place: str) -> Population:
     """Return the evidence at `place`: an archive, or a folder that holds a published set."""
     from salus.record.archive import Archive
     from salus.record.manifest import NAME
-    from salus.record.population import of_archive
     from salus.record.sources import sets
 
     folder = Path(place)
     if (folder / NAME).is_file():
-        return of_archive(Archive.open(folder), {*task.codes, *task.milestones, BIRTH})
+        return of_archive(Archive.open(folder), lambda code: _is_read(task, code) or task.is_milestone(code))
     return sets.population(folder)
 
 
@@ -82,8 +81,8 @@ def gather(task: Task, found: Population, *, actor: Actor, purpose: str, basis: 
     flow = _flow(found, every, len(known))
     if not known:
         raise EvidenceError(
-            f"'{found.name}' has no case of {task.name} whose outcome is known, of {len(every)} looked at: see that it "
-            "holds what begins a case, and what ends it."
+            f"'{found.name}' has no case of {task.name} whose outcome is known, of {len(every)} looked at: "
+            "see that it holds what begins a case, and what ends it."
         )
     events, placed = _read_by(task, found), framed(known, found)
     return _with_features(task, found, known, flow, open_columns(events, placed, actor, purpose, basis))
@@ -109,16 +108,13 @@ def _flow(found: Population, every: list[Case | Excluded], known: int) -> list[d
 def _read_by(task: Task, found: Population) -> pl.DataFrame:
     """Return the events that `task` reads: nothing that would leak the outcome comes near the features."""
 
-    wanted, leaks = sorted({*task.codes, BIRTH}), sorted(task.leaks)
-    return found.events.filter(_carries(wanted), ~_carries(leaks))
+    events = found.events
+    read = carrying(events, lambda code: _is_read(task, code))
+    return events.filter(read, ~carrying(events, task.leaks.__contains__))
 
 
-def _carries(codes: list[str]) -> pl.Expr:
-    """Whether an event carries one of `codes`, as its chosen code or as another."""
-    import polars as pl
-
-    others = pl.col("other_codes").list.eval(pl.element().is_in(codes)).list.any()
-    return pl.col("code").is_in(codes) | others.fill_null(value=False)
+def _is_read(task: Task, code: str) -> bool:
+    return code == BIRTH or task.reads(code)
 
 
 def framed(cases: list[Case], found: Population) -> pl.DataFrame:
@@ -189,7 +185,7 @@ def milestones(task: Task, found: Population) -> Iterable[Timeline]:
     from salus.record.columns import OF_A_ROW, rows_of
     from salus.record.fhir import timeline
 
-    mine = found.events.filter(_carries(sorted(task.milestones)))
+    mine = found.events.filter(carrying(found.events, task.is_milestone))
     if "until" in mine.columns:
         mine = mine.filter(pl.col("until").is_null())
     mine = mine.sort("subject", maintain_order=True)

@@ -25,7 +25,8 @@ PRESSURE = Measure("pressure", ("LOINC/8480-6",), "mm[Hg]", 20.0, 300.0)
 YEARS = Measure("age", (AGE,), "a", 0.0, 130.0)
 WHO = Category("sex", (SEX,), {"male": "male", "female": "female"})
 UNIT = Category("unit", ("urn:x|unit",), {"1": "coronary"}, group=lambda text: f"other {text[0]}")
-PARAMETERS: tuple[Parameter, ...] = (CREATININE, PRESSURE, YEARS, WHO, UNIT)
+HEART = Category("heart", ("SNOMED/84114007",), group=lambda code: "yes", stems=("ICD10CM/I50",))
+PARAMETERS: tuple[Parameter, ...] = (CREATININE, PRESSURE, YEARS, WHO, UNIT, HEART)
 WINDOWS = (WHOLE, EVER, Window("first 12 h", "start", 0, 12), Window("last 12 h", "moment", -12, 0))
 NUMBERS = [
     Feature(f"{of.name}, {how}, {window.name}", how, (of.name,), window)
@@ -36,7 +37,7 @@ NUMBERS = [
 ]
 LEVELS = [
     Feature(f"{of.name}, {window.name}", "level", (of.name,), window)
-    for of in (WHO, UNIT)
+    for of in (WHO, UNIT, HEART)
     for window in WINDOWS
 ]
 OPERATED = [
@@ -54,8 +55,8 @@ ASKED = Asked()
 _codes = st.sampled_from(
     [
         ("LOINC/2160-0",), ("LOINC/14682-9",), ("LOINC/8480-6",), (AGE,), (SEX,), ("urn:x|unit",),
-        ("urn:x|other",),
-        ("urn:y|local", "LOINC/2160-0"), ("LOINC/8480-6", "LOINC/2160-0"), (BIRTH,),
+        ("urn:x|other",), ("ICD10CM/I50.2", "urn:y|local"), ("SNOMED/84114007",), ("ICD10CM/I5",),
+        ("urn:y|local", "LOINC/2160-0"), ("LOINC/8480-6", "LOINC/2160-0"), (BIRTH,), ("urn:y|local", "ICD10CM/i501"),
     ]
 )  # fmt: skip
 _values = st.one_of(
