@@ -56,7 +56,8 @@ _codes = st.sampled_from(
     [
         ("LOINC/2160-0",), ("LOINC/14682-9",), ("LOINC/8480-6",), (AGE,), (SEX,), ("urn:x|unit",),
         ("urn:x|other",), ("ICD10CM/I50.2", "urn:y|local"), ("SNOMED/84114007",), ("ICD10CM/I5",),
-        ("urn:y|local", "LOINC/2160-0"), ("LOINC/8480-6", "LOINC/2160-0"), (BIRTH,), ("urn:y|local", "ICD10CM/i501"),
+        ("urn:y|local", "LOINC/2160-0"), ("LOINC/8480-6", "LOINC/2160-0"), (BIRTH,),
+        ("urn:y|local", "ICD10CM/i501"),
     ]
 )  # fmt: skip
 _values = st.one_of(
