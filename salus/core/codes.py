@@ -58,6 +58,8 @@ BIRTH = "MEDS_BIRTH"
 DEATH = "MEDS_DEATH"
 # LOINC "Sex"; its value is FHIR's administrative gender (male, female, other, unknown).
 SEX = "LOINC/46098-0"
+# LOINC "Discharge disposition": how a stay ended, known at its end. Its value is the answer as it was coded.
+DISPOSITION = "LOINC/55128-3"
 
 # Lists recorded as empty: SNOMED CT "No current problems or disability", "No known medications", and
 # the HL7 IPS code system absent-unknown-uv-ips.

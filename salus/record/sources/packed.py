@@ -1,0 +1,61 @@
+"""Packed tables: the lines of a gzipped CSV file, with their numbers, so that a reject can name its line."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from salus.core.errors import EvidenceError
+from salus.record.account import Reject
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def table(path: Path, header: Sequence[str]) -> pl.DataFrame:
+    """Return the rows of a gzipped CSV file as text: columns `line` (from 1), those of `header`, and `parts`.
+
+    parts: how many fields a row has; what is missing is null. A header that is repeated further down and
+    empty lines are left out. Raises EvidenceError when the file is cut short, or has another header.
+    """
+    import polars as pl
+
+    lines = pl.Series("row", [_text(path)]).str.split("\n").explode().str.strip_chars_end("\r")
+    first = lines[0].split(",")
+    if not set(header) <= set(first):
+        lacking = ", ".join(name for name in header if name not in first)
+        raise EvidenceError(
+            f"'{path}' has no column {lacking}: its first line must name {', '.join(header)}."
+        )
+    frame = pl.DataFrame(lines).with_row_index("line", offset=1)
+    frame = frame.filter((pl.col("row") != "") & (pl.col("row") != lines[0]))
+    parts = pl.col("row").str.split_exact(",", len(first) - 1)
+    told = [parts.struct.field(f"field_{first.index(name)}").alias(name) for name in header]
+    return frame.select(
+        "line", *told, (pl.col("row").str.count_matches(",", literal=True) + 1).alias("parts")
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        text = gzip.decompress(path.read_bytes()).decode("utf-8", errors="replace")
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise EvidenceError(f"'{path}' is cut short or no gzip file: fetch it again.") from None
+    return text.removeprefix("\ufeff")
+
+
+def refused(path: Path, rows: pl.DataFrame) -> list[Reject]:
+    """Return the rejects of `rows`: their columns `line` and `reason`."""
+    return [Reject(path.name, line, reason) for line, reason in rows.select("line", "reason").iter_rows()]
+
+
+def digest(files: Iterable[Path]) -> str:
+    """Return the SHA-256 of some files, by their names."""
+    every = hashlib.sha256()
+    for path in sorted(files):
+        every.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return every.hexdigest()
