@@ -212,31 +212,99 @@ def _features(
 ) -> pl.DataFrame:
     import polars as pl
 
-    numbers = _by_minute(found).join(placed.select("row", "length"), on="row")
-    levels = found.filter(pl.col("level").is_not_null()).join(placed.select("row", "length"), on="row")
-    levels = levels.sort("row", "parameter", "hours", "level", nulls_last=False)
-    place = {one.name: at for at, one in enumerate(parameters)}
-    rows = placed.select("row")
+    place = {one.name: number for number, one in enumerate(parameters)}
+    lengths = placed.select("row", "length")
+    readings = {**_parted(_by_minute(found)), **_parted(_levels(found))}
     made: dict[str, pl.Series] = {}
-    for window in dict.fromkeys(one.window for one in features if one.window is not None):
-        mine = [one for one in features if one.window == window]
-        counted = _counted(numbers.filter(_inside(window)), mine, place)
-        told = _last_levels(levels.filter(_inside(window)), mine, place)
-        for feature in mine:
-            made[feature.name] = _column(rows, feature, (told if feature.how == "level" else counted), place)
+    for name, mine in _by_parameter(features).items():
+        part = readings.get(place[name], found.clear().select(_READING))
+        made |= _of_parameter(part.join(lengths, on="row", maintain_order="left"), mine, placed.select("row"))
     for feature in features:
         if feature.window is None:
             made[feature.name] = _operated(feature, made)
     return pl.DataFrame([made[one.name].alias(one.name) for one in features])
 
 
+def _by_parameter(features: Sequence[Feature]) -> dict[str, list[Feature]]:
+    found: dict[str, list[Feature]] = {}
+    for feature in features:
+        if feature.window is not None:
+            found.setdefault(feature.of[0], []).append(feature)
+    return found
+
+
+_READING = ("row", "hours", "number", "level")
+
+
 def _by_minute(found: pl.DataFrame) -> pl.DataFrame:
-    """Return the mean of each minute's values, in time order, what has no date first."""
+    """Return the mean of each minute's values, in time order, what has no date first.
+
+    Few minutes hold more than one value: only those are averaged, in the order of their size.
+    """
     import polars as pl
 
-    numbers = found.filter(pl.col("number").is_not_null()).select("row", "parameter", "hours", "number")
-    ordered = numbers.sort("row", "parameter", "hours", "number", nulls_last=False)
-    return ordered.group_by("row", "parameter", "hours", maintain_order=True).agg(pl.col("number").mean())
+    numbers = found.filter(pl.col("number").is_not_null()).select("parameter", *_READING)
+    numbers = numbers.sort(_key()).with_columns(_key().alias("key"))
+    same = pl.col("key") == pl.col("key").shift()
+    several = (same | same.shift(-1)).fill_null(value=False)
+    if not numbers.select(several.any()).item():
+        return numbers.drop("key")
+    means = numbers.filter(several).sort("key", "number").group_by("key", maintain_order=True)
+    firsts = pl.col("parameter", "row", "hours", "level").first()
+    meant = means.agg(firsts, pl.col("number").mean()).select(numbers.columns)
+    return pl.concat([numbers.filter(~several), meant]).sort("key").drop("key")
+
+
+def _key() -> pl.Expr:
+    """One number by which readings are ordered: by parameter, by case, by minute (what has no date first).
+
+    A minute has 32 bits, some 4,000 years before and after the start; a case 23, some 8 million in one call.
+    """
+    import polars as pl
+
+    minutes = (pl.col("hours") * (HOUR / MINUTE)).round().cast(pl.Int64).fill_null(-(2**31))
+    return (pl.col("parameter").cast(pl.Int64) * 2**23 + pl.col("row")) * 2**32 + minutes
+
+
+def _levels(found: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl
+
+    told = found.filter(pl.col("level").is_not_null()).select("parameter", *_READING)
+    return told.sort("parameter", "row", "hours", "level", nulls_last=False)
+
+
+def _parted(ordered: pl.DataFrame) -> dict[int, pl.DataFrame]:
+    """Return the readings of each parameter, in which the cases are in order."""
+    counts = ordered.group_by("parameter", maintain_order=True).len()
+    found, at = {}, 0
+    for number, count in counts.iter_rows():
+        found[number] = ordered.slice(at, count).select(_READING)
+        at += count
+    return found
+
+
+def _of_parameter(
+    part: pl.DataFrame, features: Sequence[Feature], rows: pl.DataFrame
+) -> dict[str, pl.Series]:
+    """Return the features of one parameter, window by window."""
+    import polars as pl
+
+    every = _statistics()
+    made: dict[str, pl.Series] = {}
+    for window in dict.fromkeys(one.window for one in features if one.window is not None):
+        mine = [one for one in features if one.window == window]
+        wanted = [every[how].alias(how) for how in dict.fromkeys(one.how for one in mine)]
+        inside = part.filter(_inside(window)).with_columns(pl.col("row").set_sorted())
+        counted = inside.group_by("row", maintain_order=True).agg(wanted)
+        joined = rows.join(counted, on="row", how="left", maintain_order="left")
+        made |= {one.name: _filled(one, joined[one.how]) for one in mine}
+    return made
+
+
+def _filled(feature: Feature, found: pl.Series) -> pl.Series:
+    if feature.how == "level":
+        return found
+    return found.fill_null(0.0 if feature.how == "count" else _NAN).round(DECIMALS)
 
 
 def _inside(window: Window) -> pl.Expr:
@@ -273,54 +341,8 @@ def _statistics() -> dict[str, pl.Expr]:
         "change": value.last() - value.first(),
         "since": pl.col("length").first() - hours.last(),
         "span": hours.last() - hours.first(),
+        "level": pl.col("level").last(),
     }
-
-
-_Counted = Mapping[int, "pl.DataFrame"]
-
-
-def _counted(inside: pl.DataFrame, features: Sequence[Feature], place: Mapping[str, int]) -> _Counted:
-    """Return the statistics asked for, of each parameter; those of one parameter are counted together."""
-    asked: dict[int, list[str]] = {}
-    for feature in features:
-        if feature.how != "level":
-            asked.setdefault(place[feature.of[0]], []).append(feature.how)
-    every = _statistics()
-    parts = inside.partition_by("parameter", as_dict=True, include_key=False) if asked else {}
-    found: dict[int, pl.DataFrame] = {}
-    for number, hows in asked.items():
-        part = parts.get((number,))
-        if part is not None:
-            wanted = [every[how].round(DECIMALS).alias(how) for how in dict.fromkeys(hows)]
-            found[number] = part.group_by("row").agg(wanted)
-    return found
-
-
-def _last_levels(inside: pl.DataFrame, features: Sequence[Feature], place: Mapping[str, int]) -> _Counted:
-    import polars as pl
-
-    asked = {place[one.of[0]] for one in features if one.how == "level"}
-    return {
-        number: inside.filter(pl.col("parameter") == number).group_by("row").agg(pl.col("level").last())
-        for number in asked
-    }
-
-
-def _column(rows: pl.DataFrame, feature: Feature, counted: _Counted, place: Mapping[str, int]) -> pl.Series:
-    import polars as pl
-
-    found = counted.get(place[feature.of[0]])
-    empty = 0.0 if feature.how == "count" else _NAN
-    if found is None:
-        none = None if feature.how == "level" else empty
-        kind = pl.String if feature.how == "level" else pl.Float64
-        return pl.repeat(none, rows.height, dtype=kind, eager=True)
-    made = rows.join(found.select("row", feature.how), on="row", how="left", maintain_order="left")[
-        feature.how
-    ]
-    if feature.how == "level":
-        return made
-    return made.fill_null(empty)
 
 
 def _operated(feature: Feature, made: Mapping[str, pl.Series]) -> pl.Series:

@@ -175,7 +175,7 @@ def measured(
         if isinstance(parameter, Category):
             found[parameter.name] = sorted(made, key=lambda one: (_never(one[0]), one[1]))
         else:
-            found[parameter.name] = _by_minute(made, _age(timeline, parameter, start))
+            found[parameter.name] = _by_minute(made, _age(timeline, parameter, start, moment))
     values: dict[str, Level] = {}
     for feature in features:
         values[feature.name] = _counted(feature, found, values, length)
@@ -209,11 +209,12 @@ def _of(timeline: Timeline, parameter: Parameter, moment: datetime) -> Iterable[
             yield event
 
 
-def _age(timeline: Timeline, parameter: Parameter, start: datetime) -> float | None:
+def _age(timeline: Timeline, parameter: Parameter, start: datetime, moment: datetime) -> float | None:
     """Return the age in whole years at the start, for the parameter that is the age."""
     if AGE not in parameter.codes:
         return None
-    born = min((event.time for event in timeline.where((BIRTH,)) if event.time is not None), default=None)
+    told = [event.time for event in timeline.where((BIRTH,)) if event.time is not None]
+    born = min((time for time in told if time <= moment), default=None)
     return None if born is None else float(whole_years(born, start))
 
 
