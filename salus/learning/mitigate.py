@@ -1,0 +1,251 @@
+"""Mitigation: what can be switched on against a gap between groups, and what each does to gap and ranking.
+
+Three means: recalibration by group, reweighing before a model is fitted, and a threshold for each group so
+that as many of those who need it are found in each. Nothing here changes a model by itself: whoever switches
+one on says so on the card, beside the row that `compared` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from salus.core.errors import EvidenceError, UserError
+from salus.learning import calibrate
+from salus.learning.fair import (
+    LEAST_RATE,
+    RATE,
+    RATIO,
+    UNKNOWN,
+    Gap,
+    Judged,
+    gap,
+    in_order,
+    judged,
+    named,
+    top_share,
+)
+from salus.learning.intervals import DRAWS, Statistic, drawn, observed_expected, percentiles, share_told, told
+from salus.learning.measure import areas, probabilities
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from salus.learning.measure import Bools, Floats
+
+_HALVINGS = 40
+EVERYBODY = "everybody"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Cases with their outcomes, the model's log-odds, their groups (None: not known) and persons."""
+
+    y: Bools
+    logit: Floats
+    groups: Any
+    persons: Any = None
+
+
+def weights(y: Any, groups: Any) -> Floats:
+    """Return the weight of each training case by which outcome and group are independent.
+
+    P(group) P(outcome) / P(group, outcome): Kamiran F, Calders T. Knowl Inf Syst 2012;33:1-33. Who is in no
+    known group has weight 1. The weights are for a fit; a model so fitted has to be calibrated again.
+    """
+    import numpy as np
+
+    outcomes = np.asarray(y, dtype=bool)
+    names = named(groups, len(outcomes))
+    known, found = names != UNKNOWN, np.ones(len(outcomes))
+    total, events = int(known.sum()), outcomes & known
+    for name in in_order(names[known]):
+        for among in (events, ~outcomes & known):
+            both = among & (names == name)
+            if both.any():
+                found[both] = (names == name).sum() * among.sum() / (total * both.sum())
+    return found
+
+
+def thresholds(y: Any, p: Any, groups: Any, share: float) -> dict[str, float]:
+    """Return a threshold for each group so that the same share of those with the outcome is flagged in each.
+
+    Criterion: equal true-positive rate (equality of opportunity: Hardt M, Price E, Srebro N. NeurIPS
+    2016:3315-23), at the highest rate with which at most `share` of all are flagged. Groups with fewer than
+    LEAST_RATE events, and who is in none, have the threshold of EVERYBODY at that rate. A threshold is one
+    number, and no lot is drawn between two people with the same risk. Learn it on training cases alone.
+    """
+    outcomes, risk = probabilities(y, p)
+    if not 0 < share <= 1:
+        raise UserError("The share that may be flagged is more than 0 and at most 1.")
+    names = named(groups, len(risk))
+    with_ = {EVERYBODY: risk[outcomes]}
+    with_ |= {name: risk[outcomes & (names == name)] for name in in_order(names) if name != UNKNOWN}
+    large = {name: each for name, each in with_.items() if name == EVERYBODY or len(each) >= LEAST_RATE}
+    if not outcomes.any():
+        raise EvidenceError("A true-positive rate needs cases with the outcome, and none of these had it.")
+    low, high = 0.0, 1.0
+    for _ in range(_HALVINGS):
+        rate = (low + high) / 2
+        few = flagged(risk, groups, _at(large, rate)).mean() <= share
+        low, high = (rate, high) if few else (low, rate)
+    return _at(large, low)
+
+
+def _at(with_: Mapping[str, Floats], rate: float) -> dict[str, float]:
+    """Return the highest threshold at which at least `rate` of the cases with the outcome are flagged."""
+    import numpy as np
+
+    found = {}
+    for name, each in with_.items():
+        many = max(1, int(np.ceil(rate * len(each))))
+        found[name] = float(np.partition(each, len(each) - many)[len(each) - many])
+    return found
+
+
+def threshold_of(groups: Any, limits: Mapping[str, float], n: int) -> Floats:
+    """Return the threshold of each case."""
+    import numpy as np
+
+    return np.array([limits.get(name, limits[EVERYBODY]) for name in named(groups, n)])
+
+
+def flagged(risk: Floats, groups: Any, limits: Mapping[str, float]) -> NDArray[Any]:
+    """Return who is flagged by the threshold of their group."""
+    raised: NDArray[Any] = risk >= threshold_of(groups, limits, len(risk))
+    return raised
+
+
+def by_thresholds(cases: Known, limits: Mapping[str, float]) -> Judged:
+    """Return cases ranked and flagged by how far they are from their group's threshold, in log-odds.
+
+    The risk that a person is told stays as it was; `risk` here is for the ranking alone.
+    """
+    raised = flagged(calibrate.expit(cases.logit), cases.groups, limits)
+    limit = threshold_of(cases.groups, limits, len(cases.logit))
+    apart = calibrate.expit(cases.logit - calibrate.logit_of(limit))
+    return judged(cases.y, apart, raised, cases.persons)
+
+
+def by_share(cases: Known, logit: Floats, share: float) -> Judged:
+    """Return cases with other log-odds, the top `share` of them flagged."""
+    return judged(cases.y, calibrate.expit(logit), top_share(logit, share), cases.persons)
+
+
+def tried(
+    by: str, learnt: Known, shown: Known, share: float, reweighed: Any = None, **drawing: int
+) -> list[dict[str, Any]]:
+    """Return what each mitigation does, learnt on some cases and shown on others: rows as of `compared`.
+
+    learnt: training cases, their log-odds out of fold. share: how many are flagged, before and after. The
+    log-odds `reweighed` are of a model fitted with `weights`; None: not fitted.
+    """
+    before = by_share(shown, shown.logit, share)
+    risk = calibrate.expit(learnt.logit)
+
+    def recalibrated() -> Judged:
+        made = calibrate.by_group(learnt.y, learnt.logit, learnt.groups)
+        return by_share(shown, calibrate.applied(shown.logit, shown.groups, made), share)
+
+    def limited() -> Judged:
+        return by_thresholds(shown, thresholds(learnt.y, risk, learnt.groups, share))
+
+    def fitted() -> Judged:
+        return by_share(shown, reweighed, share)
+
+    means = {
+        "group recalibration": ("slope and intercept by group, as far as its cases carry them", recalibrated),
+        "threshold by group": ("equal true-positive rate, as many flagged in all", limited),
+        "reweighing": ("fitted with weights that make group and outcome independent", fitted),
+    }
+    if reweighed is None:
+        del means["reweighing"]
+    return [_tried((name, how, by), shown.groups, before, act, drawing) for name, (how, act) in means.items()]
+
+
+def _tried(
+    named_: tuple[str, str, str],
+    groups: Any,
+    before: Judged,
+    act: Callable[[], Judged],
+    drawing: Mapping[str, int],
+) -> dict[str, Any]:
+    name, how, by = named_
+    try:
+        return compared(name, groups, before, act(), how=how, by=by, **drawing)
+    except EvidenceError as error:
+        return {"name": name, "how": f"not done. {error}", "by": by, "auroc": None, "gap": None,
+                "before": {}, "after": {}}  # fmt: skip
+
+
+def compared(
+    name: str,
+    groups: Any,
+    before: Judged,
+    after: Judged,
+    *,
+    how: str = "",
+    by: str = "",
+    draws: int = DRAWS,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Return what a mitigation does, before and after: AUROC, gap, each group's true-positive rate.
+
+    auroc, gap: after it. change: after less before, on the same people, with paired intervals. A gap is None
+    where fewer than two groups have events enough.
+    """
+    if before.y.tolist() != after.y.tolist():
+        raise UserError("Before and after have to be measured on the same cases, in the same order.")
+    names = named(groups, len(before.y))
+    ends = {"before": (before, gap(before, names)), "after": (after, gap(after, names))}
+    statistics: dict[str, Statistic] = {}
+    for end, (cases, found) in ends.items():
+        statistics[f"auroc {end}"] = _ranked(cases)
+        if found is not None:
+            statistics[f"gap {end}"] = found.statistic
+    resampled = drawn(statistics, before.persons, draws, seed)
+    rows = {end: _end(end, *each, names, resampled) for end, each in ends.items()}
+    return {
+        "name": name,
+        "how": how,
+        "by": by,
+        "auroc": rows["after"]["auroc"],
+        "gap": rows["after"]["gap"],
+        "change": {what: _changed(what, rows, resampled) for what in ("auroc", "gap")},
+        **rows,
+    }
+
+
+def _ranked(cases: Judged) -> Statistic:
+    return lambda weighted: areas(cases.y, cases.risk, weighted)
+
+
+def _end(
+    end: str, cases: Judged, found: Gap | None, names: NDArray[Any], resampled: Mapping[str, Floats]
+) -> dict[str, Any]:
+    import numpy as np
+
+    value = float(areas(cases.y, cases.risk, np.ones((1, len(names))))[0])
+    row: dict[str, Any] = {
+        "auroc": told(value, *(percentiles(resampled[f"auroc {end}"]) or (0.0, 1.0))),
+        "gap": None if found is None else found.told(resampled[f"gap {end}"]),
+        "flagged": int(cases.flags.sum()),
+    }
+    for name in in_order(names):
+        inside = cases.of((names == name).nonzero()[0])
+        if name != UNKNOWN and inside.y.sum() >= LEAST_RATE:
+            row[name] = {
+                RATE: share_told(inside.flags[inside.y], inside.persons[inside.y]),
+                RATIO: observed_expected(inside.y, inside.risk, inside.persons),
+                "flagged": int(inside.flags.sum()),
+            }
+    return row
+
+
+def _changed(what: str, rows: Mapping[str, Any], resampled: Mapping[str, Floats]) -> dict[str, float] | None:
+    one, other = rows["before"][what], rows["after"][what]
+    if one is None or other is None:
+        return None
+    ends = percentiles(resampled[f"{what} after"] - resampled[f"{what} before"]) or (-1.0, 1.0)
+    return told(other["value"] - one["value"], *ends)
