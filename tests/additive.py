@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import random
+from dataclasses import asdict
+from functools import cache
 from typing import Any
 
+import pytest
+
+from salus.learning import artefact as artefacts
+from salus.learning import novelty, score
 from salus.learning.artefact import Artefact, Pair
 from salus.learning.score import Value
+from tests.conftest import ROOT
+
+TWIN = ROOT / "salus" / "delivery" / "web" / "static" / "additive.js"
+RUNNER = ROOT / "tests" / "additive_twin.js"
 
 PARAMETERS = ("pulse", "lactate", "pH", "sodium", "unit", "sex", "GCS", "urine")
 LEVELS = ("A", "B", "medical ICU", "käse", "yes")
+USUAL: dict[str, Any] = {
+    "features": {}, "levels": {}, "parameters": {}, "outside": 0, "missing": 9, "far": 1.0, "n": 1000,
+}  # fmt: skip
 _WHOLE = ["whole stay", "start", 0.0, None]
 MADE = {
     "at": "2026-01-01T00:00:00+00:00",
@@ -59,7 +72,7 @@ def document(features: list[dict[str, Any]], terms: list[dict[str, Any]], **more
         "terms": terms,
         "calibration": {"slope": 1.1, "intercept": 0.05},
         "conformal": {"alpha": 0.1, "quantiles": {"no": 0.3, "yes": 0.85}},
-        "novelty": {},
+        "novelty": USUAL,
         "threshold": {"value": 0.2, "misses": 4.0, "chosen": "one miss weighs four false alarms"},
         "measures": [],
         "shapes_of": "by hand",
@@ -104,6 +117,22 @@ def _pair(rng: random.Random, two: list[int], levels: set[int]) -> dict[str, Any
     return {"features": two, "edges": edges, "scores": scores}
 
 
+def _usual(rng: random.Random, features: list[dict[str, Any]]) -> dict[str, Any]:
+    levels = {one["name"]: rng.sample(LEVELS, 3) for one in features if one["how"] == "level"}
+    numbers = {one["name"]: sorted(rng.uniform(-9, 9) for _ in range(4))
+               for one in features if one["name"] not in levels}  # fmt: skip
+    parameters = {name: [f"{name}, last"] for name in PARAMETERS}
+    return {
+        "features": numbers,
+        "levels": levels,
+        "parameters": parameters,
+        "far": rng.choice((0.0, 0.5, 1.0)),
+        "outside": rng.randint(0, 6),
+        "missing": rng.randint(0, 6),
+        "n": rng.randint(0, 10**7),
+    }
+
+
 def any_document(rng: random.Random) -> dict[str, Any]:
     """A document of any shape that the format allows."""
     features = [feature(f"{name}, last", "level" if name in ("unit", "sex") else "last", name)
@@ -115,7 +144,7 @@ def any_document(rng: random.Random) -> dict[str, Any]:
     terms = [_single(rng, at, at in levels) for at in singles]
     terms += [_pair(rng, list(two), levels) for two in sorted(pairs)]
     rng.shuffle(terms)
-    return document(features, terms, intercept=rng.gauss(0, 1),
+    return document(features, terms, novelty=_usual(rng, features), intercept=rng.gauss(0, 1),
                     calibration={"slope": rng.uniform(0.2, 3), "intercept": rng.gauss(0, 1)})  # fmt: skip
 
 
@@ -150,3 +179,50 @@ def _number(rng: random.Random, marks: list[float]) -> float | None:
     if kind == 4 and marks:
         return rng.uniform(min(marks), max(marks))
     return rng.choice((rng.uniform(-10, 10), float(rng.randint(-6, 6))))
+
+
+def _spelt(value: Value) -> Any:
+    """Return a value as JSON can hold it: it has no infinities."""
+    return value if not isinstance(value, float) or abs(value) < float("inf") else {"number": str(value)}
+
+
+@cache
+def drawn(artefacts_drawn: int, cases: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Return cases for the JavaScript twin, in JSON, and what Python answers, in the same order."""
+    rng = random.Random(20260314)
+    asked, answers = [], []
+    for _ in range(artefacts_drawn):
+        made = artefacts.of(any_document(rng))
+        rows = [any_values(rng, made) for _ in range(cases)]
+        hidden = rng.sample(PARAMETERS, rng.randint(0, 3))
+        told = [{name: _spelt(value) for name, value in values.items()} for values in rows]
+        asked.append({"text": made.dumps().decode(), "cases": told, "hidden": hidden})
+        # As it is read back: of a document, the order of its parts is another.
+        read = artefacts.loads(made.dumps())
+        answers += [_answer(read, values, hidden) for values in rows]
+    return asked, answers
+
+
+def _answer(made: Artefact, values: dict[str, Value], hidden: list[str]) -> dict[str, Any]:
+    found = score.score(made, values)
+    return {
+        **asdict(found),
+        "byParameter": score.by_parameter(made, found),
+        "spans": score.spans(made, values, set(hidden)),
+        "conformal": score.conformal(made, found.probability),
+        "novelty": asdict(novelty.judged(made.novelty, values, hidden)),
+    }
+
+
+def alike(said: list[dict[str, Any]], answers: list[dict[str, Any]]) -> None:
+    """Assert that the twin said what Python answers, to 1e-9."""
+    assert len(said) == len(answers)
+    for one, other in zip(said, answers, strict=True):
+        for name in ("logit", "probability", "base", "spans"):
+            assert one[name] == pytest.approx(other[name], rel=0, abs=1e-9)
+        for name in ("contributions", "byParameter"):
+            assert dict(map(tuple, one[name])) == pytest.approx(dict(other[name]), rel=0, abs=1e-9)
+        assert one["conformal"] == list(other["conformal"])
+        assert {key: told if key == "why" else tuple(told) for key, told in one["novelty"].items()} == (
+            other["novelty"]
+        )

@@ -13,6 +13,7 @@ from operator import lt
 from typing import Any, NamedTuple, NoReturn
 
 from salus.core.errors import EvidenceError, UserError, choices, printable
+from salus.learning import novelty
 from salus.learning.artefact import (
     FORMAT,
     Artefact,
@@ -60,6 +61,8 @@ def whole(document: Mapping[str, Any], place: str) -> Artefact:
     top = {name: part for name, part in document.items() if name != "digest"}
     at.keys(top, _KEYS)
     inputs = _inputs(top["features"], at.of("features"))
+    usual = at.of("novelty").mapping(top["novelty"])
+    novelty.checked(usual, {one.name for one in inputs}, place)
     calibration = at.of("calibration").keys(top["calibration"], ("slope", "intercept"))
     conformal = at.of("conformal").keys(top["conformal"], ("alpha", "quantiles"))
     quantiles = at.of("conformal.quantiles").keys(conformal["quantiles"], ("no", "yes"))
@@ -76,7 +79,7 @@ def whole(document: Mapping[str, Any], place: str) -> Artefact:
         shift=at.of("calibration.intercept").number(calibration["intercept"]),
         alpha=at.of("conformal.alpha").share(conformal["alpha"]),
         quantiles={name: at.of(f"conformal.quantiles.{name}").share(one) for name, one in quantiles.items()},
-        novelty=at.of("novelty").mapping(top["novelty"]),
+        novelty=usual,
         threshold=at.of("threshold.value").share(threshold["value"]),
         misses=at.of("threshold.misses").above_zero(threshold["misses"]),
         chosen=at.of("threshold.chosen").text(threshold["chosen"]),

@@ -5,7 +5,7 @@ Beside `salus.learning.score`, whose verbs use it; nobody else has to.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -168,7 +168,7 @@ def _heights(term: Curve) -> list[float]:
     if not term.knots:
         return list(term.scores)
     line, places = _line(term), [*term.knots, *term.edges]
-    under = [term.scores[bisect_right(term.edges, nextafter(at, -inf))] + line(at) for at in places]
+    under = [term.scores[bisect_left(term.edges, at)] + line(at) for at in places]
     return under + [term.scores[bisect_right(term.edges, at)] + line(at) for at in places]
 
 

@@ -1,0 +1,211 @@
+// Scores and explains a learnt additive model (docs/reference/artefact.md) where there is no server to ask: the
+// twin of salus/learning/score.py and novelty.py, equal to them to 1e-9. In a page it is `Additive`; in Node it
+// is what `require` returns. Values are given by feature name: a number, a level, or null (not measured).
+"use strict";
+const Additive = (() => {
+  const FORMAT = "salus-additive/1";
+  const BLANK = "0".repeat(64);
+  const SHOWN = 3;
+
+  const isThere = (value) => value !== null && value !== undefined && !Number.isNaN(value);
+  const has = (object, name) => Object.prototype.hasOwnProperty.call(object, name);
+  const total = (numbers) => numbers.reduce((sum, one) => sum + one, 0);
+
+  // How many of the ascending `edges` are at most `value` (below it, where `under`).
+  const countUpTo = (edges, value, under = false) => {
+    let [low, high] = [0, edges.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (edges[middle] < value || (!under && edges[middle] === value)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+
+  const probability = (logit) =>
+    logit >= 0 ? 1 / (1 + Math.exp(-logit)) : Math.exp(logit) / (1 + Math.exp(logit));
+
+  const line = ({ knots, heights }) => {
+    if (!knots || knots.length === 0) return () => 0;
+    return (value) => {
+      const after = countUpTo(knots, value);
+      if (after === 0 || after === knots.length) return heights[after === 0 ? 0 : after - 1];
+      const rise = (heights[after] - heights[after - 1]) / (knots[after] - knots[after - 1]);
+      return heights[after - 1] + rise * (value - knots[after - 1]);
+    };
+  };
+
+  // What gives the row (or column) of a value in a pair: 0 where there is none; of a level the last, any other.
+  const indexed = (edges) => {
+    if (typeof edges[0] !== "string") return (value) => (value === null ? 0 : 1 + countUpTo(edges, value));
+    const places = new Map(edges.map((level, at) => [level, at + 1]));
+    return (value) => (value === null ? 0 : places.get(value) ?? edges.length + 1);
+  };
+  // Of no levels, a level is in row 1, the only other; of no edges a number is too.
+  const indexedOf = (edges) => (edges.length ? indexed(edges) : (value) => (value === null ? 0 : 1));
+
+  const lookedAlone = (term) => {
+    if (term.levels) {
+      const scores = new Map(term.levels.map((level, at) => [level, term.scores[at]]));
+      return (given) => {
+        const value = given[term.feature];
+        return value === null ? term.missing : scores.get(value) ?? term.other;
+      };
+    }
+    const along = line(term);
+    return (given) => {
+      const value = given[term.feature];
+      return value === null ? term.missing : term.scores[countUpTo(term.edges, value)] + along(value);
+    };
+  };
+
+  const looked = (term) => {
+    if (!term.features) return lookedAlone(term);
+    const [one, other] = term.features;
+    const [row, column] = term.edges.map(indexedOf);
+    return (given) => term.scores[row(given[one])][column(given[other])];
+  };
+
+  // Everything that a term can be; of a curve at both sides of where a piece of it ends.
+  const every = (term) => {
+    if (term.features) return term.scores.flat();
+    if (term.levels) return [...term.scores, term.other, term.missing];
+    const along = line(term);
+    const ends = term.knots && term.knots.length ? [...term.knots, ...term.edges] : [];
+    const beside = ends.flatMap((at) =>
+      [true, false].map((under) => term.scores[countUpTo(term.edges, at, under)] + along(at)));
+    return [...(ends.length ? beside : term.scores), term.missing];
+  };
+
+  const featuresOf = (term) => term.features ?? [term.feature];
+
+  // Each parameter's part of a term: half of a pair to each feature, and in equal parts to what it is made of.
+  const shares = (term, features) => featuresOf(term).flatMap((at) => {
+    const names = features[at].parameters;
+    return names.map((name) => [name, 1 / (featuresOf(term).length * names.length)]);
+  });
+
+  const givenOf = (features, used, values) => {
+    const given = features.map(() => null);
+    for (const at of used) {
+      const { name, how } = features[at];
+      if (!has(values, name) || values[name] === undefined) {
+        throw new TypeError(`Feature '${name}' was not given: give null where it was not measured.`);
+      }
+      if (!isThere(values[name])) continue;
+      if (typeof values[name] !== (how === "level" ? "string" : "number")) {
+        throw new TypeError(`Feature '${name}' has to be ${how === "level" ? "a level (text)" : "a number"}.`);
+      }
+      given[at] = values[name];
+    }
+    return given;
+  };
+
+  // From which to which a term may go where the features `unknown` are not known, before calibration.
+  const ends = (term, given, unknown) => {
+    const free = featuresOf(term).map((at) => unknown.has(at));
+    if (!free.includes(true)) {
+      const added = looked(term)(given);
+      return [added, added];
+    }
+    let among = every(term);
+    if (free.includes(false)) {
+      const [one, other] = term.features;
+      const [row, column] = term.edges.map(indexedOf);
+      among = free[0] ? term.scores.map((each) => each[column(given[other])]) : term.scores[row(given[one])];
+    }
+    return [Math.min(...among), Math.max(...among)];
+  };
+
+  const some = (names) => {
+    const more = names.length - SHOWN;
+    return names.slice(0, SHOWN).join(", ") + (more > 0 ? ` and ${more} more` : "");
+  };
+
+  const why = (novelty, outside, far, missing) => {
+    const thousands = String(novelty.n).replace(/\B(?=(\d{3})+$)/g, ",");
+    const cases = `the ${thousands} cases that the model learnt from`;
+    if (far.length) return `${some(far)}: far outside anything in ${cases}. Check the value and its unit.`;
+    if (outside.length > novelty.outside) {
+      return `${outside.length} values (${some(outside)}) are outside what is usual in ${cases}.`;
+    }
+    if (missing.length > novelty.missing) {
+      const parameters = Object.keys(novelty.parameters).length;
+      return `${missing.length} of ${parameters} parameters were not measured (${some(missing)}): ` +
+        "too few to judge by.";
+    }
+    return "";
+  };
+
+  // What is unlike the training cases, and why the model abstains ("": it need not). `hidden`: names of
+  // parameters that are there and not shown.
+  const judged = (novelty, values, hidden) => {
+    const value = (name) => (has(values, name) ? values[name] : null);
+    const isNumber = (name) => typeof value(name) === "number";
+    const numbers = Object.entries(novelty.features).filter(([name, usual]) =>
+      isNumber(name) && (value(name) < usual[1] || value(name) > usual[2]));
+    const unseen = Object.entries(novelty.levels).filter(([name, levels]) =>
+      isThere(value(name)) && !levels.includes(value(name)));
+    const far = numbers.filter(([name, usual]) => {
+      const reach = novelty.far * (usual[2] - usual[1]);
+      return reach > 0 && (value(name) < usual[0] - reach || value(name) > usual[3] + reach);
+    }).map(([name]) => name);
+    const missing = Object.entries(novelty.parameters).filter(([name, among]) =>
+      !hidden.has(name) && !among.some((one) => isThere(value(one)))).map(([name]) => name);
+    const outside = [...numbers, ...unseen].map(([name]) => name);
+    return { outside, far, missing, why: why(novelty, outside, far, missing) };
+  };
+
+  // A model that scores, of a document of the format. What `read` returns has been checked against its digest.
+  const of = (artefact) => {
+    if (artefact?.format !== FORMAT) throw new TypeError(`format: it has to be '${FORMAT}'. Fetch the file again.`);
+    const { features, terms, calibration, conformal: sets } = artefact;
+    const used = new Set(terms.flatMap(featuresOf));
+    const lookUps = terms.map(looked);
+    const base = calibration.slope * artefact.intercept + calibration.intercept;
+
+    const score = (values) => {
+      const given = givenOf(features, used, values);
+      const added = lookUps.map((look) => calibration.slope * look(given));
+      const logit = base + total(added);
+      return { logit, probability: probability(logit), base, contributions: added.map((one, at) => [at, one]) };
+    };
+    const byParameter = (scored) => {
+      const sums = new Map();
+      for (const [at, one] of scored.contributions) {
+        for (const [name, share] of shares(terms[at], features)) {
+          sums.set(name, (sums.get(name) ?? 0) + one * share);
+        }
+      }
+      return [...sums].sort((one, other) => Math.abs(other[1]) - Math.abs(one[1]));
+    };
+    const spans = (values, hidden) => {
+      const given = givenOf(features, used, values);
+      const among = new Set(hidden);
+      const unknown = new Set([...used].filter((at) => features[at].parameters.some((name) => among.has(name))));
+      const found = terms.map((term) => ends(term, given, unknown));
+      return [0, 1].map((side) => probability(base + total(found.map((end) => calibration.slope * end[side]))));
+    };
+    const conformal = (chance) => Object.entries({ no: chance, yes: 1 - chance })
+      .filter(([name, strangeness]) => strangeness <= sets.quantiles[name]).map(([name]) => name);
+    const novelty = (values, hidden = []) => judged(artefact.novelty, values, new Set(hidden));
+    return { artefact, score, byParameter, spans, conformal, novelty };
+  };
+
+  // A model of the text of a file, refused where a byte of it was changed. Digests need a page that came over
+  // https (or from this machine): elsewhere a browser has none.
+  const read = async (text) => {
+    const artefact = JSON.parse(text);
+    const told = artefact.digest;
+    const bytes = new TextEncoder().encode(text.replace(`"digest":"${told}"`, `"digest":"${BLANK}"`));
+    if (!globalThis.crypto?.subtle) throw new Error("This page cannot check the file: open it over https.");
+    const taken = new Uint8Array(await globalThis.crypto.subtle.digest("SHA-256", bytes));
+    if ([...taken].map((byte) => byte.toString(16).padStart(2, "0")).join("") !== told) {
+      throw new Error("The digest is not that of the file: it was changed. Fetch it again.");
+    }
+    return of(artefact);
+  };
+
+  return { of, read };
+})();
+if (typeof module !== "undefined") module.exports = Additive;
