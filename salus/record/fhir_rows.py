@@ -20,6 +20,7 @@ from salus.record import fhir_types as t
 from salus.record.fhir_certainty import certainty
 from salus.record.fhir_effective import first, last, observed, start
 from salus.record.fhir_orders import holds
+from salus.record.fhir_stays import disposition
 from salus.record.fhir_terms import (
     NO_CONCEPT,
     Concept,
@@ -161,7 +162,12 @@ def _encounter(r: t.Encounter, source: str) -> Rows:
     said = dict.fromkeys(concept(bytes(r.kind)).codes + concept(bytes(r.type)).codes)
     # Behind its class and types stands why it was, in codes and in words.
     found = (*(said or ("Encounter",)), *drug(bytes(r.reasonCode)), *diagnosed(bytes(r.diagnosis)))
-    return [(found, time, last(r.period), known, None, None, None, r.status, source)]
+    over = last(r.period)
+    rows: Rows = [(found, time, over, known, None, None, None, r.status, source)]
+    ended = disposition(r.hospitalization)
+    if ended is not None:
+        rows.append(((codes.DISPOSITION,), over, None, over, ended, None, None, r.status, source))
+    return rows
 
 
 def _drug(r: t.Medicated) -> tuple[str, ...]:

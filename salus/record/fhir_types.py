@@ -162,6 +162,7 @@ class Encounter(Resource, gc=False):
     type: Raw = NOTHING
     reasonCode: Raw = NOTHING
     diagnosis: Raw = NOTHING
+    hospitalization: Raw = NOTHING
     period: Period | None = None
 
 

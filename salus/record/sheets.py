@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from salus.core.addresses import is_id, parted
+from salus.core.codes import DISPOSITION
 from salus.core.errors import EvidenceError
 from salus.record import fhir_types as t
 from salus.record.columns import Vocabulary
@@ -22,6 +23,7 @@ from salus.record.fhir_effective import first, last, observed, start
 from salus.record.fhir_kinds import MUST_SAY_STATUS
 from salus.record.fhir_orders import holds
 from salus.record.fhir_rows import READERS, dose, is_abated, ordered
+from salus.record.fhir_stays import disposition
 from salus.record.fhir_terms import answer, canonical, concept, diagnosed, drug, observed_as, referred, unit
 from salus.record.fhir_time import moments as moment
 from salus.record.fhir_types import MALFORMED, NOTHING
@@ -87,6 +89,7 @@ class Words:
     """What `Coded` and `Drugs` number, in one vocabulary."""
 
     def __init__(self, words: Vocabulary) -> None:
+        self.every = words
         self.coded = Coded(words, lambda raw: concept(raw).codes)
         self.observed = Coded(words, observed_as)
         self.classed = Coded(words, lambda told: _visit(*told))
@@ -217,7 +220,24 @@ def _encounters(found: list[t.Encounter], words: Words) -> Sheet:
     time, _, known = zip(*moments, strict=True)
     end = [last(r.period) for r in found]
     codes = [classed[bytes(r.kind), bytes(r.type), bytes(r.reasonCode), bytes(r.diagnosis)] for r in found]
-    return Sheet(codes, time, end, known, [_NOTHING] * len(found), [r.status for r in found])
+    status = [r.status for r in found]
+    told = [
+        (at, disposition(r.hospitalization)) for at, r in enumerate(found) if r.hospitalization is not NOTHING
+    ]
+    ended = [(at, how) for at, how in told if how is not None]
+    if not ended:
+        return Sheet(codes, time, end, known, [_NOTHING] * len(found), status)
+    of = [at for at, _ in ended]
+    over = [end[at] for at in of]
+    return Sheet(
+        codes + [words.every[DISPOSITION,]] * len(of),
+        [*time, *over],
+        end + [None] * len(of),
+        [*known, *over],
+        [_NOTHING] * len(found) + [(how, None, None) for _, how in ended],
+        status + [status[at] for at in of],
+        of,
+    )
 
 
 def _procedures(found: list[t.Procedure], words: Words) -> Sheet:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, time, timedelta
 
-from salus.core.codes import DEATH
+from salus.core.codes import DEATH, DISPOSITION
 from salus.core.evidence import Event, Timeline
 
 # How far the clock of who writes the record may be ahead of ours; feedback on cards is given as much.
@@ -67,6 +67,9 @@ def _is_after(event: Event, as_of: datetime) -> bool:
 def _last_dated(event: Event) -> datetime | None:
     """Return from when on it is evidence; None where it has no date, or tells of nothing that happened."""
     if event.code != DEATH and (event.kind not in _HAPPENED or event.status in _NOT_YET):
+        return None
+    # A visit is dated by its start; how it ended is no news of the patient's state.
+    if event.code == DISPOSITION:
         return None
     vague = event.known_at is not None and event.known_at.time() >= _PERIOD_ENDS
     if vague or event.known_at is None:

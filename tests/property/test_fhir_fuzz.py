@@ -57,6 +57,7 @@ drugs = st.fixed_dictionaries(
         "display": words,
     },
 )
+ended = st.fixed_dictionaries({}, optional={"dischargeDisposition": concepts, "admitSource": concepts})
 anything = st.recursive(
     st.none() | st.booleans() | numbers | words,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
@@ -87,7 +88,7 @@ elements: dict[str, st.SearchStrategy[Any]] = {
     "component": st.lists(st.fixed_dictionaries({}, optional=values), max_size=2),
     "doNotPerform": st.booleans(), "intent": st.sampled_from(["order", "plan", "proposal", "option"]),
     "modifierExtension": anything, "implicitRules": words, "emptyReason": concepts, "condition": anything,
-    "contained": st.lists(inner, max_size=2),
+    "contained": st.lists(inner, max_size=2), "hospitalization": ended | anything,
     "name": anything, "identifier": anything, "link": anything, "wholly-unknown": anything, **values,
 }  # fmt: skip
 shaped = st.fixed_dictionaries({"resourceType": st.sampled_from(KINDS)}, optional=elements)
@@ -160,6 +161,7 @@ whole = st.builds(
             "verificationStatus": concepts, "doNotPerform": st.booleans(), "component": elements["component"],
             "medicationReference": drugs, "dosage": elements["dosage"], "focus": anything,
             "effectiveTiming": st.fixed_dictionaries({}, optional={"event": st.lists(days, max_size=3)}),
+            "hospitalization": ended | st.none(),
             "collection": st.fixed_dictionaries(
                 {}, optional={"collectedDateTime": days, "collectedPeriod": spans}
             ),
