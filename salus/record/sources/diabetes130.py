@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from salus.core.codes import SEX, short
+from salus.core.codes import DISPOSITION, SEX, short
 from salus.record.population import Population
 from salus.record.sources.diabetes130_drugs import DRUGS
 from salus.record.sources.tables import (
@@ -180,8 +180,12 @@ def _at_discharge(name: str, *others: str, unit: str | None = None) -> Fact:
 def _facts() -> list[Fact]:
     import polars as pl
 
-    stay = Fact(pl.lit("x"), "ActCode/IMP", "Encounter/{}", time=START, end=_discharge(), known_at=START,
+    there = pl.lit("x")
+    stay = Fact(there, "ActCode/IMP", "Encounter/{}", time=START, end=_discharge(), known_at=START,
                 status="finished", bare=True)  # fmt: skip
+    # Diabetes of any kind was among the diagnoses of every stay that was taken into the set.
+    ill = Fact(there, "SNOMED/73211009", "Condition/{}", time=_discharge(), known_at=_discharge(),
+               status="active", bare=True)  # fmt: skip
     # The resource that tells of sex and race is the person's own, which has no status.
     sex = Fact(pl.col("gender"), SEX, "Patient/{}", status=None)
     race = Fact(pl.col("race"), "LOINC/32624-9", "Patient/{}", (short(URI, "race"),), status=None)
@@ -189,7 +193,7 @@ def _facts() -> list[Fact]:
                       time=_discharge(30), known_at=_discharge(30))  # fmt: skip
     coming = [_id("admission_type_id"), _id("admission_source_id"), _going()]
     return [
-        *(stay, sex, race, *_bands(), *coming),
+        *(stay, ill, sex, race, *_bands(), *coming),
         _at_discharge("time_in_hospital", unit="d"),
         _at_admission("payer_code", "LOINC/76437-3"),
         _at_admission("medical_specialty"),
@@ -227,7 +231,8 @@ def _id(name: str) -> Fact:
 def _going() -> Fact:
     name = "discharge_disposition_id"
     at = _discharge()
-    return Fact(_coded(name), "LOINC/55128-3", _source(name), (short(URI, name),), time=at, known_at=at)
+    own = (short(URI, name),)
+    return Fact(_coded(name), DISPOSITION, "Encounter/{}", own, time=at, known_at=at, status="finished")
 
 
 def _diagnoses() -> list[Fact]:
