@@ -73,10 +73,19 @@ def _templates() -> Environment:
     return found
 
 
+def written(template: str, **values: Any) -> str:
+    """Return `template` as text, without characters that nobody sees."""
+    return _UNSEEN.sub("", _templates().get_template(template).render(**values))
+
+
+def style(*names: str) -> str:
+    """Return our own stylesheets as text, for a page that must stand alone."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+
+
 def render(template: str, page: Page, status: int = 200, /, **values: Any) -> Response:
     """Return `template` as a response."""
-    text = _templates().get_template(template).render(page=page, **values)
-    return Response(_UNSEEN.sub("", text), status, media_type="text/html; charset=utf-8")
+    return Response(written(template, page=page, **values), status, media_type="text/html; charset=utf-8")
 
 
 def guard(response: Response, frame_ancestors: Sequence[str]) -> Response:

@@ -1,0 +1,337 @@
+"""The evidence report: each section from a whole Evidence, honest where a part is absent, safe with any text."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from salus.core.errors import UserError
+from salus.delivery import evidence as report
+from salus.delivery import evidence_items as items
+from salus.delivery.evidence_words import natural, plain, rows
+from tests.browser.ward_site import Page
+from tests.evidence_made import evidence, of_a_range_score
+
+KEYS = [
+    *(
+        "asks",
+        "answer",
+        "flow",
+        "discrimination",
+        "calibration",
+        "decision",
+        "threshold",
+        "conformal",
+        "groups",
+    ),
+    *("mitigation", "together", "stability", "reading", "examples", "ends", "limits", "tripod", "provenance"),
+]
+WHOLE = evidence(800)
+HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(1)>\"' {{ 7*7 }} \u202e\x1b[31m"
+
+
+def section(page: str, key: str) -> str:
+    """Return the text of one section, without its tags."""
+    found = re.search(rf'<section[^>]* id="{key}".*?</section>', page, flags=re.S)
+    assert found, key
+    return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", found[0])))
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    return report.page(WHOLE)
+
+
+def test_it_asks_in_the_order_of_those_who_read_it(page: str) -> None:
+    assert re.findall(r'<section[^>]* id="(\w+)"', page) == KEYS
+
+
+def test_the_answer_is_told_of_a_thousand_people(page: str) -> None:
+    says, counts = section(page, "answer"), natural(WHOLE)
+    assert counts is not None
+    alerts = counts["true"] + counts["false"]
+    assert f"it alerts for {alerts:,}: {counts['true']} of these alerts are right" in says
+    assert f"misses {counts['missed']}." in says
+    assert page.count('class="found"') == 2
+
+
+def test_every_measure_stands_with_its_interval(page: str) -> None:
+    found = WHOLE["auroc"]
+    assert f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})" in section(
+        page, "discrimination"
+    )
+    assert "0.03 (−0.06 to 0.12)" in section(page, "calibration")
+    assert "One miss was taken to weigh as much as 9 false alarms." in section(page, "threshold")
+    assert "an alert is worth its cost from 10 in 100 on" in section(page, "threshold")
+    assert "the model adds something" in section(page, "together")
+    assert "90 in 100, in each class" in section(page, "conformal")
+
+
+def test_the_table_of_calibration_is_the_picture(page: str) -> None:
+    picture = re.search(r'id="calibration".*?</section>', page, flags=re.S)
+    assert picture is not None
+    bands = WHOLE["calibration"]["table"]
+    assert picture[0].count('class="whisker"') == len(bands)
+    for band in bands:
+        assert f"{band['predicted'] * 100:.1f} in 100" in picture[0]
+
+
+def test_a_group_too_small_shows_no_number() -> None:
+    small = {"by": "sex", "group": "nobody", "n": 9, "events": 2, "auroc": None, "observed_expected": None}
+    page = report.page({**WHOLE, "groups": [*WHOLE["groups"], {**small, "note": "too few to judge"}]})
+    row = re.search(r"<tr[^>]*><th[^>]*>nobody</th>.*?</tr>", page, flags=re.S)
+    assert row is not None
+    assert row[0].count("too few to judge") == 3
+    assert "svg" not in row[0]
+    few = sum(each["auroc"] is None for each in WHOLE["groups"]) + 1
+    assert f"{few} group" in section(page, "groups")
+
+
+def test_a_group_in_which_more_happens_is_named() -> None:
+    ratio = {"value": 1.4, "low": 1.1, "high": 1.8}
+    row = {"by": "payer", "group": "none", "n": 500, "events": 90, "auroc": WHOLE["auroc"]}
+    says = section(report.page({"groups": [{**row, "observed_expected": ratio}]}), "groups")
+    assert "none, 1.40 (1.10 to 1.80), more than it says" in says
+    assert "1 in 20" in says
+
+
+@pytest.mark.parametrize("key", sorted(WHOLE))
+def test_without_any_one_part_the_page_is_whole(key: str) -> None:
+    page = report.page({name: part for name, part in WHOLE.items() if name != key})
+    assert re.findall(r'<section[^>]* id="(\w+)"', page) == KEYS
+
+
+@pytest.mark.parametrize("key", sorted(set(KEYS) - {"asks", "tripod"}))
+def test_an_empty_evidence_says_so_everywhere(key: str) -> None:
+    page = report.page({})
+    says = section(page, key)
+    assert "svg" not in says
+    assert re.search(r"\b(not|no|Neither|nobody)\b", says.split("?", 1)[1]), says
+    assert not re.search(r"\d", re.sub("AUROC|1,000|20 in 100", "", says)), says
+
+
+@pytest.mark.parametrize(
+    "broken", [None, 3, "text", [], {}, [None, 3, "x"], {"value": None}, float("nan"), True]
+)
+@pytest.mark.parametrize("key", sorted(WHOLE))
+def test_a_part_of_another_kind_breaks_nothing(key: str, broken: Any) -> None:
+    made = {**WHOLE, key: broken}
+    assert "</html>" in report.page(made)
+    assert report.summary(made)
+
+
+ANY = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from([-1e300, 1e-300]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(WHOLE)), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.data())
+def test_no_number_breaks_a_page(data: st.DataObject) -> None:
+    """Whatever stands where a number was: the page is whole, and says neither NaN nor infinity."""
+    made = json.loads(json.dumps(WHOLE))
+    for _ in range(data.draw(st.integers(1, 4))):
+        node: Any = made
+        while True:
+            keys = sorted(node) if isinstance(node, dict) else list(range(len(node)))
+            key = data.draw(st.sampled_from(keys))
+            deeper = isinstance(node[key], dict | list) and len(node[key]) > 0
+            if not deeper or data.draw(st.integers(0, 3)) == 0:
+                node[key] = data.draw(ANY)
+                break
+            node = node[key]
+    page = report.page(made)
+    assert not re.search(r"[\">( ×](nan|inf|−inf|-inf)\b", page)
+    assert re.findall(r'<section[^>]* id="(\w+)"', page) == KEYS
+
+
+def test_no_text_becomes_markup() -> None:
+    def spoilt(node: Any) -> Any:
+        if isinstance(node, dict):
+            return {key if key in known else HOSTILE: spoilt(part) for key, part in node.items()}
+        if isinstance(node, list):
+            return [spoilt(part) for part in node]
+        return HOSTILE if isinstance(node, str) else node
+
+    known = set(re.findall(r'"(\w+)":', json.dumps(WHOLE)))
+    made = spoilt(plain(WHOLE))
+    page = report.page(made)
+    assert page.count("</style>") == 1
+    assert "<script" not in page
+    assert "<img" not in page
+    assert "{{ 7*7 }}" in page
+    assert "\u202e" not in page
+    assert "\x1b" not in page
+    assert not [name for name in Page(page).inline if name.startswith("on")]
+
+
+def test_the_page_stands_alone(page: str) -> None:
+    assert not re.search(r'(src|href)="(?!#|data:,)', page)
+    assert not re.search(r"url\(|@import|<script|<link rel=\"stylesheet", page)
+    assert "default-src 'none'" in page
+
+
+def test_what_links_point_at_is_there(page: str) -> None:
+    for text in (page, report.page({}), report.page(of_a_range_score())):
+        found = Page(text)
+        assert len(found.ids) == len(set(found.ids))
+        assert set(found.jumps) | set(found.pointed) <= set(found.ids)
+
+
+def test_both_files_are_written_whole(tmp_path: Path) -> None:
+    html, data = report.write(
+        {**WHOLE, "auprc": {"value": math.nan, "low": -math.inf}}, tmp_path / "new" / "one"
+    )
+    assert html.read_text(encoding="utf-8").startswith("<!doctype html>")
+    text = data.read_text(encoding="utf-8")
+    told = json.loads(text, parse_constant=pytest.fail)
+    assert list(told) == sorted(told)
+    assert told["auprc"] == {"value": None, "low": None}
+    assert {key: part for key, part in told.items() if key not in ("auprc", "tripod")} == {
+        key: part for key, part in plain(WHOLE).items() if key != "auprc"
+    }
+    assert sorted(each.name for each in html.parent.iterdir()) == ["report.html", "report.json"]
+
+
+def test_writing_twice_gives_the_same(tmp_path: Path) -> None:
+    first = [path.read_bytes() for path in report.write(WHOLE, tmp_path)]
+    again = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert [path.read_bytes() for path in report.write(again, tmp_path)][1] == first[1]
+    assert [path.read_bytes() for path in report.write(WHOLE, tmp_path)] == first
+
+
+def test_a_failed_writing_leaves_the_old_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    html, _ = report.write(WHOLE, tmp_path)
+    before = html.read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(report.os, "fsync", full)
+    with pytest.raises(UserError, match="No space left"):
+        report.write({}, tmp_path)
+    assert html.read_bytes() == before
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["report.html", "report.json"]
+
+
+def test_a_folder_that_cannot_be_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=r"cannot be written to .*file"):
+        report.write(WHOLE, tmp_path / "file")
+
+
+def test_numbers_of_other_libraries_are_plain() -> None:
+    made = {
+        "n": numpy.int64(3),
+        "auroc": {"value": numpy.float64("nan")},
+        "table": numpy.array([[1.0, numpy.inf]]),
+    }
+    assert plain(made) == {"n": 3, "auroc": {"value": None}, "table": [[1.0, None]]}
+
+
+def test_the_summary_is_short_and_agrees_with_the_page(page: str) -> None:
+    lines = report.summary(WHOLE)
+    assert len(lines) <= 8
+    assert max(map(len, lines)) <= 150
+    counts = natural(WHOLE)
+    assert counts is not None
+    assert f"{counts['true']} right and {counts['false']} false; {counts['missed']} missed" in "\n".join(
+        lines
+    )
+    assert len(report.summary({})) == 1
+
+
+def test_a_range_score_is_judged_by_both_ends() -> None:
+    page, made = report.page(of_a_range_score()), of_a_range_score()["ends"]
+    says = section(page, "ends")
+    for side in ("lower", "upper"):
+        assert f"{made[side]['auroc']['value']:.3f}" in says
+        assert f"{made[side]['threshold']['sensitivity']['value']:.3f}" in says
+    assert "no learnt shapes" in section(page, "reading")
+
+
+def test_natural_frequencies_follow_from_shares_where_none_were_counted() -> None:
+    made = {
+        "n": 200,
+        "events": 20,
+        "threshold": {"sensitivity": {"value": 0.8}, "specificity": {"value": 0.9}},
+    }
+    assert natural(made) == {"of": 1000, "true": 80, "missed": 20, "false": 90}
+    assert natural({**made, "events": None}) is None
+
+
+def test_shapes_tell_of_each_step_and_of_what_was_not_measured(page: str) -> None:
+    says = section(page, "reading")
+    assert f"6 to under 9 ×{math.exp(0.5):.2f} 500" in says
+    assert f"13 and over ×{math.exp(-0.45):.2f} 1,880" in says
+    assert f"not measured ×{math.exp(0.05):.2f} 120" in says
+    assert f"cardiac ×{math.exp(-0.6):.2f}" in says
+    # A line from -0.1 at 10 to 0.2 at 80 lies on the steps: at 60 that is 0.4 and then 0.55 besides.
+    line = -0.1 + 50 / 70 * 0.3
+    assert f"60 to under 80 ×{math.exp(0.55 + line):.2f} to ×{math.exp(0.75):.2f}" in says
+
+
+class TestTripod:
+    """The statement's 27 items in 52 parts."""
+
+    def test_every_item_is_there_once_and_in_order(self) -> None:
+        named = [row["item"] for row in items.statement()["items"]]
+        numbers = [int(re.match(r"\d+", item)[0]) for item in named]  # type: ignore[index]
+        assert (len(named), len(set(named)), sorted(set(numbers))) == (52, 52, list(range(1, 28)))
+        assert numbers == sorted(numbers)
+        kinds = [row["kind"] for row in items.statement()["items"]]
+        assert (kinds.count("D"), kinds.count("E"), kinds.count("D;E")) == (8, 4, 40)
+
+    def test_each_leads_to_a_section_that_holds_something_or_says_why_not(self) -> None:
+        for made in (WHOLE, of_a_range_score(), {}):
+            page = report.page(made)
+            for row in re.findall(r'id="tripod".*?</section>', page, flags=re.S)[0].split("<tr role")[2:]:
+                jump = re.search(r'href="#(\w+)"', row)
+                assert jump or re.search(r"not answered here|does not apply", row), row
+                if jump:
+                    held = re.search(rf'<section class="card( quiet)?" id="{jump[1]}"', page)
+                    assert held is not None
+                    assert held[1] is None, jump[1]
+                assert len(re.sub(r"<[^>]+>", "", row.rsplit("<td", 1)[1])) > 20
+
+    def test_what_a_site_says_goes_first(self) -> None:
+        own = [{"item": "18a", "section": "", "says": "Paid by the hospital itself.", "where": ""}]
+        says = section(report.page({**WHOLE, "tripod": own}), "tripod")
+        assert "Paid by the hospital itself." in says
+
+    def test_the_json_tells_where_each_is_answered(self, tmp_path: Path) -> None:
+        _, data = report.write(WHOLE, tmp_path)
+        told = {row["item"]: row for row in json.loads(data.read_text(encoding="utf-8"))["tripod"]}
+        assert len(told) == 52
+        assert told["14"]["section"] == "groups"
+        assert told["18a"]["how"] == items.NOT_HERE
+        assert {row["section"] for row in told.values()} <= {*KEYS, ""}
+
+    def test_what_is_for_developing_does_not_apply_to_a_guideline(self) -> None:
+        rows_of = items.answered(of_a_range_score(), set(KEYS))
+        assert {row["how"] for row in rows_of if row["kind"] == "D"} == {items.DOES_NOT_APPLY}
+
+
+def test_a_full_size_one_stays_small_enough_to_send() -> None:
+    many = [{**one, "feature": f"{one['feature']} {place}"} for place in range(20) for one in WHOLE["shapes"]]
+    groups = [{**row, "by": f"{row['by']} {place}"} for place in range(6) for row in rows(WHOLE, "groups")]
+    page = report.page({**WHOLE, "shapes": many, "groups": groups})
+    assert len(page.encode()) < 600_000
+    assert page.count('<figure class="shown">') == 2 + 8
