@@ -68,6 +68,19 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """Somebody's own estimate of the same outcome, which a model is compared with and never reads.
+
+    by: whose ("the physicians"). code: of the events that hold it, as a probability from 0 to 1; of the
+    outcome, or with `of_the_opposite` of its not happening (survival).
+    """
+
+    by: str
+    code: str
+    of_the_opposite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """A question that can be learnt.
 
@@ -94,6 +107,7 @@ class Task:
     terms: int = 150
     pairs: int = 40
     stems: tuple[str, ...] = ()
+    beside: Beside | None = None
     settings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

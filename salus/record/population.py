@@ -42,6 +42,11 @@ class Population:
     licence: str
     cite: str
 
+    @property
+    def licence_basis(self) -> str:
+        """On which basis a published set is opened: its licence; a site's own records have none."""
+        return f"published set, {self.licence}" if self.cite else ""
+
 
 def carrying(events: pl.DataFrame | pl.LazyFrame, wanted: Callable[[str], bool]) -> pl.Expr:
     """Whether an event carries a code that is `wanted`, as its chosen code or as another."""

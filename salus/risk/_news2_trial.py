@@ -74,6 +74,8 @@ TRIAL = Task(
     groups=(Group("sex", "sex"), Group("age", "age", (45.0, 65.0, 80.0))),
     # NEWS2 calls the emergency team from 7 points on; what that weighs against a miss is not published.
     misses=0.0,
+    # Chart 2 of NEWS2: from 5 points on an urgent response, from 7 on an emergency response.
+    settings={"threshold": 5.0},
     limits=(
         "An admission to intensive care is what was done, and not only what was needed; deaths and cardiac "
         "arrests outside intensive care are not counted.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,7 +37,8 @@ class Cases:
     known: those whose outcome is known, in the order of all that follows. values: their features. hidden: of
     whom something is there and not shown (columns row, parameter). outcomes: by case. persons: whoever shares
     one is one person. sites: the part of the set. groups: by name, the group of each case, None where not
-    known. flow: how many people fell out at each step, and why.
+    known. beside: what somebody else said of each, as a probability of the outcome, NaN where nothing. flow:
+    how many people fell out at each step, and why.
     """
 
     population: Population
@@ -48,7 +49,13 @@ class Cases:
     persons: list[str]
     sites: list[str]
     groups: Mapping[str, list[str | None]]
+    beside: list[float]
     flow: list[dict[str, Any]]
+
+    @property
+    def patient_days(self) -> float:
+        """The days from the start of each case to its moment, all together."""
+        return sum((case.moment - case.start).total_seconds() for case in self.known) / 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +91,11 @@ def gather(task: Task, found: Population, *, actor: Actor, purpose: str, basis: 
             f"'{found.name}' has no case of {task.name} whose outcome is known, of {len(every)} looked at: "
             "see that it holds what begins a case, and what ends it."
         )
-    events, placed = _read_by(task, found), framed(known, found)
-    return _with_features(task, found, known, flow, open_columns(events, placed, actor, purpose, basis))
+    placed = framed(known, found)
+    seen = open_columns(_read_by(task, found), placed, actor, purpose, basis)
+    said = open_columns(_beside(task, found), placed, actor, purpose, basis)
+    cases = _with_features(task, found, known, flow, seen)
+    return replace(cases, beside=_estimates(task, said, len(known)))
 
 
 def _flow(found: Population, every: list[Case | Excluded], known: int) -> list[dict[str, Any]]:
@@ -111,6 +121,23 @@ def _read_by(task: Task, found: Population) -> pl.DataFrame:
     events = found.events
     read = carrying(events, lambda code: _is_read(task, code))
     return events.filter(read, ~carrying(events, task.leaks.__contains__))
+
+
+def _beside(task: Task, found: Population) -> pl.DataFrame:
+    """Return the events in which somebody else said what would happen: never read by a feature."""
+    told = None if task.beside is None else task.beside.code
+    return found.events.filter(carrying(found.events, lambda code: code == told))
+
+
+def _estimates(task: Task, said: pl.DataFrame, many: int) -> list[float]:
+    """Return the last estimate of each case as a probability of the outcome."""
+    import polars as pl
+
+    found = [float("nan")] * many
+    given = said.filter(pl.col("value").is_between(0, 1)).sort("row", "time", maintain_order=True)
+    for row, value in given.select("row", "value").iter_rows():
+        found[row] = 1 - value if task.beside is not None and task.beside.of_the_opposite else value
+    return found
 
 
 def _is_read(task: Task, code: str) -> bool:
@@ -160,6 +187,7 @@ def _with_features(
         persons=whose["person"].to_list(),
         sites=whose["site"].to_list(),
         groups=groups,
+        beside=[],
         flow=flow,
     )
 

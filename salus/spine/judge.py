@@ -1,64 +1,206 @@
-"""Judge: ask a guideline's model about each case of a trial, as things were known then, and keep what it
-said.
+"""Judge: how good is a model on people whose outcome is known? The evidence of its card, and what it said of
+each.
 
-A score whose inputs are not all known gives a range; it is judged twice, by its lower and by its upper ends.
-Nothing is written into the ledger of the answers themselves: nobody is treated by them.
+A learnt model is scored over columns; a guideline's is asked case by case. A case from which the model
+abstains is scored all the same and counts in every measure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from salus.core.consent import Actor
-from salus.core.evidence import Timeline
-from salus.core.insight import Abstention, Estimate, Finding, Insight, Risk
+from salus import __version__
+from salus.core.consent import QUALITY, Actor
+from salus.core.errors import EvidenceError, UserError
+from salus.core.registry import model as find_model
+from salus.core.registry import task as find_task
 from salus.core.seams import Model
-from salus.learning.task import Case
-from salus.privacy.gate import open_view
+from salus.learning.task import Task
+from salus.spine.cases import Cases, gather, population
 
-Record = Callable[[str, Case], Timeline]
+if TYPE_CHECKING:
+    from salus.learning.artefact import Artefact
+    from salus.learning.learnt import Learnt
+    from salus.record.population import Population
+
+ARTEFACT = "artefact.json"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What was said of one case. low, high: the ends of the score; None: there is none."""
+class Opened:
+    """Who opens the evidence, on which basis ("": the licence of a set), and the seed of draws."""
 
-    low: float | None
-    high: float | None
-    abstained: bool
+    actor: Actor
+    basis: str
+    seed: int
 
 
-def answers(
-    model: Model, cases: Iterable[Case], record: Record, *, actor: Actor, purpose: str, basis: str
-) -> list[Answer]:
-    """Ask `model` about each of `cases` at its moment.
-
-    record: gives the Timeline of a case's subject as it stood then; the gate cuts it to what was known.
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What came of a test. evidence: as the report tells it, ready for JSON. ids: the set's own keys of the
+    cases; probabilities (None: a guideline's score says none) and abstained: what was said of each.
     """
-    found = []
-    for case in cases:
-        timeline = record(case.subject, case)
-        view = open_view(timeline, actor, purpose, case.moment, _whole(timeline), basis=basis)
-        found.append(_ends(model.predict(view)))
+
+    evidence: dict[str, Any]
+    ids: list[str]
+    probabilities: list[float] | None
+    abstained: list[bool]
+
+
+def judge(name: str, place: str, *, actor: Actor, basis: str = "", seed: int = 1) -> Judged:
+    """Test the model `name` (or the artefact in a file or folder of that name) on what lies at `place`.
+
+    basis: on which a site's own records are opened for it; a published set has its licence.
+    Raises UserError for an unknown model or place, RefusedError where the gate does, EvidenceError where
+    nothing can be judged there.
+    """
+    from salus.learning.learnt import Learnt
+
+    model, task = _asked(name)
+    if isinstance(model, Learnt):
+        artefact = model.artefact()
+        if isinstance(artefact, EvidenceError):
+            raise artefact
+        asked = replace(task, features=tuple(one.feature for one in artefact.inputs))
+        found = population(task, place)
+        cases = gather(asked, found, actor=actor, purpose=QUALITY, basis=basis or found.licence_basis)
+        return _of_learnt(model, artefact, task, cases, seed)
+    return _of_guideline(model, task, place, Opened(actor, basis, seed))
+
+
+def _asked(name: str) -> tuple[Model, Task]:
+    path = Path(name)
+    if path.suffix == ".json" or path.is_dir():
+        return _trained_here(path / ARTEFACT if path.is_dir() else path)
+    model = find_model(name)
+    return model, find_task(name)
+
+
+def _trained_here(path: Path) -> tuple[Model, Task]:
+    from salus.learning.artefact import load
+    from salus.learning.learnt import Learnt
+
+    told = load(path)
+    model, task = find_model(told.task), find_task(told.task)
+    if not isinstance(model, Learnt):
+        raise UserError(f"'{path}' was learnt for '{told.task}', which is no model that learns here.")
+    return model.with_artefact(path.read_bytes(), str(path)), task
+
+
+# --- learnt --------------------------------------------------------------------------------------
+
+
+def _of_learnt(model: Learnt, artefact: Artefact, task: Task, cases: Cases, seed: int) -> Judged:
+    import numpy as np
+
+    from salus.learning import evidence, score
+    from salus.spine.judge_parts import columns_of, examples, reading, shapes, sites
+
+    risk, logit = score.table(artefact, cases.values)
+    unlike = columns_of(artefact, cases)
+    y = np.array(cases.outcomes)
+    told = evidence.evidence(
+        y,
+        logit,
+        threshold=artefact.threshold,
+        misses=artefact.misses,
+        persons=cases.persons,
+        groups=cases.groups,
+        share=task.settings.get("share"),
+        quantiles={"alpha": artefact.alpha, "quantiles": artefact.quantiles},
+        abstained=unlike,
+        patient_days=cases.patient_days,
+        challenge=bool(task.settings.get("challenge")),
+        seed=seed,
+    )
+    told |= {
+        **_about(model, task, cases.population, seed),
+        "flow": cases.flow,
+        "stability": {"seeds": [], "sites": sites(cases, risk, seed)},
+        "reading": reading(artefact),
+        "shapes": shapes(artefact),
+        "examples": examples(artefact, cases, risk),
+        "made": artefact.as_json()["made"],
+    }
+    if task.beside is not None:
+        told |= _beside(task, cases, logit, seed)
+    return Judged(told, [case.id for case in cases.known], risk.tolist(), unlike.tolist())
+
+
+def _beside(task: Task, cases: Cases, logit: Any, seed: int) -> dict[str, Any]:
+    """Return what the physicians' own estimate says, and both together: the mean of their log-odds.
+
+    Nothing is fitted for it, so nothing of these cases can have leaked into the weights.
+    """
+    import numpy as np
+
+    from salus.learning.calibrate import logit_of
+    from salus.learning.evidence import beside_physician
+
+    own = logit_of(np.clip(np.array(cases.beside, dtype=float), 0.01, 0.99))
+    y, both = np.array(cases.outcomes), (own + logit) / 2
+    found: dict[str, Any] = beside_physician(y, logit, own, both, cases.persons, seed=seed)
     return found
 
 
-def _whole(timeline: Timeline) -> datetime | None:
-    return max((event.known_at or event.time for event in timeline if event.time is not None), default=None)
+def _about(model: Model, task: Task, found: Population, seed: int) -> dict[str, Any]:
+    card = model.card
+    return {
+        "model": card.name,
+        "version": card.version,
+        "task": task.name,
+        "asks": task.asks,
+        "outcome": task.outcome,
+        "horizon": task.horizon,
+        "eligible": card.meant_for,
+        "on": {name: getattr(found, name) for name in ("name", "title", "digest", "licence", "cite")},
+        "ran": {"at": datetime.now(UTC).isoformat(timespec="seconds"), "code": __version__, "seed": seed},
+        "limits": [*task.limits, card.not_for],
+        "notes": [*found.notes, *_refused(found)],
+    }
 
 
-def _ends(insight: Insight) -> Answer:
-    body = insight.body
-    estimate: Estimate | None = None
-    if isinstance(body, Risk):
-        estimate = body.outcomes[0].estimate
-    elif isinstance(body, Finding | Abstention):
-        estimate = body.estimate
-    abstained = isinstance(body, Abstention)
-    if estimate is None:
-        return Answer(None, None, abstained)
-    low = estimate.value if estimate.low is None else estimate.low
-    high = estimate.value if estimate.high is None else estimate.high
-    return Answer(low, high, abstained)
+def _refused(found: Population) -> Iterable[str]:
+    if found.rejects:
+        file, line, reason = found.rejects[0]
+        yield f"{len(found.rejects)} rows were refused, first {file}:{line}: {reason}"
+
+
+# --- guidelines ----------------------------------------------------------------------------------
+
+
+def _of_guideline(model: Model, task: Task, place: str, on: Opened) -> Judged:
+    from salus.learning import evidence
+    from salus.spine.asked import answers, records
+    from salus.spine.judge_parts import of_groups
+
+    found = population(task, place)
+    opened: Any = {"actor": on.actor, "purpose": QUALITY, "basis": on.basis or found.licence_basis}
+    cases = gather(task, found, **opened)
+    said = answers(model, cases.known, records(place), **opened)
+    told = [(row, one.low, one.high) for row, one in enumerate(said) if None not in (one.low, one.high)]
+    if not told:
+        raise EvidenceError(f"{model.card.name} gave no score for any of {len(said)} cases at '{place}'.")
+    rows, low, high = (list(each) for each in zip(*told, strict=True))
+    y, persons = [cases.outcomes[row] for row in rows], [cases.persons[row] for row in rows]
+    at = task.settings["threshold"]
+    ends = {
+        side: evidence.of_score(y, points, at, persons, seed=on.seed)
+        for side, points in (("lower", low), ("upper", high))
+    }
+    groups = {by: [each[row] for row in rows] for by, each in cases.groups.items()}
+    abstained = [one.abstained for one in said]
+    whole = {
+        **ends["upper"],
+        **_about(model, task, found, on.seed),
+        "ends": ends,
+        "calibration": dict.fromkeys(("slope", "intercept", "ece")),
+        "groups": of_groups(y, high, groups, persons, on.seed),
+        "abstained": sum(abstained),
+        "flow": [*cases.flow, {"step": "no score given", "n": len(said) - len(told)}],
+    }
+    return Judged(whole, [case.id for case in cases.known], None, abstained)

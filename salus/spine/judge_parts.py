@@ -1,0 +1,149 @@
+"""What the evidence of a model tells beside its measures: how it reads, where it was right and wrong, by
+site.
+
+No value of a patient is among it: reasons are told by parameter and weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from salus.core.errors import SalusError
+
+if TYPE_CHECKING:
+    from salus.learning.artefact import Artefact, Term
+    from salus.spine.cases import Cases
+
+# How many shapes, and how many answers of each kind, a reader takes in.
+_SHAPES, _EXAMPLES, _REASONS = 12, 2, 6
+
+
+def columns_of(artefact: Artefact, cases: Cases) -> Any:
+    """Return which cases the model abstains from: unlike those it learnt from, or with something hidden."""
+    import numpy as np
+    import polars as pl
+
+    from salus.learning import novelty
+
+    names = {*artefact.novelty["features"], *artefact.novelty["levels"]}
+    names |= {one for among in artefact.novelty["parameters"].values() for one in among}
+    columns = {name: _column(cases.values[name]) for name in sorted(names)}
+    found = np.array(novelty.abstained(artefact.novelty, columns), dtype=bool)
+    hidden = cases.hidden.filter(pl.col("parameter").is_in(list(artefact.parameters())))
+    found[hidden["row"].unique().to_list()] = True
+    return found
+
+
+def _column(series: Any) -> Any:
+    import numpy as np
+    import polars as pl
+
+    if series.dtype == pl.String:
+        return np.array(series.to_list(), dtype=object)
+    return series.to_numpy()
+
+
+def sites(cases: Cases, risk: Any, seed: int) -> list[dict[str, Any]]:
+    """Return how the model does at each site, where there are several."""
+    import numpy as np
+
+    from salus.learning import fair
+
+    if len(set(cases.sites)) < 2:
+        return []
+    y = np.array(cases.outcomes)
+    judged = fair.judged(y, risk, np.zeros(len(y), dtype=bool), cases.persons)
+    rows = fair.by_group(judged, {"site": cases.sites}, [], seed=seed)
+    return [
+        {"site": row["group"], **{k: row[k] for k in ("n", "events", "auroc", "observed_expected")}}
+        for row in rows
+    ]
+
+
+def of_groups(
+    y: Sequence[bool], score: Sequence[float], groups: Mapping[str, Any], persons: Sequence[str], seed: int
+) -> list[dict[str, Any]]:
+    """Return how a score ranks people in each group; of points no share is expected, so none is compared."""
+    import numpy as np
+
+    from salus.learning import fair
+
+    points = np.array(score, dtype=float)
+    risk = points / max(points.max(), 1.0)
+    judged = fair.judged(y, risk, np.zeros(len(points), dtype=bool), persons)
+    rows = fair.by_group(judged, groups, None, seed=seed)
+    return [{**row, "observed_expected": None, "true_positive_rate": None} for row in rows]
+
+
+def reading(artefact: Artefact) -> dict[str, Any]:
+    """Return how much there is to read, and which parameters weigh most over the training cases."""
+    weight: dict[str, float] = {}
+    for term in artefact.terms:
+        names = [name for at in term.features for name in artefact.inputs[at].parameters]
+        for name in names:
+            weight[name] = weight.get(name, 0.0) + _importance(term) * abs(artefact.slope) / len(names)
+    largest = sorted(weight.items(), key=lambda one: (-one[1], one[0]))
+    return {
+        "terms": len(artefact.terms) - len(artefact.pairs),
+        "pairs": len(artefact.pairs),
+        "largest": [{"parameter": name, "importance": round(value, 6)} for name, value in largest[:20]],
+    }
+
+
+def _importance(term: Term) -> float:
+    """Return the mean absolute score of a term over the training cases; of a pair, over its cells."""
+    from salus.learning.artefact import Levels, Pair
+
+    if isinstance(term, Pair):
+        cells = [abs(score) for row in term.scores for score in row]
+        return sum(cells) / len(cells)
+    scores = [term.missing, *term.scores, *([term.other] if isinstance(term, Levels) else [])]
+    total = sum(term.counts)
+    return sum(abs(s) * n for s, n in zip(scores, term.counts, strict=True)) / total if total else 0.0
+
+
+def shapes(artefact: Artefact) -> list[dict[str, Any]]:
+    """Return the largest single terms, as they are read."""
+    single = sorted(
+        (term for term in artefact.terms if len(term.features) == 1), key=_importance, reverse=True
+    )
+    return [dict(_shape(artefact, term)) for term in single[:_SHAPES]]
+
+
+def _shape(artefact: Artefact, term: Term) -> Iterator[tuple[str, Any]]:
+    one = artefact.inputs[term.features[0]]
+    yield from {"feature": one.name, "unit": one.unit, "kind": "level" if one.is_level else "number"}.items()
+    yield from ((name, value) for name, value in term.as_json().items() if name != "feature")
+
+
+def examples(artefact: Artefact, cases: Cases, risk: Any) -> list[dict[str, Any]]:
+    """Return answers that were right and answers that were wrong, most clearly so, with their reasons."""
+    order = sorted(range(len(cases.known)), key=lambda row: float(risk[row]))
+    found: list[dict[str, Any]] = []
+    for outcome in (True, False):
+        mine = [row for row in order if cases.outcomes[row] is outcome]
+        right, wrong = (mine[::-1], mine) if outcome else (mine, mine[::-1])
+        for kind, among in (("right", right), ("wrong", wrong)):
+            found += [_example(artefact, cases, row, kind, float(risk[row])) for row in among[:_EXAMPLES]]
+    return found
+
+
+def _example(artefact: Artefact, cases: Cases, row: int, kind: str, risk: float) -> dict[str, Any]:
+    reasons = [{"says": name, "weight": round(weight, 6)} for name, weight in _reasons(artefact, cases, row)]
+    return {
+        "kind": kind,
+        "probability": risk,
+        "outcome": cases.outcomes[row],
+        "reasons": reasons,
+    }
+
+
+def _reasons(artefact: Artefact, cases: Cases, row: int) -> Iterable[tuple[str, float]]:
+    from salus.learning import score
+
+    try:
+        scored = score.score(artefact, cases.values.row(row, named=True))
+    except SalusError:
+        return ()
+    return score.by_parameter(artefact, scored)[:_REASONS]
