@@ -10,9 +10,10 @@ feature.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from salus.core.errors import UserError, choices
 from salus.record.account import Reject
 
 if TYPE_CHECKING:
@@ -46,6 +47,26 @@ class Population:
     def licence_basis(self) -> str:
         """On which basis a published set is opened: its licence; a site's own records have none."""
         return f"published set, {self.licence}" if self.cite else ""
+
+
+def part_of(found: Population, part: str) -> Population:
+    """Return the part of a set that is called `part` (its `site`).
+
+    Raises UserError where it has none of that name.
+    """
+    import polars as pl
+
+    subjects = found.subjects.filter(pl.col("site") == part)
+    if subjects.is_empty():
+        known = choices(part, found.subjects["site"].unique().drop_nulls().to_list())
+        raise UserError(f"'{found.name}' has no part '{part}'. Choose one of: {known}.")
+    return replace(
+        found,
+        title=f"{found.title}, part {part}",
+        digest=f"{found.digest}#{part}",
+        subjects=subjects,
+        events=found.events.filter(pl.col("subject").is_in(subjects["subject"].implode())),
+    )
 
 
 def carrying(events: pl.DataFrame | pl.LazyFrame, wanted: Callable[[str], bool]) -> pl.Expr:

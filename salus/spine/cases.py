@@ -20,7 +20,7 @@ from salus.learning.columns import table
 from salus.learning.features import EVER, Feature
 from salus.learning.task import Case, Excluded, Task
 from salus.privacy.gate import open_columns
-from salus.record.population import Population, carrying, of_archive
+from salus.record.population import Population, carrying, of_archive, part_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,8 +66,12 @@ class _Asked:
     features: tuple[Feature, ...]
 
 
-def population(task: Task, place: str) -> Population:
-    """Return the evidence at `place`: an archive, or a folder that holds a published set."""
+def population(task: Task, place: str, part: str = "") -> Population:
+    """Return the evidence at `place`: an archive, or a folder that holds a published set.
+
+    part: of a set that lies in parts, the one that is wanted. Raises UserError where there is none of that
+    name.
+    """
     from salus.record.archive import Archive
     from salus.record.manifest import NAME
     from salus.record.sources import sets
@@ -75,7 +79,8 @@ def population(task: Task, place: str) -> Population:
     folder = Path(place)
     if (folder / NAME).is_file():
         return of_archive(Archive.open(folder), lambda code: _is_read(task, code) or task.is_milestone(code))
-    return sets.population(folder)
+    found = sets.population(folder)
+    return part_of(found, part) if part else found
 
 
 def gather(task: Task, found: Population, *, actor: Actor, purpose: str, basis: str) -> Cases:

@@ -21,13 +21,12 @@ from salus.core.registry import task as find_task
 from salus.core.seams import Model
 from salus.learning.task import Task
 from salus.spine.cases import Cases, gather, population
+from salus.spine.learn import ARTEFACT, need_libraries
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact
     from salus.learning.learnt import Learnt
     from salus.record.population import Population
-
-ARTEFACT = "artefact.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +50,24 @@ class Judged:
     abstained: list[bool]
 
 
-def judge(name: str, place: str, *, actor: Actor, basis: str = "", seed: int = 1) -> Judged:
+def judge(name: str, place: str, *, actor: Actor, basis: str = "", part: str = "", seed: int = 1) -> Judged:
     """Test the model `name` (or the artefact in a file or folder of that name) on what lies at `place`.
 
-    basis: on which a site's own records are opened for it; a published set has its licence.
+    basis: on which a site's own records are opened for it; a published set has its licence. part: of a set
+    that lies in parts, the one to judge on.
     Raises UserError for an unknown model or place, RefusedError where the gate does, EvidenceError where
     nothing can be judged there.
     """
     from salus.learning.learnt import Learnt
 
+    need_libraries()
     model, task = _asked(name)
     if isinstance(model, Learnt):
         artefact = model.artefact()
         if isinstance(artefact, EvidenceError):
             raise artefact
         asked = replace(task, features=tuple(one.feature for one in artefact.inputs))
-        found = population(task, place)
+        found = population(task, place, part)
         cases = gather(asked, found, actor=actor, purpose=QUALITY, basis=basis or found.licence_basis)
         return _of_learnt(model, artefact, task, cases, seed)
     return _of_guideline(model, task, place, Opened(actor, basis, seed))
@@ -159,9 +160,27 @@ def _about(model: Model, task: Task, found: Population, seed: int) -> dict[str, 
         "eligible": card.meant_for,
         "on": {name: getattr(found, name) for name in ("name", "title", "digest", "licence", "cite")},
         "ran": {"at": datetime.now(UTC).isoformat(timespec="seconds"), "code": __version__, "seed": seed},
-        "limits": [*task.limits, card.not_for],
+        "limits": [*_seen(model, found), *task.limits, card.not_for],
         "notes": [*found.notes, *_refused(found)],
     }
+
+
+def _seen(model: Model, found: Population) -> Iterable[str]:
+    """Say where a model may have learnt from the very people that it is judged on."""
+    from salus.learning.learnt import Learnt
+
+    artefact = model.artefact() if isinstance(model, Learnt) else None
+    if artefact is None or isinstance(artefact, EvidenceError):
+        return
+    learnt = artefact.made.data
+    if learnt.digest == found.digest:
+        yield "These are the very people that it learnt from: the figures flatter it, and prove nothing."
+    elif _whole(learnt.digest) == _whole(found.digest) and not ("#" in learnt.digest and "#" in found.digest):
+        yield "Among these people are those that it learnt from: see the parts of the set one by one."
+
+
+def _whole(digest: str) -> str:
+    return digest.partition("#")[0]
 
 
 def _refused(found: Population) -> Iterable[str]:

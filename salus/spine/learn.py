@@ -1,0 +1,141 @@
+"""Learn: a task and a place full of evidence become a model that is data, with how it did on people held out.
+
+Opened through the gate, on the licence of a published set or on the basis that is stated; what was done is
+written into the ledger of the archive that it was done with.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from time import process_time
+from typing import TYPE_CHECKING, Any
+
+from salus import __version__
+from salus.core.consent import TRAINING, Actor
+from salus.core.errors import AwayError, UserError
+from salus.core.registry import task as find_task
+from salus.spine.cases import Cases, gather, population
+
+if TYPE_CHECKING:
+    from salus.learning.artefact import Artefact, Made
+    from salus.learning.task import Task
+
+ARTEFACT = "artefact.json"
+_LIBRARIES = ("interpret-core", "numpy", "scikit-learn", "polars")
+_NEEDS = "Training and testing need more than the base: pip install 'salus-clinical[learn]'."
+Told = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What was learnt. path: of the artefact. summary: what a person is told, ready for JSON."""
+
+    artefact: Artefact
+    path: Path
+    summary: dict[str, Any]
+
+
+def train(
+    name: str, place: str, out: str, *, actor: Actor, basis: str = "", part: str = "", seed: int = 1,
+    told: Told = lambda _: None,
+) -> Trained:  # fmt: skip
+    """Learn the task `name` from the evidence at `place`, and write its artefact into the folder `out`.
+
+    part: of a published set that lies in parts, the one to learn from. told: hears what is being done.
+    Raises UserError for an unknown task or one that nothing can be learnt for, RefusedError where the gate
+    does, EvidenceError where too little is there to learn from.
+    """
+    need_libraries()
+    began, task = process_time(), find_task(name)
+    if not task.features:
+        raise UserError(f"'{name}' is a guideline's score: nothing is learnt for it; 'salus test' judges it.")
+    folder = _made(out)
+    told(f"reading {place}")
+    found = population(task, place, part)
+    cases = gather(task, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
+    told(f"learning from {len(cases.known):,} cases, {sum(cases.outcomes):,} with the outcome")
+    artefact, notes, measured = _learnt(task, cases, seed)
+    path = _put(folder / ARTEFACT, artefact.dumps())
+    summary = {
+        "task": task.name,
+        "artefact": str(path),
+        "n": len(cases.known),
+        "events": sum(cases.outcomes),
+        "seed": seed,
+        "out_of_fold": measured,
+        "terms": len(artefact.terms) - len(artefact.pairs),
+        "pairs": len(artefact.pairs),
+        "threshold": {"value": artefact.threshold, "misses": artefact.misses},
+        "flow": cases.flow,
+        "notes": [*found.notes, *notes],
+        "cpu_seconds": round(process_time() - began, 1),
+    }
+    return Trained(artefact, path, summary)
+
+
+def need_libraries() -> None:
+    """Raise AwayError where the libraries of training and testing are not installed."""
+    from importlib.util import find_spec
+
+    if any(find_spec(name) is None for name in ("numpy", "sklearn", "interpret")):
+        raise AwayError(_NEEDS)
+
+
+def _learnt(task: Task, cases: Cases, seed: int) -> tuple[Artefact, tuple[str, ...], dict[str, Any]]:
+    from salus.learning.fit import artefact_of, fitted
+
+    learnt = fitted(task, cases.values, cases.outcomes, cases.persons, seed=seed)
+    artefact = artefact_of(task, learnt, cases.values, _provenance(cases, seed), cases.groups)
+    return artefact, learnt.notes, _measured(learnt.y, learnt.logits, cases.persons, seed)
+
+
+def _measured(y: Any, logit: Any, persons: Any, seed: int) -> dict[str, Any]:
+    """Return how those held out were ranked, and how well calibrated the model is on them."""
+    from salus.learning import calibrate
+    from salus.learning.intervals import auroc_told, persons_of
+
+    auroc = auroc_told(y, logit, persons_of(persons, len(y)), draws=200, seed=seed)
+    return {"auroc": auroc, "ece": calibrate.ece(y, calibrate.expit(logit))}
+
+
+def _provenance(cases: Cases, seed: int) -> Made:
+    from salus.learning.artefact import Made, TrainedOn
+
+    found = cases.population
+    left = next(step["n"] for step in cases.flow if step["step"] == "looked at") - len(cases.known)
+    data = TrainedOn(
+        name=found.name,
+        title=found.title,
+        digest=found.digest,
+        licence=found.licence,
+        cite=found.cite,
+        n=len(cases.known),
+        events=sum(cases.outcomes),
+        excluded=left,
+    )
+    libraries = {name: version(name) for name in _LIBRARIES}
+    return Made(datetime.now(UTC).isoformat(timespec="seconds"), __version__, seed, libraries, data)
+
+
+def _made(out: str) -> Path:
+    folder = Path(out)
+    if folder.is_file():
+        raise UserError(f"'{folder}' is a file: name a folder for what is learnt.")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _put(path: Path, raw: bytes) -> Path:
+    """Write a file whole or not at all: what was there before stays until the new one is complete."""
+    with NamedTemporaryFile(dir=path.parent, delete=False) as draft:
+        draft.write(raw)
+        draft.flush()
+        os.fsync(draft.fileno())
+    Path(draft.name).replace(path)
+    return path
