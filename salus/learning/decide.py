@@ -14,6 +14,7 @@ from salus.learning.intervals import Told, persons_of, share_told
 from salus.learning.measure import (
     Counts,
     alerts_per_100_patient_days,
+    checked,
     counted,
     flags_at,
     natural,
@@ -60,19 +61,25 @@ def decision_curve(y: Any, p: Any, thresholds: Sequence[float] = GRID) -> list[d
 def at_threshold(
     y: Any, p: Any, threshold: float, persons: Any = None, *, patient_days: float | None = None
 ) -> dict[str, Any]:
-    """Return what acting at the threshold means: shares with Wilson's intervals by person, and burdens.
+    """Return what acting at a threshold of probability means, as `acting` does."""
+    outcomes, risk = probabilities(y, p)
+    told = acting(outcomes, flags_at(risk, threshold), persons, patient_days=patient_days)
+    return {"value": threshold, **told}
+
+
+def acting(y: Any, flags: Any, persons: Any = None, *, patient_days: float | None = None) -> dict[str, Any]:
+    """Return what acting on flags means: shares with Wilson's intervals by person, and burdens.
 
     A share of nobody is None. patient_days: how long these cases were watched together, where known.
     """
-    outcomes, risk = probabilities(y, p)
-    keys, flags = persons_of(persons, len(risk)), flags_at(risk, threshold)
-    told = counted(outcomes, flags)
+    outcomes, raised = checked(y, flags, "flag")
+    told, flagged = counted(outcomes, raised), raised > 0
+    keys = persons_of(persons, len(flagged))
     return {
-        "value": threshold,
-        "sensitivity": _share(flags, outcomes, keys),
-        "specificity": _share(~flags, ~outcomes, keys),
-        "ppv": _share(outcomes, flags, keys),
-        "npv": _share(~outcomes, ~flags, keys),
+        "sensitivity": _share(flagged, outcomes, keys),
+        "specificity": _share(~flagged, ~outcomes, keys),
+        "ppv": _share(outcomes, flagged, keys),
+        "npv": _share(~outcomes, ~flagged, keys),
         "flagged": told.flagged,
         "natural": natural(told),
         "alerts_per_100_patient_days": alerts_per_100_patient_days(told, patient_days),
