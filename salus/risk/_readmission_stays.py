@@ -1,0 +1,80 @@
+"""Which hospital stays the question is asked of, and whether the person was back within 30 days.
+
+Dispositions: UCI 296, IDs_mapping.csv; HL7 discharge-disposition. Who died or went to a hospice is not asked
+about (Strack B et al., BioMed Res Int 2014:781670, section 2.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from salus.core.codes import DISPOSITION, short
+from salus.core.evidence import Event, Timeline
+from salus.learning.parameters import NOT_SO
+from salus.learning.task import Case, Excluded
+from salus.risk._terms import DIABETES
+
+URI = "https://archive.ics.uci.edu/dataset/296"
+READMITTED = short(URI, "readmitted")
+# Inpatient, of HL7 v3 ActCode: acute, not acute, and not said which.
+_INPATIENT = frozenset({"ActCode/IMP", "ActCode/ACUTE", "ActCode/NONAC"})
+_HL7 = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+_IDS = f"{URI}/discharge_disposition_id"
+_GONE = {
+    **dict.fromkeys((f"{_IDS}|11", f"{_IDS}|19", f"{_IDS}|20", f"{_IDS}|21", f"{_HL7}|exp"), "died"),
+    **dict.fromkeys((f"{_IDS}|13", f"{_IDS}|14", f"{_HL7}|hosp"), "discharged to a hospice"),
+}
+MILESTONES = _INPATIENT | {DISPOSITION, READMITTED} | DIABETES.codes
+STEMS = DIABETES.stems
+SOON = timedelta(days=30)
+_ANSWERS = {"<30": True, ">30": False, "NO": False}
+
+
+def stays(timeline: Timeline) -> Iterator[Case | Excluded]:
+    """Yield every stay in hospital as a case at its discharge, or why it is none."""
+    told = timeline.where(kind="Encounter", test=lambda event: event.status not in NOT_SO)
+    visits = [visit for visit in told.where(_INPATIENT) if visit.time is not None]
+    ends = {event.source: event.value for event in told.where((DISPOSITION,))}
+    ill = [event for event in timeline.where(kind="Condition") if _is_diabetes(event)]
+    for visit in visits:
+        yield _asked(timeline, visit, visits, str(ends.get(visit.source, "")), ill)
+
+
+def _is_diabetes(event: Event) -> bool:
+    return event.status not in NOT_SO and DIABETES.has(event)
+
+
+def _asked(
+    timeline: Timeline, visit: Event, visits: Sequence[Event], end: str, ill: Sequence[Event]
+) -> Case | Excluded:
+    start, moment, subject = visit.time, visit.end, timeline.subject
+    assert start is not None
+    if moment is None:
+        return Excluded(subject, "still in hospital, or when it ended is not told")
+    if end in _GONE:
+        return Excluded(subject, _GONE[end])
+    if not any(_was_known(event, moment) for event in ill):
+        return Excluded(subject, "no diabetes was on record at discharge")
+    key = subject.partition("/")[2]
+    own = visit.source.partition("/")[2]
+    name = key if own == key else visit.source
+    return Case(name, subject, start, moment, _came_back(timeline, moment, visits))
+
+
+def _was_known(event: Event, moment: datetime) -> bool:
+    return all(when is None or when <= moment for when in (event.time, event.known_at))
+
+
+def _came_back(timeline: Timeline, moment: datetime, visits: Sequence[Event]) -> bool | None:
+    """Return what the set says; else whether a later stay began within 30 days.
+
+    That nobody came back is known only where the record goes on: where a stay began after those 30 days.
+    """
+    told = timeline.where((READMITTED,)).after(moment).first()
+    if told is not None:
+        return _ANSWERS.get(str(told.value))
+    later = [visit.time - moment for visit in visits if visit.time is not None and visit.time > moment]
+    if not later:
+        return None
+    return min(later) <= SOON
