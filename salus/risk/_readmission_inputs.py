@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from salus.core.codes import DISPOSITION, SEX, short
+from salus.core.codes import DISPOSITION, short
 from salus.core.measures import Measure
-from salus.learning.features import AGE, EVER, Feature
+from salus.learning.features import EVER, Feature
 from salus.learning.parameters import Category, Parameter
+from salus.risk._icu_measures import AGE_YEARS, SEX_LEVEL
 from salus.risk._readmission_icd9 import AMONG, PRIMARY_DIAGNOSIS
 from salus.risk._readmission_stays import URI
 
@@ -32,8 +33,6 @@ def _ids(column: str, levels: Mapping[str, str]) -> dict[str, str]:
     return {f"{URI}/{column}|{one}": level for ids, level in levels.items() for one in ids.split()}
 
 
-AGE_YEARS = Measure("age", (AGE,), "a", 0, 130, source="the oldest age that was ever proved is 122")
-SEX_LEVEL = Category("sex", (SEX,), {"female": "female", "male": "male"}, source="FHIR administrative gender")
 RACE = Category(
     "race",
     ("LOINC/32624-9",),

@@ -51,8 +51,6 @@ _DAY_3 = {
     "glucose": ("LOINC/2345-7", "mg/dL", 0, 3000),
     "bun": ("LOINC/3094-0", "mg/dL", 0, 500),
     "urine": ("LOINC/9192-6", "mL", 0, 30000),
-    "adlp": ("", "{score}", 0, 7),
-    "adls": ("", "{score}", 0, 7),
     "surv2m": ("", "1", 0, 1),
     "surv6m": ("", "1", 0, 1),
     "prg2m": ("", "1", 0, 1),
@@ -67,6 +65,8 @@ _AT_ENTRY = {
 }
 # What is known when the stay is over.
 _AFTER = {
+    "adlp": ("", "{score}", 0, 7),
+    "adls": ("", "{score}", 0, 7),
     "adlsc": ("", "{score}", 0, 8),
     "avtisst": ("", "{score}", 0, 200),
     "charges": ("", "{USD}", 0, 1e8),
@@ -108,8 +108,9 @@ NOTES = (
     "A day of death is known when it is over.",
     "The physicians' estimates of survival and the SUPPORT model's are events of day 3.",
     "Who was still alive at the end of the follow-up has an event that says so, and nothing later is known.",
-    "The file tells ADL as of day 3, of the patient, of a surrogate, and imputed; interviews were held on "
-    "several days, and adlsc was imputed when the study was over, so it counts as known then.",
+    "Activities of daily living were asked of patients and surrogates on days that are not told, and are "
+    "missing where somebody died before: they count as known when the stay is over.",
+    "Education and income were asked too, and count as known at the start.",
 )
 
 
