@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from salus.cli_out import actor as actor_of
+from salus.cli_out import progress, put_json, say
 from salus.core.errors import AwayError, EvidenceError, SalusError, UserError, class_of, printable
 
 if TYPE_CHECKING:
-    from salus.core.consent import Actor
     from salus.spine import Site
 
 Args = argparse.Namespace
@@ -77,7 +77,7 @@ def _complain(error: SalusError, as_json: bool) -> int:
     """Say what is wrong on one line, and return its exit code."""
     try:
         if as_json:
-            _json({"error": class_of(error), "code": error.exit_code, "says": str(error)})
+            put_json({"error": class_of(error), "code": error.exit_code, "says": str(error)})
         sys.stdout.flush()
     except OSError:
         # As to a full disk: what cannot be said there is still said on standard error.
@@ -93,28 +93,9 @@ def _say_no_more() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _say(text: str = "") -> None:
-    """Print `text`; what a record holds must not steer the terminal."""
-    sys.stdout.write("".join(one if one.isprintable() or one == "\n" else " " for one in text) + "\n")
-
-
 def _say_demonstration(site: Site | None) -> None:
     if site is not None and site.demonstration:
-        _say("Demonstration: not for care.")
-
-
-def _json(value: Any) -> int:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
-    return 0
-
-
-def _actor(args: Args) -> Actor:
-    from salus.core.consent import Actor
-
-    return Actor(
-        getattr(args, "actor", None)
-        or f"cli:{os.environ.get('USER') or os.environ.get('LOGNAME') or 'local'}"
-    )
+        say("Demonstration: not for care.")
 
 
 def _site(args: Args, *, must_exist: bool = True, **how: bool) -> Site:
@@ -167,14 +148,6 @@ def _last_of(text: str) -> datetime | None:
     return datetime.combine(day, time.max, UTC)
 
 
-def _progress(args: Args) -> Callable[..., Iterable[Any]]:
-    """Return a progress bar on standard error, silent where nobody watches."""
-    from tqdm import tqdm
-
-    quiet = args.json or not sys.stderr.isatty()
-    return lambda things=None, **how: tqdm(things, disable=quiet, leave=False, **how)
-
-
 def _demo(args: Args) -> int:
     from time import perf_counter
 
@@ -190,12 +163,12 @@ def _demo(args: Args) -> int:
     if args.source and not holds_site(path):
         check_place(args.source, path)
     site = open_demonstration(path, args.store or os.environ.get("SALUS_STORE"))
-    account = fill(site, args.source, _progress(args))
+    account = fill(site, args.source, progress(args))
     _tell_refused(args.source, account)
-    rows = ward(site, actor=ACTOR, as_of=args.as_of, progress=_progress(args))
+    rows = ward(site, actor=ACTOR, as_of=args.as_of, progress=progress(args))
     shape = ward_shape(rows, perf_counter() - began)
     if args.json:
-        _json(shape)
+        put_json(shape)
     else:
         _print_ward(site, account, shape)
     return 0 if args.no_serve else _run_server(site, args)
@@ -225,16 +198,16 @@ def _demo_folder(source: str | None) -> str:
 
 def _print_ward(site: Site, account: Any, shape: dict[str, Any]) -> None:
     _say_demonstration(site)
-    _say(f"{account.resources} resources read, {len(account.rejected)} refused; archive: {site.path}")
+    say(f"{account.resources} resources read, {len(account.rejected)} refused; archive: {site.path}")
     if not account.resources:
-        _say(f"What was named {_NOTHING}")
+        say(f"What was named {_NOTHING}")
     told = f"{shape['insights']} insights, {shape['abstentions']} could not be judged"
-    _say(f"{shape['patients']} patients, {told}.\n")
+    say(f"{shape['patients']} patients, {told}.\n")
     for row in shape["ward"]:
         how = row["urgency"] or ("cannot judge" if row["cannot_judge"] else "-")
-        _say(f"{how:12}  {row['subject']:32.32}  {row['model'] or '-':12}  {row['says']}")
+        say(f"{how:12}  {row['subject']:32.32}  {row['model'] or '-':12}  {row['says']}")
         if row["reason"]:
-            _say(f"{'':14}because: {row['reason']}")
+            say(f"{'':14}because: {row['reason']}")
 
 
 def _read(args: Args) -> int:
@@ -250,21 +223,21 @@ def _read(args: Args) -> int:
     if place is None:
         raise UserError("Say what to read: a file, a folder, - or a FHIR server's URL; or --fetch NAME.")
     site = _new_site(args, place)
-    account = read(site, place, actor=_actor(args), progress=_progress(args), same_ids=args.same_ids)
+    account = read(site, place, actor=actor_of(args), progress=progress(args), same_ids=args.same_ids)
     if args.json:
-        return _json(account.as_json())
+        return put_json(account.as_json())
     if not account.resources:
-        _say(f"'{place}' {_NOTHING}")
+        say(f"'{place}' {_NOTHING}")
         return 0
-    _say(f"{account.resources} resources: {sum(account.as_events.values())} as events, "
+    say(f"{account.resources} resources: {sum(account.as_events.values())} as events, "
          f"{sum(account.as_context.values())} as context, {len(account.rejected)} refused; "
          f"{account.events} events of {account.subjects} subjects.")  # fmt: skip
     for note in account.notes:
-        _say(f"  {note}")
+        say(f"  {note}")
     for reject in account.rejected[:20]:
-        _say(f"  {reject.file}:{reject.line}: {reject.reason}")
+        say(f"  {reject.file}:{reject.line}: {reject.reason}")
     if len(account.rejected) > 20:
-        _say(f"  and {len(account.rejected) - 20} more (--json lists them all)")
+        say(f"  and {len(account.rejected) - 20} more (--json lists them all)")
     return 0
 
 
@@ -273,20 +246,20 @@ def _ask(args: Args) -> int:
 
     site = _site(args)
     (insight,) = consult(
-        site, actor=_actor(args), subject=args.about, asks=[args.model], as_of=args.as_of, live_only=False
+        site, actor=actor_of(args), subject=args.about, asks=[args.model], as_of=args.as_of, live_only=False
     )
     (status,) = [row.status for row in models(site) if row.name == insight.model.name]
     if args.json:
         told = {**as_json(insight)["model"], "status": status}
-        return _json({**as_json(insight), "model": told, "demonstration": site.demonstration})
+        return put_json({**as_json(insight), "model": told, "demonstration": site.demonstration})
     _say_demonstration(site)
-    _say(f"{insight.asks}  [{insight.model.name} {insight.model.version}, {status} here]")
-    _say(f"{insight.subject}, as of {insight.as_of:%Y-%m-%d %H:%M %Z}: {insight.body.says}")
+    say(f"{insight.asks}  [{insight.model.name} {insight.model.version}, {status} here]")
+    say(f"{insight.subject}, as of {insight.as_of:%Y-%m-%d %H:%M %Z}: {insight.body.says}")
     for reason in insight.reasons:
-        _say(f"  because {reason.says}  ({', '.join(reason.evidence) or 'absent'})")
+        say(f"  because {reason.says}  ({', '.join(reason.evidence) or 'absent'})")
     for limit in insight.limits:
-        _say(f"  not known: {limit}")
-    _say(f"  insight {insight.id}")
+        say(f"  not known: {limit}")
+    say(f"  insight {insight.id}")
     return 0
 
 
@@ -300,8 +273,8 @@ def _review(args: Args) -> int:
     kept = review(_site(args), said)
     if args.json:
         at = kept.at.isoformat() if kept.at else None
-        return _json({**asdict(kept), "at": at})
-    _say(f"Review {kept.id}: {kept.decision} by {kept.by}.")
+        return put_json({**asdict(kept), "at": at})
+    say(f"Review {kept.id}: {kept.decision} by {kept.by}.")
     return 0
 
 
@@ -315,14 +288,16 @@ def _models(args: Args) -> int:
         keys = ("name", "version", "asks", "status", "title", "by", "because", "note", "digest", "package")
         told = [{key: getattr(row, key) for key in keys} for row in rows]
         broken = [problem._asdict() for problem in problems()]
-        return _json({"models": told, "broken": broken, "demonstration": bool(site and site.demonstration)})
+        return put_json(
+            {"models": told, "broken": broken, "demonstration": bool(site and site.demonstration)}
+        )
     _say_demonstration(site)
     for row in rows:
         note = f"  [from an outside package: {row.package}]" if row.package else ""
         note += f"  ({row.note})" if row.note else ""
-        _say(f"{row.name:14} {row.version:8} {row.status:10} {row.asks}{note}")
+        say(f"{row.name:14} {row.version:8} {row.status:10} {row.asks}{note}")
     for name, why in problems():
-        _say(f"{name:14} {'-':8} {'broken':10} {why}")
+        say(f"{name:14} {'-':8} {'broken':10} {why}")
     return 0
 
 
@@ -331,8 +306,8 @@ def _approve(args: Args) -> int:
 
     row = approve(_site(args), args.name, by=args.by, because=args.because)
     if args.json:
-        return _json({"name": row.name, "version": row.version, "asks": row.asks, "status": row.status})
-    _say(f"{row.name} {row.version} is {row.status} here, approved by {row.by}.")
+        return put_json({"name": row.name, "version": row.version, "asks": row.asks, "status": row.status})
+    say(f"{row.name} {row.version} is {row.status} here, approved by {row.by}.")
     return 0
 
 
@@ -343,13 +318,11 @@ def _verify(args: Args) -> int:
     verdict = verify(_site(args, to_audit=True), args.head)
     shape = {"entries": verdict.entries, "head": verdict.head, "intact": verdict.intact}
     if args.json:
-        _json({**shape, "problems": list(verdict.problems)})
+        put_json({**shape, "problems": list(verdict.problems)})
     else:
-        _say(
-            f"{verdict.entries} entries, head {verdict.head}: {'intact' if verdict.intact else 'NOT INTACT'}"
-        )
+        say(f"{verdict.entries} entries, head {verdict.head}: {'intact' if verdict.intact else 'NOT INTACT'}")
         for problem in verdict.problems:
-            _say(f"  {problem}")
+            say(f"  {problem}")
     return 0 if verdict.intact else RefusedError.exit_code
 
 
@@ -381,11 +354,13 @@ def _run_server(site: Site, args: Args) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from salus import cli_learn
     from salus.cli_words import parser
 
     verbs = {
         "demo": _demo, "read": _read, "ask": _ask, "review": _review, "models": _models,
         "approve": _approve, "serve": _serve, "verify": _verify,
+        "train": cli_learn.train, "test": cli_learn.test,
     }  # fmt: skip
     return parser(verbs, _moment)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from salus import __version__
+from salus.cli_learn import words as learning
 from salus.core.consent import names_somebody
 from salus.core.errors import UserError
 from salus.core.review import DECISIONS, OVERRIDE_REASONS
@@ -39,6 +40,7 @@ def parser(verbs: Verbs, moment: Callable[[str], Any]) -> argparse.ArgumentParse
     _ask(add("ask", help="ask one model about one subject"), verbs, moment)
     _review(add("review", help="accept, change, override or defer an insight"), verbs)
     _models(add("models", help="which models there are, and which are live here"), verbs)
+    learning(add, verbs)
     _serve(add("serve", help="pages, CDS Hooks and FHIR over HTTP"), verbs)
     _audit(add("audit", help="is the ledger what was written down?"), verbs)
     return top

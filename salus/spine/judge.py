@@ -21,7 +21,7 @@ from salus.core.registry import task as find_task
 from salus.core.seams import Model
 from salus.learning.task import Task
 from salus.spine.cases import Cases, gather, population
-from salus.spine.learn import ARTEFACT, need_libraries
+from salus.spine.learn import ARTEFACT, Told, need_libraries
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact
@@ -50,11 +50,20 @@ class Judged:
     abstained: list[bool]
 
 
-def judge(name: str, place: str, *, actor: Actor, basis: str = "", part: str = "", seed: int = 1) -> Judged:
+def judge(
+    name: str,
+    place: str,
+    *,
+    actor: Actor,
+    basis: str = "",
+    part: str = "",
+    seed: int = 1,
+    told: Told = lambda _: None,
+) -> Judged:
     """Test the model `name` (or the artefact in a file or folder of that name) on what lies at `place`.
 
     basis: on which a site's own records are opened for it; a published set has its licence. part: of a set
-    that lies in parts, the one to judge on.
+    that lies in parts, the one to judge on. told: hears what is being done.
     Raises UserError for an unknown model or place, RefusedError where the gate does, EvidenceError where
     nothing can be judged there.
     """
@@ -67,7 +76,9 @@ def judge(name: str, place: str, *, actor: Actor, basis: str = "", part: str = "
         if isinstance(artefact, EvidenceError):
             raise artefact
         asked = replace(task, features=tuple(one.feature for one in artefact.inputs))
+        told(f"reading {place}")
         found = population(task, place, part)
+        told("judging")
         cases = gather(asked, found, actor=actor, purpose=QUALITY, basis=basis or found.licence_basis)
         return _of_learnt(model, artefact, task, cases, seed)
     return _of_guideline(model, task, place, Opened(actor, basis, seed))

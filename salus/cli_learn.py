@@ -1,0 +1,114 @@
+"""The verbs of learning at the command line: train a model, test one, and say what came of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from salus.cli_out import Args, put_json, say
+from salus.cli_out import actor as actor_of
+from salus.core.errors import UserError
+
+if TYPE_CHECKING:
+    from salus.spine.judge import Judged
+
+
+def train(args: Args) -> int:
+    """Learn a task from a place, and write the artefact."""
+    from salus.spine.learn import train as learn
+
+    done = learn(
+        args.task,
+        args.on,
+        args.out,
+        actor=actor_of(args),
+        basis=args.basis,
+        part=args.part,
+        seed=args.seed,
+        told=_teller(args),
+    )
+    told = done.summary
+    if args.json:
+        return put_json(told)
+    auroc = told["out_of_fold"]["auroc"]
+    say(f"{told['task']}: learnt from {told['n']:,} cases, {told['events']:,} with the outcome, in "
+        f"{told['cpu_seconds']:g} CPU seconds.")  # fmt: skip
+    say(f"Held out, one fold after the other: AUROC {auroc['value']:.3f} "
+        f"({auroc['low']:.3f} to {auroc['high']:.3f}).")  # fmt: skip
+    at = told["threshold"]["value"]
+    say(f"{told['terms']} terms and {told['pairs']} pairs to read; it flags from {at:.3f} on.")
+    for note in told["notes"]:
+        say(f"  {note}")
+    say(f"{told['artefact']}: test it with 'salus test {told['artefact']} --on PLACE'.")
+    return 0
+
+
+def test(args: Args) -> int:
+    """Judge a model on a place, write its report, and what it said of each case where that is asked for."""
+    from salus.delivery.evidence import summary, write
+    from salus.spine.judge import judge
+
+    _refuse_no_file(args.predictions)
+    how = {"actor": actor_of(args), "basis": args.basis, "part": args.part, "seed": args.seed}
+    done = judge(args.model, args.on, told=_teller(args), **how)
+    folder = Path(args.report or f"evidence-{done.evidence['model']}")
+    page, _ = write(done.evidence, folder)
+    if args.predictions:
+        _write_predictions(Path(args.predictions), done)
+    if args.json:
+        return put_json({**done.evidence, "report": str(page)})
+    for line in summary(done.evidence):
+        say(line)
+    say(f"The whole report: {page}")
+    return 0
+
+
+def _teller(args: Args) -> Callable[[str], object]:
+    """Say what is being done on standard error, where somebody watches."""
+    quiet = args.json or not sys.stderr.isatty()
+    return lambda text: None if quiet else print(f"{text} ...", file=sys.stderr)  # noqa: T201
+
+
+def _refuse_no_file(named: str | None) -> None:
+    """Refuse a place that no file can be written to before anything is judged."""
+    if named and (Path(named).is_dir() or not Path(named).absolute().parent.is_dir()):
+        raise UserError(f"'{named}' cannot be a file for predictions: name one in a folder that is there.")
+
+
+def _write_predictions(path: Path, done: Judged) -> None:
+    from salus.learning.predictions import written
+
+    if done.probabilities is None:
+        raise UserError(f"{done.evidence['model']} says points and no probability: leave out --predictions.")
+    path.write_text(written(done.ids, done.probabilities, done.abstained), encoding="utf-8")
+
+
+def words(add: Callable[..., Any], verbs: Any) -> None:
+    """Add the verbs' words to the parser."""
+    parser = add("train", help="learn a task from a published set or an archive")
+    parser.add_argument("task", metavar="TASK", help="what to learn, e.g. icu-mortality")
+    parser.add_argument("--out", required=True, metavar="DIR", help="the folder for what is learnt")
+    _place(parser)
+    parser.set_defaults(run=verbs["train"])
+    parser = add("test", help="judge a model on people whose outcome is known")
+    parser.add_argument("model", metavar="MODEL", help="a name from 'salus models', or what 'train' wrote")
+    what = "write what was said of every case, as CSV: id,probability,abstained"
+    parser.add_argument("--predictions", metavar="FILE", help=what)
+    where = "the folder for report.html and report.json (default: evidence-MODEL)"
+    parser.add_argument("--report", metavar="DIR", help=where)
+    _place(parser)
+    parser.set_defaults(run=verbs["test"])
+
+
+def _place(parser: Any) -> None:
+    place = "a folder that holds a published set, or an archive"
+    parser.add_argument("--on", required=True, metavar="PLACE", help=place)
+    part = "one part of a set that lies in parts (a, b)"
+    parser.add_argument("--part", default="", metavar="NAME", help=part)
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all that is drawn (default 1)")
+    basis = "on which basis your own records are opened for it, and who answers for that"
+    parser.add_argument("--basis", default="", metavar="WHY", help=basis)
+    parser.add_argument("--actor", metavar="WHO", help="on whose behalf (default: your login name)")
+    parser.add_argument("--json", action="store_true", help="JSON for machines")

@@ -1,0 +1,44 @@
+"""What every verb does with its output: words that steer no terminal, JSON, progress; and on whose behalf."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from salus.core.consent import Actor
+
+Args = argparse.Namespace
+
+
+def say(text: str = "") -> None:
+    """Print `text`; what a record holds must not steer the terminal."""
+    sys.stdout.write("".join(one if one.isprintable() or one == "\n" else " " for one in text) + "\n")
+
+
+def put_json(value: Any) -> int:
+    """Print `value` as JSON; return 0."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2, default=str) + "\n")
+    return 0
+
+
+def actor(args: Args) -> Actor:
+    """Return on whose behalf the verb runs."""
+    from salus.core.consent import Actor
+
+    return Actor(
+        getattr(args, "actor", None)
+        or f"cli:{os.environ.get('USER') or os.environ.get('LOGNAME') or 'local'}"
+    )
+
+
+def progress(args: Args) -> Callable[..., Iterable[Any]]:
+    """Return a progress bar on standard error, silent where nobody watches."""
+    from tqdm import tqdm
+
+    quiet = args.json or not sys.stderr.isatty()
+    return lambda things=None, **how: tqdm(things, disable=quiet, leave=False, **how)
