@@ -177,12 +177,15 @@ class GroupMeasure:
     events: int
     auroc: Interval | None
     observed_expected: Interval | None
+    true_positive_rate: Interval | None = None
     note: str = ""
 
     def as_json(self) -> dict[str, object]:
         """Return it as the file has it."""
-        return {"by": self.by, "group": self.group, "n": self.n, "events": self.events, "note": self.note,
-                "auroc": _told(self.auroc), "observed_expected": _told(self.observed_expected)}  # fmt: skip
+        measures = ("auroc", "observed_expected", "true_positive_rate")
+        told = {name: _told(getattr(self, name)) for name in measures}
+        return {"by": self.by, "group": self.group, "n": self.n, "events": self.events,
+                **told, "note": self.note}  # fmt: skip
 
 
 def _told(interval: Interval | None) -> dict[str, object] | None:

@@ -345,11 +345,11 @@ def _measures(found: object, at: _At) -> tuple[GroupMeasure, ...]:
 
 
 def _group(found: object, at: _At) -> GroupMeasure:
-    told = at.keys(found, _GROUP)
+    told = {"true_positive_rate": None, **at.keys(found, _GROUP, ("true_positive_rate",))}
     words = {name: at.of(name).text(told[name]) for name in ("by", "group", "note")}
     counts = {name: at.of(name).count(told[name]) for name in ("n", "events")}
-    both = {name: _interval(told[name], at.of(name)) for name in ("auroc", "observed_expected")}
-    return GroupMeasure(**words, **counts, **both)  # type: ignore[arg-type]
+    measures = ("auroc", "observed_expected", "true_positive_rate")
+    return GroupMeasure(**words, **counts, **{name: _interval(told[name], at.of(name)) for name in measures})  # type: ignore[arg-type]
 
 
 def _interval(found: object, at: _At) -> Interval | None:

@@ -1,0 +1,282 @@
+"""Learnt: a model whose answer is looked up in its artefact, for one patient, from what a View shows.
+
+For rooms: a task, the place of its artefact, and the words of its card make a model. What is hidden widens
+the answer, what was never measured counts as the artefact learnt it, and who is unlike the people it learnt
+from is not judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from salus.core.card import Action, Card, Measured, Need
+from salus.core.codes import BIRTH
+from salus.core.errors import EvidenceError
+from salus.core.evidence import UNREADABLE, Absence, Timeline
+from salus.core.insight import Abstention, Body, Estimate, Insight, ModelRef, Outcome, Reason, Risk, Urgency
+from salus.core.seams import View
+from salus.learning import novelty, score
+from salus.learning.artefact import Artefact, fits, load, loads
+from salus.learning.features import AGE, EVER, Feature, Vector, measured
+from salus.learning.learnt_words import GROUP, Judged, frequency, limits, not_yet, reasons
+from salus.learning.parameters import Category, Parameter
+from salus.learning.task import Case, Excluded, Task
+
+# A range that holds the threshold and is wider than this, upper end by lower, supports neither action.
+TOO_WIDE = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class CardParts:
+    """What only a room can say of a learnt model; the rest of its card is the task's and the artefact's.
+
+    below, above: what follows below the threshold, and from it on, with `urgency`. begins: said where nothing
+    on record begins a case ("No stay in intensive care is on record.").
+    """
+
+    title: str
+    meant_for: str
+    not_for: str
+    needs: tuple[Need, ...]
+    owner: str
+    sources: tuple[str, ...]
+    below: str
+    above: str
+    urgency: Urgency = Urgency.TODAY
+    begins: str = "Nothing on record begins a case that this question is asked of."
+    licence: str = "Apache-2.0"
+    hooks: tuple[str, ...] = ("patient-view",)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """A model that was learnt. The artefact at `path` is read when it is first needed."""
+
+    task: Task
+    path: Path
+    parts: CardParts
+    # What was read, once: the artefact, or why it was refused; and the card.
+    _read: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False, hash=False)
+
+    def with_artefact(self, raw: bytes, place: str = "artefact") -> Learnt:
+        """Return the same model with an artefact of a site's own. Raises EvidenceError where it is none."""
+        own = Learnt(self.task, self.path, self.parts)
+        own._read["artefact"] = _fitting(loads(raw, place), self.task, place)
+        return own
+
+    @property
+    def card(self) -> Card:
+        """What the model is; without an artefact it says so."""
+        if "card" not in self._read:
+            self._read["card"] = _card(self.task, self.artefact(), self.parts)
+        card: Card = self._read["card"]
+        return card
+
+    def artefact(self) -> Artefact | EvidenceError:
+        """Return the artefact, or the error that says why there is none that can be used."""
+        if "artefact" not in self._read:
+            try:
+                self._read["artefact"] = _fitting(load(self.path), self.task, self.path.name)
+            except EvidenceError as error:
+                self._read["artefact"] = error
+        found: Artefact | EvidenceError = self._read["artefact"]
+        return found
+
+    def predict(self, view: View) -> Insight:
+        """Answer with a Risk; an Abstention where the question cannot be asked, or not yet, or not of these
+        people.
+        """
+        found = self.artefact()
+        if isinstance(found, EvidenceError):
+            return self._said(view, Abstention("not-available", f"It has nothing to judge by: {found}"))
+        case = _case(self.task, view)
+        if not isinstance(case, Case):
+            return self._said(view, self._no_case(view, case))
+        if case.moment > view.as_of:
+            return self._said(view, not_yet(case, view))
+        judged = _judged(self.task, found, self.parts, case, view)
+        body = _body(self.task, judged)
+        urgency = self._urgency(judged) if isinstance(body, Risk) and case.outcome is None else None
+        return self._said(view, body, urgency, reasons(judged), limits(self.task, judged))
+
+    def _no_case(self, view: View, excluded: Excluded | None) -> Abstention:
+        if _in_part(view.timeline):
+            says = (
+                "Of a list that it would be found on only a part came: whether it can be asked is not known."
+            )
+            return Abstention("missing-evidence", says, ("the whole record",))
+        if excluded is None:
+            return Abstention("not-eligible", self.parts.begins)
+        return Abstention("not-eligible", f"This question is not asked here: {excluded.why}.")
+
+    def _urgency(self, judged: Judged) -> Urgency | None:
+        row = self.card.action(judged.high)
+        return row.urgency if row else None
+
+    def _said(
+        self,
+        view: View,
+        body: Body,
+        urgency: Urgency | None = None,
+        why: tuple[Reason, ...] = (),
+        said: tuple[str, ...] = (),
+    ) -> Insight:
+        card = self.card
+        model = ModelRef(card.name, card.version)
+        return Insight(view.subject, model, card.asks, view.as_of, body, urgency, why, said, view.permit)
+
+
+def _fitting(found: Artefact, task: Task, place: str) -> Artefact:
+    fits(found, task, place)
+    return found
+
+
+def _case(task: Task, view: View) -> Case | Excluded | None:
+    """Return the newest case of which the record tells; where there is none, one that was excluded."""
+    told = [event for event in view.timeline if any(map(task.is_milestone, event.codes))]
+    found = list(task.cases(Timeline.of(view.subject, told)))
+    cases = [one for one in found if isinstance(one, Case)]
+    if cases:
+        return max(cases, key=lambda one: (one.start, one.moment, one.id))
+    return next((one for one in found if isinstance(one, Excluded)), None)
+
+
+def _judged(task: Task, artefact: Artefact, parts: CardParts, case: Case, view: View) -> Judged:
+    """Return everything that is worked out for a case."""
+    seen = view.timeline.where(test=lambda event: not event.coded(task.leaks))
+    asked = [one.feature for one in artefact.inputs]
+    names = {name for one in artefact.inputs for name in one.parameters}
+    names.update(group.parameter for group in task.groups)
+    used = [parameter for parameter in task.parameters if parameter.name in names]
+    vector = measured(seen, case.start, case.moment, used, [*asked, *_told_apart(task)])
+    vector = replace(vector, sources={**vector.sources, **_born(used, vector, seen)})
+    short = _in_part(view.timeline)
+    hidden = vector.hidden | {one.name for one in used if _may_be_among(one, short, parts.needs, seen)}
+    hidden &= frozenset(artefact.parameters())
+    scored = score.score(artefact, vector.values)
+    low, high = score.spans(artefact, vector.values, hidden) if hidden else (scored.probability,) * 2
+    strange = novelty.judged(artefact.novelty, vector.values, hidden)
+    return Judged(view, artefact, case, vector, hidden, scored, low, high, strange)
+
+
+def _born(used: Iterable[Parameter], vector: Vector, seen: Timeline) -> dict[str, tuple[str, ...]]:
+    """Return where the date of birth stands, for the age that was reckoned from it."""
+    sources = tuple(dict.fromkeys(event.source for event in seen.where((BIRTH,))))
+    return {one.name: sources for one in used if AGE in one.codes and not vector.sources[one.name]}
+
+
+def _told_apart(task: Task) -> Iterator[Feature]:
+    """Yield what tells which groups a person is of, as it was read when the model was measured."""
+    kinds = {one.name: isinstance(one, Category) for one in task.parameters}
+    for group in task.groups:
+        how = "level" if kinds[group.parameter] else "last"
+        yield Feature(GROUP + group.by, how, (group.parameter,), EVER)
+
+
+def _in_part(timeline: Timeline) -> frozenset[str]:
+    """Return the resource types of which only a part of the list came (`salus.spine.bring.in_part`)."""
+    return frozenset(
+        event.source
+        for event in timeline
+        if event.status == UNREADABLE and event.value is Absence.NOT_SENT and "/" not in event.source
+    )
+
+
+def _may_be_among(parameter: Parameter, short: frozenset[str], needs: Iterable[Need], seen: Timeline) -> bool:
+    """Whether a parameter may stand on the rest of a list of which only a part came.
+
+    It is read from the types that the card's needs name for its codes: else a measurement from observations,
+    and an answer from anything.
+    """
+    if AGE in parameter.codes and seen.first((BIRTH,)) is not None:
+        return False
+    codes = frozenset(parameter.codes)
+    kinds = {need.resource for need in needs if codes.intersection(need.codes)}
+    if not kinds and isinstance(parameter, Category):
+        return bool(short)
+    return not short.isdisjoint(kinds or {"Observation"})
+
+
+def _body(task: Task, judged: Judged) -> Risk | Abstention:
+    estimate = _estimate(judged)
+    missing = tuple(sorted(judged.hidden))
+    if judged.strange.why:
+        says = f"It cannot judge people unlike those it learnt from. {judged.strange.why}"
+        return Abstention("out-of-distribution", says, missing or judged.strange.missing, estimate)
+    low, high, threshold = judged.low, judged.high, judged.artefact.threshold
+    if low < threshold <= high and high > TOO_WIDE * low:
+        says = f"Anything {frequency(estimate)} is possible: too much of the record is not available."
+        return Abstention("missing-evidence", says, missing, estimate)
+    # Words put "within" before it: only a length of time can stand there.
+    within = task.horizon if task.horizon[:1].isdigit() else ""
+    gap = f"; not available: {', '.join(missing)}" if missing else ""
+    count = frequency(estimate)
+    says = f"{count[:1].upper()}{count[1:]} people like this one: {task.outcome}{gap}"
+    return Risk((Outcome(task.outcome, estimate, within),), says)
+
+
+def _estimate(judged: Judged) -> Estimate:
+    if judged.low == judged.high:
+        return Estimate(judged.low)
+    return Estimate(None, "1", judged.low, judged.high, "missing-inputs")
+
+
+def _card(task: Task, found: Artefact | EvidenceError, parts: CardParts) -> Card:
+    card = Card(
+        name=task.name,
+        version=task.version,
+        asks=task.asks,
+        title=parts.title,
+        meant_for=parts.meant_for,
+        not_for=parts.not_for,
+        needs=parts.needs,
+        actions=(Action(0.0, None, "Nothing follows: the model is not available."),),
+        owner=parts.owner,
+        sources=parts.sources,
+        licence=parts.licence,
+        hooks=parts.hooks,
+        notes=(*parts.notes, *task.limits),
+    )
+    if isinstance(found, EvidenceError):
+        return replace(card, notes=(*card.notes, f"It is not available: {found}"))
+    data = found.made.data
+    trained = f"Learnt from: {data.title} ({data.cite}); licence {data.licence}"
+    return replace(
+        card,
+        version=found.version,
+        actions=(
+            Action(0.0, Urgency.ROUTINE, parts.below),
+            Action(found.threshold, parts.urgency, parts.above),
+        ),
+        sources=(*parts.sources, trained),
+        measures=tuple(_measures(found)),
+        notes=(*card.notes, *_provenance(found)),
+    )
+
+
+def _measures(found: Artefact) -> Iterator[Measured]:
+    source = f"{found.made.data.title}, each case held out once when it was trained"
+    for one in found.measures:
+        group = f"{one.by}: {one.group}" if one.group != one.by else one.group
+        told = (("AUROC", one.auroc), ("observed by expected", one.observed_expected))
+        for measure, value in told:
+            if value is not None:
+                yield Measured(group, measure, value.value, value.low, value.high, one.n, source, "cases")
+
+
+def _provenance(found: Artefact) -> Iterator[str]:
+    made, data = found.made, found.made.data
+    yield (
+        f"Trained on {made.at[:10]} by {made.code} with seed {made.seed} from {data.n:,} cases of which "
+        f"{data.events:,} had the outcome; {data.excluded:,} excluded. SHA-256 of the data: {data.digest}."
+    )
+    singles = len(found.terms) - len(found.pairs)
+    yield f"It adds up {singles} terms and {len(found.pairs)} pairs: {found.shapes_of}"
+    yield f"Threshold: {100 * found.threshold:.3g} %. {found.chosen}"
+    few = [f"{one.by}: {one.group}" for one in found.measures if one.auroc is None]
+    if few:
+        yield f"Too few to judge: {'; '.join(few)}."

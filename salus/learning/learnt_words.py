@@ -1,0 +1,226 @@
+"""What a learnt model says beside its number: why, by parameter; how sure; how it does in people like this.
+
+In words that a clinician and a patient can read, out of the same scores that gave the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from math import exp
+
+from salus.core.insight import Abstention, Estimate, Reason
+from salus.core.measures import ago
+from salus.core.seams import View
+from salus.learning import score
+from salus.learning.artefact import Artefact, GroupMeasure, Input
+from salus.learning.features import Vector
+from salus.learning.novelty import Strange
+from salus.learning.task import Case, Task
+
+LOG_ODDS = "log-odds"
+# What the features that tell groups apart are called.
+GROUP = "group: "
+# A person reads so many reasons, so many values of each, and so many sources.
+_REASONS, _VALUES, _SOURCES, _ASKED = 9, 3, 5, 3
+_UNITS = {
+    "mm[Hg]": "mmHg", "Cel": "°C", "a": "years", "[pH]": "", "{score}": "", "1": "", "{ratio}": "",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """Everything that was worked out for a case: its features, what is hidden, the score and its range."""
+
+    view: View
+    artefact: Artefact
+    case: Case
+    vector: Vector
+    hidden: frozenset[str]
+    scored: score.Score
+    low: float
+    high: float
+    strange: Strange
+
+
+def frequency(estimate: Estimate) -> str:
+    """Say a probability as people count: "about 12 in 100", "between 3 and 8 in 100"."""
+    low, high = (estimate.value if end is None else end for end in (estimate.low, estimate.high))
+    assert low is not None and high is not None
+    of = 100 if high >= 0.01 else 1000
+    first, last = (f"{round(end * of):,}" for end in (low, high))
+    if last == "0":
+        return f"fewer than 1 in {of:,}"
+    return f"about {first} in {of:,}" if first == last else f"between {first} and {last} in {of:,}"
+
+
+def not_yet(case: Case, view: View) -> Abstention:
+    """Return that it is too early, and from when on it can be judged."""
+    says = f"It can be judged from {_clock(case.moment, view)} on: it looks at all that is known by then."
+    return Abstention("missing-evidence", says, (f"what is known by {_clock(case.moment, view)}",))
+
+
+def _clock(moment: datetime, view: View) -> str:
+    return moment.astimezone(view.as_of.tzinfo).strftime("%Y-%m-%d %H:%M")
+
+
+def reasons(judged: Judged) -> tuple[Reason, ...]:
+    """Return why, the weightiest parameter first; what is hidden last; the weights add up to what moved the
+    logit, where nothing is hidden.
+    """
+    found = score.by_parameter(judged.artefact, _known(judged))
+    told = [(name, weight) for name, weight in found if weight]
+    made = [_reason(judged, name, weight) for name, weight in told[:_REASONS]]
+    rest = [_others(judged, told[_REASONS:])] if told[_REASONS:] else []
+    hidden = [Reason((), 0.0, f"{_capital(name)} is not available: it may be anything", LOG_ODDS, absent=name)
+              for name in sorted(judged.hidden)]  # fmt: skip
+    return (*made, *rest, *hidden)
+
+
+def _known(judged: Judged) -> score.Score:
+    """Return the score without the terms that look at anything hidden."""
+    inputs = judged.artefact.inputs
+    open_terms = {
+        place
+        for place, term in enumerate(judged.artefact.terms)
+        if all(judged.hidden.isdisjoint(inputs[at].parameters) for at in term.features)
+    }
+    kept = tuple(one for one in judged.scored.contributions if one[0] in open_terms)
+    return replace(judged.scored, contributions=kept)
+
+
+def _reason(judged: Judged, name: str, weight: float) -> Reason:
+    evidence = _few(judged.vector.sources.get(name, ()))
+    said = _values(judged, name)
+    if not said:
+        # Measured outside every window of the model is not measured inside any.
+        says = f"{_capital(name)} was not measured"
+        return Reason(evidence, weight, says, LOG_ODDS, absent=name)
+    absent = None if evidence else f"{name}, by its own entry"
+    return Reason(evidence, weight, f"{_capital(name)}: {', '.join(said)}", LOG_ODDS, absent)
+
+
+def _others(judged: Judged, told: list[tuple[str, float]]) -> Reason:
+    """Return all others together, so that what is shown adds up."""
+    names = [name for name, _ in told]
+    many = "1 other parameter" if len(names) == 1 else f"{len(names)} other parameters together"
+    evidence = _few(tuple(source for name in names for source in judged.vector.sources.get(name, ())))
+    absent = None if evidence else ", ".join(names)
+    return Reason(evidence, sum(weight for _, weight in told), _capital(many), LOG_ODDS, absent)
+
+
+def _few(sources: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first source, and the latest few, of what may be thousands."""
+    every = tuple(dict.fromkeys(sources))
+    return every if len(every) <= _SOURCES else (every[0], *every[1 - _SOURCES :])
+
+
+def _values(judged: Judged, name: str) -> list[str]:
+    """Say the values of a parameter's features that moved the answer most; those of its own first."""
+    moved: dict[int, float] = {}
+    for place, added in judged.scored.contributions:
+        for at in judged.artefact.terms[place].features:
+            moved[at] = moved.get(at, 0.0) + abs(added)
+    inputs = judged.artefact.inputs
+    mine = sorted(
+        (at for at in moved if name in inputs[at].parameters and _is_told(judged, inputs[at])),
+        key=lambda at: (len(inputs[at].parameters), -moved[at], at),
+    )
+    return [_value(judged, inputs[at], name) for at in mine[:_VALUES]]
+
+
+def _is_told(judged: Judged, one: Input) -> bool:
+    value = judged.vector.values[one.name]
+    return value is not None and value == value and not (one.feature.how == "count" and value == 0)  # noqa: PLR0124
+
+
+def _value(judged: Judged, one: Input, name: str) -> str:
+    """Say a value under what its feature's name adds to the parameter's ("last 45 mg/dL")."""
+    value = judged.vector.values[one.name]
+    named = "" if one.name == name else one.name.removeprefix(f"{name}, ")
+    said = value if isinstance(value, str) else f"{value:.3g}" if abs(value or 0) < 100 else f"{value:.0f}"
+    return f"{named} {said} {_UNITS.get(one.unit, one.unit)}".strip()
+
+
+def limits(task: Task, judged: Judged) -> tuple[str, ...]:
+    """Return what is not known, how sure it is, and how it does in people like this one."""
+    found = (*_gaps(judged), *_when(judged), _set(task, judged), *_alike(task, judged), _learnt_from(judged))
+    return (*found, *task.limits)
+
+
+def _gaps(judged: Judged) -> Iterator[str]:
+    if judged.hidden:
+        names = ", ".join(sorted(judged.hidden))
+        yield f"Not available, so that the answer is a range over whatever they are: {names}."
+    found = score.would_change(judged.artefact, judged.vector.values)
+    missing = [(name, moved) for name, moved in found if name not in judged.hidden]
+    if missing:
+        told = ", ".join(f"{name} (by a factor of {exp(moved):.2g})" for name, moved in missing[:_ASKED])
+        yield f"Not measured, and would change the odds most, on average: {told}."
+
+
+def _when(judged: Judged) -> Iterator[str]:
+    case, view = judged.case, judged.view
+    old = ago(view.as_of - case.moment)
+    span = f"{_clock(case.start, view)} to {_clock(case.moment, view)}"
+    yield f"It looks at {span}, which ended {old} before; nothing later counts."
+    if case.outcome is not None:
+        yield "How it ended is on record by now: this is what could be said then, and no forecast."
+
+
+def _set(task: Task, judged: Judged) -> str:
+    """Say which outcomes cannot be ruled out; of a range, those that its ends leave."""
+    made = judged.artefact
+    left = {name for chance in (judged.low, judged.high) for name in score.conformal(made, chance)}
+    sure = f"{100 * (1 - made.alpha):.3g} in 100"
+    promise = f"A statement of this kind holds for {sure} of those with the outcome, and of those without it"
+    if left == {"yes"}:
+        return f"On what is known only '{task.outcome}' is left. {promise}."
+    if left == {"no"}:
+        return f"On what is known '{task.outcome}' can be ruled out. {promise}."
+    if left:
+        return f"On what is known neither '{task.outcome}' nor its opposite can be ruled out. {promise}."
+    return f"Neither '{task.outcome}' nor its opposite fits what was seen in training: be wary of the figure."
+
+
+def _alike(task: Task, judged: Judged) -> Iterator[str]:
+    """Say how the model does in each group that this person is of."""
+    mine: dict[str, str] = {}
+    for group in task.groups:
+        named = group.named(judged.vector.values[GROUP + group.by])
+        if named is not None and group.parameter not in judged.hidden:
+            mine[group.by] = named
+    for one in judged.artefact.measures:
+        # Where two ways to tell people apart meet: "sex and age", "female, 65 to under 80".
+        parts = [mine.get(by) for by in one.by.split(" and ")]
+        met = None if None in parts else ", ".join(map(str, parts))
+        if one.group in (mine.get(one.by), met):
+            yield _performance(task, one)
+
+
+def _performance(task: Task, one: GroupMeasure) -> str:
+    who = f"In people like this one ({one.by}: {one.group}; {one.n:,} cases, {one.events:,} with the outcome)"
+    if one.auroc is None:
+        return f"{who}: {one.note or 'too few to judge'}."
+    area = one.auroc
+    says = (
+        f"{who}: of two, one with '{task.outcome}' and one without, it gave the first the higher risk "
+        f"{100 * area.value:.0f} times in 100 (95 % interval {100 * area.low:.0f} to {100 * area.high:.0f})"
+    )
+    ratio = one.observed_expected
+    if ratio is None:
+        return f"{says}."
+    seen = f"{100 * ratio.value:.0f} ({100 * ratio.low:.0f} to {100 * ratio.high:.0f})"
+    return f"{says}; for each 100 that it expected there were {seen}."
+
+
+def _learnt_from(judged: Judged) -> str:
+    data = judged.artefact.made.data
+    years = f", {data.years}" if data.years else ""
+    return f"Learnt from {data.title} ({data.n:,} cases{years}): elsewhere and today it may do worse."
+
+
+def _capital(words: str) -> str:
+    # "pH", "eGFR" and "pO2" begin as they are written.
+    return words if any(one.isupper() for one in words[1:3]) else words[:1].upper() + words[1:]
