@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,7 @@ def train(args: Args) -> int:
         basis=args.basis,
         part=args.part,
         seed=args.seed,
+        store=_store(args),
         told=_teller(args),
     )
     told = done.summary
@@ -51,7 +53,8 @@ def test(args: Args) -> int:
     from salus.spine.judge import judge
 
     _refuse_no_file(args.predictions)
-    how = {"actor": actor_of(args), "basis": args.basis, "part": args.part, "seed": args.seed}
+    how = {"actor": actor_of(args), "basis": args.basis, "part": args.part, "seed": args.seed,
+           "store": _store(args)}  # fmt: skip
     done = judge(args.model, args.on, told=_teller(args), **how)
     folder = Path(args.report or f"evidence-{done.evidence['model']}")
     page, _ = write(done.evidence, folder)
@@ -63,6 +66,11 @@ def test(args: Args) -> int:
         say(line)
     say(f"The whole report: {page}")
     return 0
+
+
+def _store(args: Args) -> str | None:
+    named: str | None = args.store or os.environ.get("SALUS_STORE")
+    return named
 
 
 def _teller(args: Args) -> Callable[[str], object]:
@@ -110,5 +118,7 @@ def _place(parser: Any) -> None:
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all that is drawn (default 1)")
     basis = "on which basis your own records are opened for it, and who answers for that"
     parser.add_argument("--basis", default="", metavar="WHY", help=basis)
+    store = "the state of an archive elsewhere: postgresql://…"
+    parser.add_argument("--store", metavar="URL", help=store)
     parser.add_argument("--actor", metavar="WHO", help="on whose behalf (default: your login name)")
     parser.add_argument("--json", action="store_true", help="JSON for machines")

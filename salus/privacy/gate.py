@@ -67,7 +67,7 @@ def open_view(
         raise RefusedError("The instant of a view needs a time zone: write 2026-01-31T08:00:00Z.")
     refuse_nobody(actor)
     if purpose in (TRAINING, QUALITY):
-        _refuse_population(purpose, basis)
+        refuse_population(actor, purpose, basis)
     elif purpose != DIRECT_CARE:
         raise RefusedError(f"No permit for purpose '{purpose}': the record is open for {DIRECT_CARE} only.")
     early = whole_at is not None and as_of < whole_at
@@ -109,8 +109,7 @@ def open_columns(
     """
     import polars as pl
 
-    refuse_nobody(actor)
-    _refuse_population(purpose, basis)
+    refuse_population(actor, purpose, basis)
     whole = pl.col("whole_at") if "whole_at" in cases.columns else pl.lit(None, pl.Datetime("us"))
     placed = cases.select(
         "subject", pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"), "moment", whole.alias("whole_at")
@@ -119,7 +118,9 @@ def open_columns(
     return _as_known_then(seen).drop("moment", "whole_at")
 
 
-def _refuse_population(purpose: str, basis: str) -> None:
+def refuse_population(actor: object, purpose: str, basis: str) -> None:
+    """Raise RefusedError unless a population may be opened for `actor`, for `purpose`, on that `basis`."""
+    refuse_nobody(actor)
     if purpose not in (TRAINING, QUALITY):
         raise RefusedError(f"No population is opened for '{purpose}': for {TRAINING} and {QUALITY} alone.")
     if not basis.strip():

@@ -21,7 +21,7 @@ from salus.core.registry import task as find_task
 from salus.core.seams import Model
 from salus.learning.task import Task
 from salus.spine.cases import Cases, gather, population
-from salus.spine.learn import ARTEFACT, Told, need_libraries
+from salus.spine.learn import ARTEFACT, Told, need_libraries, write_down
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact
@@ -58,19 +58,21 @@ def judge(
     basis: str = "",
     part: str = "",
     seed: int = 1,
+    store: str | None = None,
     told: Told = lambda _: None,
 ) -> Judged:
     """Test the model `name` (or the artefact in a file or folder of that name) on what lies at `place`.
 
     basis: on which a site's own records are opened for it; a published set has its licence. part: of a set
-    that lies in parts, the one to judge on. told: hears what is being done.
-    Raises UserError for an unknown model or place, RefusedError where the gate does, EvidenceError where
-    nothing can be judged there.
+    that lies in parts, the one to judge on. store: where the state of an archive is. told: hears what is
+    being done. Raises UserError for an unknown model or place, RefusedError where the gate does,
+    EvidenceError where nothing can be judged there.
     """
     from salus.learning.learnt import Learnt
 
     need_libraries()
     model, task = _asked(name)
+    write_down(place, store, actor, "test", {"model": name, "basis": basis, "purpose": QUALITY})
     if isinstance(model, Learnt):
         artefact = model.artefact()
         if isinstance(artefact, EvidenceError):

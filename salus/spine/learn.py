@@ -43,6 +43,7 @@ class Trained:
 
 def train(
     name: str, place: str, out: str, *, actor: Actor, basis: str = "", part: str = "", seed: int = 1,
+    store: str | None = None,
     told: Told = lambda _: None,
 ) -> Trained:  # fmt: skip
     """Learn the task `name` from the evidence at `place`, and write its artefact into the folder `out`.
@@ -56,6 +57,7 @@ def train(
     if not task.features:
         raise UserError(f"'{name}' is a guideline's score: nothing is learnt for it; 'salus test' judges it.")
     folder = _made(out)
+    write_down(place, store, actor, "train", {"task": name, "basis": basis, "purpose": TRAINING})
     told(f"reading {place}")
     found = population(task, place, part)
     cases = gather(task, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
@@ -77,6 +79,23 @@ def train(
         "cpu_seconds": round(process_time() - began, 1),
     }
     return Trained(artefact, path, summary)
+
+
+def write_down(place: str, store: str | None, actor: Actor, did: str, content: dict[str, str]) -> None:
+    """Write into the ledger of the archive at `place`, if it is one, that its records are opened for this.
+
+    Before they are: what cannot be written down is not done. Raises RefusedError without a basis or a name.
+    """
+    from salus.privacy.gate import refuse_population
+    from salus.record.manifest import NAME
+    from salus.spine.site import open_site
+
+    if not (Path(place) / NAME).is_file():
+        return
+    refuse_population(actor, content["purpose"], content["basis"])
+    site = open_site(Path(place), store, create=False)
+    with site.store.begin() as tx:
+        tx.append(site.now(), actor.id, did, content)
 
 
 def need_libraries() -> None:

@@ -28,6 +28,8 @@ DEEDS = {
     "merge": "joined two records",
     "unmerge": "parted two records",
     "setting": "changed a setting",
+    "train": "let a model learn from the records",
+    "test": "judged a model on the records",
 }
 
 
