@@ -13,6 +13,7 @@ from salus.core.codes import ValueSet
 from salus.core.evidence import Event
 from salus.core.measures import USABLE, ago, is_blank, later_blank
 from salus.core.seams import View
+from salus.learning.parameters import Category
 from salus.risk import _snomed as listed
 from salus.risk import _words as words
 from salus.risk._inputs import Fact, condition, hinted
@@ -40,6 +41,12 @@ _NOW = (
 _NOT_NOW = (
     frozenset({"SNOMED/8517006", "SNOMED/266919005", "SNOMED/8392000", "LOINC/LA15920-4", "LOINC/LA18978-9"})
     | listed.NON_SMOKERS
+)
+
+SMOKING = Category(
+    "smoking",
+    tuple(sorted(STATUS)),
+    {**dict.fromkeys(sorted(_NOW), "smokes"), **dict.fromkeys(sorted(_NOT_NOW), "does not smoke")},
 )
 
 

@@ -1,0 +1,45 @@
+"""Who will get diabetes within five years? Learnt by a site from its own records; nothing ships with it.
+
+For practices that invite people for a test before there are symptoms. FINDRISC answers without records; this
+answers from what is recorded anyway.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from salus.core.card import Need
+from salus.learning.learnt import CardParts, Learnt
+from salus.risk._onset import MEASURES, VISITS, task
+from salus.risk._terms import DIABETES
+
+TASK = task(
+    "diabetes-onset",
+    "Who will be told within five years that they have diabetes?",
+    "diabetes within five years",
+    DIABETES,
+    ages=(18, 84),
+    # A false alarm costs one blood test; ten of them are taken for one diabetes that would be seen too late.
+    misses=10.0,
+)
+
+MODEL = Learnt(
+    TASK,
+    Path(__file__).parent / "artefacts" / "diabetes_onset.json",
+    CardParts(
+        title="Onset of diabetes",
+        meant_for="Adults of 18 to 84 without known diabetes, with a year of records in the practice.",
+        not_for="Diagnosis; pregnancy; people whose records are kept elsewhere.",
+        needs=(
+            Need("date of birth and sex", "Patient", required=True),
+            Need("visits", "Encounter", tuple(sorted(VISITS)), required=True),
+            Need("measurements", "Observation", tuple(code for one in MEASURES for code in one.codes)),
+            Need("conditions", "Condition"),
+        ),
+        owner="Salus, risk",
+        sources=("Learnt by the site itself from its own records; see the artefact for which, and when.",),
+        below="Below the site's threshold: nothing follows.",
+        above="From the site's threshold on: invite for a fasting glucose or HbA1c.",
+        begins="No visit with a year of records before it.",
+    ),
+)
