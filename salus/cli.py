@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salus.cli_out import actor as actor_of
-from salus.cli_out import progress, put_json, say
+from salus.cli_out import progress, put_json, say, site_of
 from salus.core.errors import AwayError, EvidenceError, SalusError, UserError, class_of, printable
 
 if TYPE_CHECKING:
@@ -98,16 +98,6 @@ def _say_demonstration(site: Site | None) -> None:
         say("Demonstration: not for care.")
 
 
-def _site(args: Args, *, must_exist: bool = True, **how: bool) -> Site:
-    from salus.spine import open_site
-
-    path = Path(args.archive)
-    if must_exist and not path.is_dir():
-        raise UserError(f"No archive in '{path}'. Make one with 'salus read PLACE --archive {path}'.")
-    store = args.store or os.environ.get("SALUS_STORE")
-    return open_site(path, store, create=not must_exist, **how)
-
-
 def _new_site(args: Args, place: str) -> Site:
     """Open the site that `place` is read into, or make one, once it is clear that something can be read."""
     from salus.spine import holds_site
@@ -115,7 +105,7 @@ def _new_site(args: Args, place: str) -> Site:
 
     if not holds_site(Path(args.archive)):
         check_place(place, Path(args.archive))
-    return _site(args, must_exist=False)
+    return site_of(args, must_exist=False)
 
 
 def _moment(text: str) -> datetime:
@@ -244,7 +234,7 @@ def _read(args: Args) -> int:
 def _ask(args: Args) -> int:
     from salus.spine import as_json, consult, models
 
-    site = _site(args)
+    site = site_of(args)
     (insight,) = consult(
         site, actor=actor_of(args), subject=args.about, asks=[args.model], as_of=args.as_of, live_only=False
     )
@@ -270,7 +260,7 @@ def _review(args: Args) -> int:
     from salus.spine import review
 
     said = Review(args.insight, args.by, args.decision, args.because or "", args.note or "")
-    kept = review(_site(args), said)
+    kept = review(site_of(args), said)
     if args.json:
         at = kept.at.isoformat() if kept.at else None
         return put_json({**asdict(kept), "at": at})
@@ -282,7 +272,7 @@ def _models(args: Args) -> int:
     from salus.core.registry import problems
     from salus.spine import models
 
-    site = _site(args, to_read=True) if args.archive else None
+    site = site_of(args, to_read=True) if args.archive else None
     rows = models(site)
     if args.json:
         keys = ("name", "version", "asks", "status", "title", "by", "because", "note", "digest", "package")
@@ -304,7 +294,7 @@ def _models(args: Args) -> int:
 def _approve(args: Args) -> int:
     from salus.spine import approve
 
-    row = approve(_site(args), args.name, by=args.by, because=args.because)
+    row = approve(site_of(args), args.name, by=args.by, because=args.because)
     if args.json:
         return put_json({"name": row.name, "version": row.version, "asks": row.asks, "status": row.status})
     say(f"{row.name} {row.version} is {row.status} here, approved by {row.by}.")
@@ -315,7 +305,7 @@ def _verify(args: Args) -> int:
     from salus.core.errors import RefusedError
     from salus.spine import verify
 
-    verdict = verify(_site(args, to_audit=True), args.head)
+    verdict = verify(site_of(args, to_audit=True), args.head)
     shape = {"entries": verdict.entries, "head": verdict.head, "intact": verdict.intact}
     if args.json:
         put_json({**shape, "problems": list(verdict.problems)})
@@ -338,7 +328,7 @@ def _serve(args: Args) -> int:
             f"where the EHR sends all evidence with its calls, with 'salus serve --new --archive {where}'."
         )
     _check_address(args)
-    return _run_server(_site(args, must_exist=there), args)
+    return _run_server(site_of(args, must_exist=there), args)
 
 
 def _check_address(args: Args) -> None:
@@ -354,12 +344,12 @@ def _run_server(site: Site, args: Args) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from salus import cli_learn
+    from salus import cli_learn, cli_share
     from salus.cli_words import parser
 
     verbs = {
         "demo": _demo, "read": _read, "ask": _ask, "review": _review, "models": _models,
-        "approve": _approve, "serve": _serve, "verify": _verify,
+        "approve": _approve, "serve": _serve, "verify": _verify, "share": cli_share.share,
         "train": cli_learn.train, "test": cli_learn.test,
     }  # fmt: skip
     return parser(verbs, _moment)

@@ -7,10 +7,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from salus.core.errors import UserError
 
 if TYPE_CHECKING:
     from salus.core.consent import Actor
+    from salus.spine import Site
 
 Args = argparse.Namespace
 
@@ -42,3 +46,14 @@ def progress(args: Args) -> Callable[..., Iterable[Any]]:
 
     quiet = args.json or not sys.stderr.isatty()
     return lambda things=None, **how: tqdm(things, disable=quiet, leave=False, **how)
+
+
+def site_of(args: Args, *, must_exist: bool = True, **how: bool) -> Site:
+    """Open the site that the verb names; raises UserError where there is none."""
+    from salus.spine import open_site
+
+    path = Path(args.archive)
+    if must_exist and not path.is_dir():
+        raise UserError(f"No archive in '{path}'. Make one with 'salus read PLACE --archive {path}'.")
+    store = args.store or os.environ.get("SALUS_STORE")
+    return open_site(path, store, create=not must_exist, **how)

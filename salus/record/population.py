@@ -9,7 +9,7 @@ feature.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from salus.record.account import Reject
 if TYPE_CHECKING:
     import polars as pl
 
+    from salus.core.evidence import Timeline
     from salus.record.archive import Archive
 
 
@@ -119,3 +120,15 @@ def of_archive(archive: Archive, wanted: Callable[[str], bool]) -> Population:
         licence="the site's own records",
         cite="",
     )
+
+
+def timelines(found: Population, subjects: Collection[str] | None = None) -> Iterator[Timeline]:
+    """Yield the Timeline of every subject (or of `subjects`), in the order of the events."""
+    import polars as pl
+
+    from salus.record.columns import rows_of
+    from salus.record.fhir import timeline
+
+    mine = found.events if subjects is None else found.events.filter(pl.col("subject").is_in(list(subjects)))
+    for rows in mine.partition_by("subject", maintain_order=True):
+        yield timeline(rows["subject"][0], rows_of(rows))

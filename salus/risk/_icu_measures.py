@@ -5,7 +5,8 @@ hospitals code it (LOINC, the same component and system; mass and molar forms al
 said, a blood pressure counts as taken by cuff. What another assay measures on another scale (high-sensitivity
 troponin) and what may be of a vein (a gas "in blood") is not taken for it.
 
-Ranges: MIMIC-Extract, resources/variable_ranges.csv (Wang S et al., CHIL 2020), narrowed where said.
+Ranges: MIMIC-Extract, resources/variable_ranges.csv (Wang S et al., CHIL 2020), between its limits of what is
+valid and of what is an outlier; otherwise as said at the measure.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from salus.risk._measures import (
 _RANGES = "MIMIC-Extract variable_ranges.csv (Wang 2020)"
 # A transducer that is open to the air, a cuff or a lead that is off: zeros are no measurements.
 _NO_ZERO = f"{_RANGES}; below the floor a device is off, or nobody is alive"
+_WIDER = f"{_RANGES}, wider: liver failure goes beyond its ends"
 _PUBLISHER = "https://physionet.org/content/challenge-2012"
 
 
@@ -81,16 +83,20 @@ VENTILATION = Measure(
     "mechanical ventilation", ("SNOMED/40617009",), "1", 0.5, 1.5, unitless=True,
     source="1 at every moment at which it was recorded",
 )  # fmt: skip
+# MIMIC-IV's own items of urine (mimic-code, urine_output.sql), but for what an irrigation moves.
+_ITEMS = "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-d-items"
+_FROM = (226557, 226558, 226559, 226560, 226561, 226563, 226564, 226565, 226567, 226584)
 URINE = Measure(
-    "urine", _loinc("9187-6"), "mL", 0, 5000, source=f"{_RANGES} has no row; a bladder and its bags"
-)
+    "urine", (*_loinc("9187-6"), *(f"{_ITEMS}|{item}" for item in _FROM)), "mL", 0, 5000,
+    source="the urine of several hours may be written down at once; MIMIC-Extract's limits are of an hour",
+)  # fmt: skip
 
-ALBUMIN = Measure("albumin", _loinc("1751-7", "61151-7", "61152-5", "2862-1"), "g/dL", 0.6, 6, source=_RANGES)
-ALP = Measure("alkaline phosphatase", _loinc("6768-6", "1783-0"), "U/L", 5, 4000, source=_RANGES)
-ALT = Measure("ALT", _loinc("1742-6", "1743-4", "1744-2", "76625-3"), "U/L", 1, 25000, source=_RANGES)
-AST = Measure("AST", _loinc("1920-8", "30239-8", "88112-8"), "U/L", 1, 40000, source=_RANGES)
+ALBUMIN = Measure("albumin", _loinc("1751-7", "61151-7", "61152-5", "2862-1"), "g/dL", 0.6, 7, source=_RANGES)
+ALP = Measure("alkaline phosphatase", _loinc("6768-6", "1783-0"), "U/L", 5, 4000, source=_WIDER)
+ALT = Measure("ALT", _loinc("1742-6", "1743-4", "1744-2", "76625-3"), "U/L", 1, 25000, source=_WIDER)
+AST = Measure("AST", _loinc("1920-8", "30239-8", "88112-8"), "U/L", 1, 40000, source=_WIDER)
 BILIRUBIN = Measure(
-    "bilirubin", _loinc("1975-2", "14631-6", "42719-5"), "mg/dL", 0.05, 100, molar_mass=584.66, source=_RANGES
+    "bilirubin", _loinc("1975-2", "14631-6", "42719-5"), "mg/dL", 0.05, 100, molar_mass=584.66, source=_WIDER
 )
 # Two atoms of nitrogen in a molecule of urea: 28.014 g/mol, so that mmol/L of urea are those of its nitrogen.
 # Urea by its mass (LOINC 3091-6) is 2.14 times as much, and is not taken for it.

@@ -24,15 +24,23 @@ _ACUTE = "ActCode/ACUTE"
 _CLASSES = frozenset(
     f"ActCode/{code}" for code in ("ACUTE", "IMP", "NONAC", "EMER", "OBSENC", "AMB", "SS", "PRENC", "HH")
 )
-_DIED = frozenset({
-    "http://terminology.hl7.org/CodeSystem/discharge-disposition|exp",
-    "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-discharge-disposition|DIED",
-    *(f"https://www.nubc.org/CodeSystem/PatDischargeStatus|{code}" for code in ("20", "41")),
-    "SNOMED/419099009",
-})  # fmt: skip
+_HL7 = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+_MIMIC = "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-discharge-disposition"
+_NUBC = ("https://www.nubc.org/CodeSystem/PatDischargeStatus", "http://www.nubc.org/patient-discharge")
+_DIED = frozenset(
+    {f"{_HL7}|exp", f"{_MIMIC}|DIED", "SNOMED/419099009"}
+    # "Expired", and "expired in a medical facility".
+    | {f"{system}|{code}" for system in _NUBC for code in ("20", "41")}
+)
+# "Still patient", and "expired, place unknown".
+_UNCLEAR = frozenset(f"{system}|{code}" for system in _NUBC for code in ("30", "42"))
+# Whose every other code says that somebody left alive: of any other word nobody can tell that.
+_SYSTEMS = (f"{_HL7}|", f"{_MIMIC}|", *(f"{system}|" for system in _NUBC))
+_ALIVE = frozenset({"SNOMED/371827001"})
 MILESTONES = _CLASSES | _ADMITTED | {BIRTH, DEATH, DISPOSITION, AGE}
-# Clocks of a ward and of the admission desk differ.
-_ABOUT = timedelta(hours=12)
+# The clocks of a ward and of the admission desk differ; and MIMIC-IV ends the stay in hospital of who died at
+# the midnight before.
+_SOONER, _LATER = timedelta(hours=12), timedelta(hours=36)
 _NO_END = datetime.max.replace(tzinfo=UTC)
 
 
@@ -61,9 +69,9 @@ def _holds(outer: Event, inner: Event) -> bool:
     """Whether one encounter is a part of another, as far as their times tell."""
     if outer.source == inner.source or outer.coded(_ADMITTED) or outer.time is None or inner.time is None:
         return False
-    if outer.time - _ABOUT > inner.time or (outer.end is not None and outer.end < inner.time):
+    if outer.time - _SOONER > inner.time or (outer.end is not None and outer.end < inner.time):
         return False
-    return outer.end is None or inner.end is None or inner.end <= outer.end + _ABOUT
+    return outer.end is None or inner.end is None or inner.end <= outer.end + _LATER
 
 
 def _around(visit: Event, visits: Iterable[Event], ends: Mapping[str, Event]) -> tuple[Event, Event | None]:
@@ -109,8 +117,11 @@ def _age(found: Timeline, start: datetime) -> float | None:
 
 def _died(death: Event | None, visit: Event, hospital: Event, ended: Event | None) -> bool | None:
     """Return whether the patient died before leaving hospital; None where nothing tells."""
-    if ended is not None and isinstance(ended.value, str) and ended.value:
-        return ended.value in _DIED
+    how = ended.value if ended is not None and isinstance(ended.value, str) else ""
+    if how in _DIED:
+        return True
+    if how in _ALIVE or (how.startswith(_SYSTEMS) and how not in _UNCLEAR):
+        return False
     over = hospital.end or visit.end
     if death is None or death.time is None or over is None:
         return None

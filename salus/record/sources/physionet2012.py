@@ -16,9 +16,8 @@ from salus.core.codes import DISPOSITION, SEX
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Timeline
 from salus.record.account import Reject
-from salus.record.columns import NOTHING, TEXT, rows_of
-from salus.record.fhir import timeline
-from salus.record.population import Population
+from salus.record.columns import NOTHING, TEXT
+from salus.record.population import Population, timelines
 from salus.record.sources.packed import digest, refused, table
 from salus.record.sources.physionet2012_rows import BEGINS, read_part
 
@@ -86,10 +85,8 @@ def population(place: Path) -> Population:
 
 
 def read(place: Path) -> Iterator[Timeline]:
-    """Yield the Timeline of every stay, from the same columns as `population`."""
-    found = population(place)
-    for rows in found.events.partition_by("subject", maintain_order=True):
-        yield timeline(rows["subject"][0], rows_of(rows))
+    """Return the Timeline of every stay, from the same columns as `population`."""
+    return timelines(population(place))
 
 
 def _whole(rows: pl.DataFrame) -> pl.DataFrame:

@@ -101,13 +101,14 @@ def read_part(path: Path, taken: Sequence[Part]) -> Part:
 
     told = _judged(table(path, _HEADER))
     stays, twice = _stays(path, told, taken)
-    told = told.join(stays.select("case"), on="case", how="semi", maintain_order="left")
+    told = told.join(twice.select("case"), on="case", how="anti", maintain_order="left")
     bad = told.filter(pl.col("reason").is_not_null())
     good = told.filter(pl.col("reason").is_null() & (pl.col("Parameter") != _KEY))
     known = good.filter(pl.col("value") != _NOT_KNOWN)
     sexes, unclear = _sexes(known.filter(pl.col("Parameter") == "Gender"))
     stays = stays.join(sexes, on="case", how="left", maintain_order="left")
-    lines = refused(path, pl.concat([bad.select("line", "reason"), twice, unclear]).sort("line"))
+    again = _reasons(twice, "a stay of this RecordID is in another set too: that one was taken")
+    lines = refused(path, pl.concat([bad.select("line", "reason"), again, unclear]).sort("line"))
     return Part(
         _rows(known.filter(pl.col("Parameter") != "Gender")), stays, lines, good.height - known.height
     )
@@ -118,12 +119,8 @@ def _judged(read: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     known, coded = [*_UNITS, *ANSWERS], pl.col("Parameter").is_in([*ANSWERS])
-    answers = (
-        [name for name, said in ANSWERS.items() for _ in said],
-        [at for s in ANSWERS.values() for at in s],
-    )
-    allowed = pl.struct("Parameter", "value").is_in(
-        pl.DataFrame({"Parameter": answers[0], "value": answers[1]}).to_struct()
+    allowed = pl.any_horizontal(
+        (pl.col("Parameter") == name) & pl.col("value").is_in(list(said)) for name, said in ANSWERS.items()
     )
     told = read.with_columns(
         pl.col(_KEY).alias("case"),
@@ -156,19 +153,15 @@ def _mapped(words: pl.Series, meaning: Mapping[str, Any]) -> pl.Series:
 
 
 def _stays(path: Path, told: pl.DataFrame, taken: Sequence[Part]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the stays of a file, and the first line of each that another file has too."""
+    """Return the stays of a file with their first lines, and those that another file has too."""
     import polars as pl
 
     letter = path.name.removeprefix("set-").removesuffix(".csv.gz")
     first = told.drop_nulls("case").group_by("case", maintain_order=True).agg(pl.col("line").first())
     stays = first.with_columns(subject=pl.lit("Patient/") + pl.col("case"), site=pl.lit(letter))
-    before = [part.stays.select("case") for part in taken]
-    if not before:
-        return stays, _reasons(stays.clear(), "")
-    every = pl.concat(before)
-    twice = stays.join(every, on="case", how="semi")
-    why = "a stay of this RecordID is in another set too: that one was taken"
-    return stays.join(every, on="case", how="anti", maintain_order="left"), _reasons(twice, why)
+    before = pl.concat([stays.select("case").clear(), *(part.stays.select("case") for part in taken)])
+    twice = stays.join(before, on="case", how="semi", maintain_order="left")
+    return stays.join(before, on="case", how="anti", maintain_order="left"), twice
 
 
 def _reasons(rows: pl.DataFrame, why: str) -> pl.DataFrame:
