@@ -14,9 +14,12 @@ from math import ceil, floor, log, log10
 
 from salus.core.insight import Estimate
 from salus.delivery.web import words
+from salus.delivery.web.charts import wide
 
 WIDTH, HEIGHT = 320, 232
 LEFT, RIGHT, TOP, BOTTOM = 44.0, 308.0, 22.0, 196.0
+# Letters of the stylesheet, and the room of a tick's label before the next.
+SIZE, TICK = 11.5, 62.0
 # A strip of a table: one interval on a scale that all rows share.
 STRIP, STRIP_LEFT, STRIP_RIGHT = 132, 8.0, 124.0
 
@@ -106,7 +109,12 @@ def round_steps(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def _ticks(axis: Axis, says: Callable[[float], str]) -> tuple[tuple[float, str], ...]:
-    return tuple((axis.at(value), says(value)) for value in round_steps(axis.low, axis.high))
+    return tuple((axis.at(value), _fitting(says(value), TICK)) for value in round_steps(axis.low, axis.high))
+
+
+def _fitting(says: str, room: float, instead: str = "") -> str:
+    """Return words that have room on the picture; what is too long for it stands in the table."""
+    return says if wide(says, SIZE) <= room else instead
 
 
 def _across(low: float, high: float) -> Axis:
@@ -195,7 +203,14 @@ def steps(points: Points, told: str, unit: str) -> Plot:
     x, y = _across(points[0][0], points[-1][0]), _up(min(low, 0.0) - room, max(high, 0.0) + room)
     nothing = Line(_path([(x.low, 0.0), (x.high, 0.0)], x, y), "two", "changes nothing")
     course = Line(_path(points, x, y), "one", "this model")
-    return Plot(told, unit, "odds ×", _ticks(x, words.number), _odds(y), (nothing, course))
+    return Plot(
+        told,
+        _fitting(unit, RIGHT - LEFT, "value"),
+        "odds ×",
+        _ticks(x, words.number),
+        _odds(y),
+        (nothing, course),
+    )
 
 
 def _odds(y: Axis) -> tuple[tuple[float, str], ...]:

@@ -1,4 +1,4 @@
-"""The evidence report: each section from a whole Evidence, honest where a part is absent, safe with any text."""
+"""The evidence report: every section of it, honest where a part is absent, and safe with any text."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_an_empty_evidence_says_so_everywhere(key: str) -> None:
     page = report.page({})
     says = section(page, key)
     assert "svg" not in says
-    assert re.search(r"\b(not|no|Neither|nobody)\b", says.split("?", 1)[1]), says
+    assert re.search(r"\b(not|no|No|Neither|nobody)\b", says.split("?", 1)[1]), says
     assert not re.search(r"\d", re.sub("AUROC|1,000|20 in 100", "", says)), says
 
 
