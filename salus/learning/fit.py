@@ -1,0 +1,209 @@
+"""Fit: from a table of features to a learnt model that is data: one additive sum that a person can read.
+
+For whoever trains a model on a set or on a site's own archive. Members are fitted, joined by what they say
+of people they were not shown, calibrated, and made readable; nothing but look-ups is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from salus.learning.additive import Additive, summed
+from salus.learning.artefact import FORMAT, Artefact, GroupMeasure, Made, inputs_for, of
+from salus.learning.bins import Binned, Known
+from salus.learning.recipe import MEMBERS, Recipe, members, recipe_for
+from salus.learning.select import checked, cut, twins
+from salus.learning.shapes import joined, readable, terms_of
+from salus.learning.stack import apart, folds, weights
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    from numpy.typing import NDArray
+
+    from salus.learning.task import Task
+
+    Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What was learnt.
+
+    model: over `table`. slope, shift: of its calibration. logits: of each case, calibrated, by models that
+    did not see the person. y, persons: as they were split. shares: the weight of each member. notes: what
+    else a reader should know, in whole sentences.
+    """
+
+    model: Additive
+    table: Binned
+    slope: float
+    shift: float
+    logits: Floats
+    y: NDArray[np.bool_]
+    persons: NDArray[np.intp]
+    shares: Mapping[str, float]
+    notes: tuple[str, ...]
+    recipe: Recipe
+
+    @property
+    def risks(self) -> Floats:
+        """The probability of each case, by models that did not see the person."""
+        from salus.learning.calibrate import expit
+
+        return expit(self.logits)
+
+    def names(self) -> list[str]:
+        """Return the names of the features that it looks at."""
+        return [self.table.axes[place].name for place in sorted(self.model.features)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Final:
+    """A model before its calibration. held_out: the logit of each case by models that did not see it."""
+
+    model: Additive
+    table: Binned
+    held_out: Floats
+    shares: Floats
+
+
+def fitted(
+    task: Task, frame: pl.DataFrame, y: Any, persons: Any, *, seed: int = 1, recipe: Recipe | None = None
+) -> Fitted:
+    """Learn `task` from a table: one row a case, one column a feature (NaN or null: not measured).
+
+    persons: who each case is of. Raises EvidenceError where nothing can be learnt, and says what was left
+    out in `notes`. The same seed gives the same model.
+    """
+    import numpy as np
+
+    outcomes, people = checked(frame, y, persons)
+    people, same = twins(frame, people)
+    table, notes = cut(frame, task)
+    if same:
+        notes = (*notes, f"{same} cases equal another person's in every feature and were split as one's.")
+    recipe = recipe or recipe_for(task, frame.height)
+    known = Known(table, outcomes, people, np.arange(frame.height))
+    return _fitted(known, _stacked(known, recipe, seed), notes, recipe)
+
+
+def _stacked(known: Known, recipe: Recipe, seed: int) -> _Final:
+    """Return the members joined, by the weights that their folds gave."""
+    held_out = _out_of_fold(known, recipe, seed)
+    intercept, shares = weights(held_out, known.y)
+    found = summed(zip(shares.tolist(), members(known, recipe, seed), strict=True), intercept)
+    model, table = joined(readable(found, known.table, recipe.terms), known.table)
+    return _Final(model, table, held_out @ shares + intercept, shares)
+
+
+def _out_of_fold(known: Known, recipe: Recipe, seed: int) -> Floats:
+    """Return what each member says of each case, learnt from the people of other folds."""
+    import numpy as np
+
+    fold = folds(known.y, known.persons, recipe.folds, seed)
+    found = np.zeros((len(known.y), len(MEMBERS)))
+    for held in range(recipe.folds):
+        train, test = np.flatnonzero(fold != held), np.flatnonzero(fold == held)
+        apart(known.persons, train, test)
+        learnt = members(Known(known.table, known.y, known.persons, train), recipe, seed + held + 1)
+        found[test] = np.stack([one.logits(known.table, test) for one in learnt], axis=1)
+    return found
+
+
+def _fitted(known: Known, final: _Final, notes: Sequence[str], recipe: Recipe) -> Fitted:
+    """Return the model with the affine calibration of what its folds said."""
+    from salus.learning.calibrate import recalibrated
+
+    line = recalibrated(known.y, final.held_out)
+    slope, shift = round(line.slope, 6), round(line.intercept, 6)
+    return Fitted(
+        model=final.model,
+        table=final.table,
+        slope=slope,
+        shift=shift,
+        logits=slope * final.held_out + shift,
+        y=known.y,
+        persons=known.persons,
+        shares=dict(zip(MEMBERS, map(float, final.shares), strict=True)),
+        notes=tuple(notes),
+        recipe=recipe,
+    )
+
+
+def artefact_of(
+    task: Task,
+    learnt: Fitted,
+    frame: pl.DataFrame,
+    made: Made,
+    groups: Mapping[str, Sequence[str | None]] | None = None,
+) -> Artefact:
+    """Return the model as an artefact; groups: by what people are told apart, the group of each case."""
+    from dataclasses import asdict
+
+    from salus.learning.conformal import quantiles
+    from salus.learning.decide import threshold_for
+
+    inputs = inputs_for(task, learnt.names())
+    at = {one.name: place for place, one in enumerate(inputs)}
+    threshold = threshold_for(task.misses)
+    return of(
+        {
+            "format": FORMAT, "task": task.name, "version": task.version, "asks": task.asks,
+            "outcome": task.outcome, "horizon": task.horizon, "made": asdict(made),
+            "features": [one.as_json() for one in inputs],
+            "intercept": learnt.model.intercept,
+            "terms": [one.as_json() for one in terms_of(learnt.model, learnt.table, at)],
+            "calibration": {"slope": learnt.slope, "intercept": learnt.shift},
+            "conformal": quantiles(learnt.y, learnt.risks),
+            "novelty": _novelty(at, inputs, frame),
+            "threshold": {"value": threshold, "misses": task.misses, "chosen": _chosen(task.misses)},
+            "measures": _measures(learnt, threshold, groups or {}),
+            "shapes_of": words(learnt),
+        }
+    )  # fmt: skip
+
+
+def _chosen(misses: float) -> str:
+    return f"One miss weighs as much as {misses:g} false alarms: flagged from 1 in {1 + misses:g} on."
+
+
+def _novelty(names: Mapping[str, int], inputs: Sequence[Any], frame: pl.DataFrame) -> dict[str, Any]:
+    import numpy as np
+    import polars as pl
+
+    from salus.learning.novelty import bounds, read_from
+
+    levels = {name for name in names if frame[name].dtype == pl.String}
+    columns = {name: frame[name].to_numpy() for name in names if name not in levels}
+    columns |= {name: np.array(frame[name].to_list(), object) for name in levels}
+    return bounds(columns, read_from(one.feature for one in inputs))
+
+
+def _measures(
+    learnt: Fitted, threshold: float, groups: Mapping[str, Sequence[str | None]]
+) -> list[dict[str, Any]]:
+    from salus.learning.fair import by_group, judged
+
+    cases = judged(learnt.y, learnt.risks, learnt.risks >= threshold, learnt.persons)
+    kept = GroupMeasure.__dataclass_fields__
+    rows = by_group(cases, groups) if groups else []
+    return [{name: told for name, told in row.items() if name in kept} for row in rows]
+
+
+def words(learnt: Fitted) -> str:
+    """Say how it was fitted, for the card."""
+    recipe, shares = learnt.recipe, learnt.shares
+    told = {
+        "boosted": f"boosted steps (explainable boosting machine, {recipe.boosting.bags} bags of people)",
+        "lines": "piecewise-linear curves by ridge logistic regression",
+        "retold": "piecewise-linear curves that tell in few features what a boosting machine over all says",
+        "pairs": "interactions of two by FAST, boosted on what the curves leave",
+    }
+    used = "; ".join(f"{told[name]}, weight {share:.2f}" for name, share in shares.items() if share > 0)
+    return (
+        f"A sum of {used}. Weights on logits, none below 0, by {recipe.folds} folds of people; calibrated on "
+        f"what those folds said. {' '.join(learnt.notes)}"
+    ).strip()
