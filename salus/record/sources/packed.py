@@ -24,7 +24,7 @@ def table(path: Path, header: Sequence[str]) -> pl.DataFrame:
     """
     import polars as pl
 
-    lines = pl.Series("row", [_text(path)]).str.split("\n").explode().str.strip_chars_end("\r")
+    lines = pl.Series("row", [text(path)]).str.split("\n").explode().str.strip_chars_end("\r")
     first = lines[0].split(",")
     if not set(header) <= set(first):
         lacking = ", ".join(name for name in header if name not in first)
@@ -40,12 +40,17 @@ def table(path: Path, header: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _text(path: Path) -> str:
+def text(path: Path) -> str:
+    """Return the text of a file, gzipped where its name says so; what is no UTF-8 is a replacement character.
+
+    Raises EvidenceError when it is cut short.
+    """
+    raw = path.read_bytes()
     try:
-        text = gzip.decompress(path.read_bytes()).decode("utf-8", errors="replace")
+        told = (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8", errors="replace")
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise EvidenceError(f"'{path}' is cut short or no gzip file: fetch it again.") from None
-    return text.removeprefix("\ufeff")
+    return told.removeprefix("\ufeff")
 
 
 def refused(path: Path, rows: pl.DataFrame) -> list[Reject]:

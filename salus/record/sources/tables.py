@@ -6,9 +6,6 @@ that cannot be used is a counted reject, and what stands beside it is used.
 
 from __future__ import annotations
 
-import gzip
-import hashlib
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +17,7 @@ from salus.core.evidence import Timeline
 from salus.record.account import Reject
 from salus.record.columns import NOTHING, NUMBER, OF_A_ROW, TEXT, rows_of
 from salus.record.fhir import timeline
+from salus.record.sources.packed import digest, text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -45,7 +43,7 @@ def found(place: Path, name: str) -> Path | None:
 @dataclass(slots=True)
 class Table:
     """A table as it was read. rows: every field as text (null: blank or not known), and its `line` (1-based,
-    the header is the first). digest: SHA-256 of the file as it lies there.
+    the header is the first). digest: of the file as it lies there.
     """
 
     file: str
@@ -96,15 +94,20 @@ def read_table(place: Path, name: str, columns: Sequence[str], key: str, unknown
     path = found(place, name)
     if path is None:
         raise EvidenceError(f"'{place}' holds no {name} (or {name}.gz): name the folder of the set.")
-    raw = path.read_bytes()
-    lines = pl.Series(_LINE, _text(path, raw).split("\n")).str.strip_chars_end("\r")
+    lines = pl.Series(_LINE, text(path).split("\n")).str.strip_chars_end("\r")
+    places = pl.Series(range(1, len(lines) + 1))
     width = lines.str.replace_all('"[^"]*"', "").str.count_matches(",", literal=True)
     whole = (width == width[0]) & (lines.str.count_matches('"', literal=True) % 2 == 0)
-    kept = pl.Series(range(1, len(lines) + 1)).filter(whole)
-    rows = _parsed(path, lines.filter(whole), columns)
-    table = Table(path.name, rows.with_columns(kept[1:].alias(_LINE)), hashlib.sha256(raw).hexdigest())
-    torn = pl.Series(range(1, len(lines) + 1)).filter(~whole & (lines.str.strip_chars() != ""))
-    table.rejects = [Reject(path.name, at, "it has not as many fields as the header") for at in torn]
+    torn = ~whole & (lines.str.strip_chars() != "")
+    foreign = whole & lines.str.contains("\ufffd", literal=True)
+    rows = _parsed(path, lines.filter(whole & ~foreign), columns)
+    kept = places.filter(whole & ~foreign)[1:]
+    table = Table(path.name, rows.with_columns(kept.alias(_LINE)), digest([path]))
+    for wrong, reason in (
+        (torn, "it has not as many fields as the header"),
+        (foreign, "it is no UTF-8 text"),
+    ):
+        table.rejects += [Reject(path.name, at, reason) for at in places.filter(wrong)]
     told = pl.col(columns).str.strip_chars()
     table.rows = table.rows.with_columns(pl.when(~told.is_in(["", *unknown])).then(told).name.keep())
     table.refuse(table.rows[key].is_null(), f"it has no {key}")
@@ -112,15 +115,6 @@ def read_table(place: Path, name: str, columns: Sequence[str], key: str, unknown
     if table.rows.is_empty():
         raise EvidenceError(f"'{path}' holds no row that can be used: fetch the set anew.")
     return table
-
-
-def _text(path: Path, raw: bytes) -> str:
-    try:
-        return (gzip.decompress(raw) if path.suffix == ".gz" else raw).decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error):
-        raise EvidenceError(f"'{path}' is no whole gzip file: fetch it anew.") from None
-    except UnicodeDecodeError:
-        raise EvidenceError(f"'{path}' is no UTF-8 text: fetch it anew.") from None
 
 
 def _parsed(path: Path, lines: pl.Series, columns: Sequence[str]) -> pl.DataFrame:
