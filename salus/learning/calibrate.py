@@ -51,6 +51,11 @@ class Affine:
         """Return recalibrated log-odds."""
         return self.slope * logit + self.intercept
 
+    def after(self, first: Affine) -> Affine:
+        """Return this recalibration on top of another, as one: what an artefact keeps as its calibration."""
+        both = self.slope * first.intercept + self.intercept
+        return Affine(self.slope * first.slope, both, self.how)
+
 
 def expit(logit: Floats) -> Floats:
     """Return probabilities, exact at both ends."""

@@ -127,9 +127,9 @@ def by_group(
 
     groups: by what ("sex") -> the group of each case, None where not known. meet: which pairs; None: all.
     """
-    told = {by: named(each, len(cases.y)) for by, each in groups.items()}
-    pairs = list(combinations(told, 2)) if meet is None else list(meet)
-    every = told | {f"{one} and {other}": met(told[one], told[other]) for one, other in pairs}
+    single = {by: named(each, len(cases.y)) for by, each in groups.items()}
+    pairs = list(combinations(single, 2)) if meet is None else list(meet)
+    every = single | {f"{one} and {other}": met(single[one], single[other]) for one, other in pairs}
     rows = {
         (by, name): (names == name).nonzero()[0] for by, names in every.items() for name in in_order(names)
     }
@@ -151,7 +151,7 @@ def _row(inside: Judged, resampled: Floats | None) -> dict[str, Any]:
         "n": n,
         "events": events,
         AUROC: told(value, *(percentiles(resampled) or (0.0, 1.0))),
-        RATIO: observed_expected(inside.y, inside.risk, inside.persons),
+        RATIO: observed_expected(inside.y, inside.risk, inside.persons) if inside.risk.any() else None,
         RATE: share_told(inside.flags[inside.y], inside.persons[inside.y]) if enough else None,
         "note": "" if enough else f"no true-positive rate: fewer than {LEAST_RATE} events",
     }
@@ -221,7 +221,9 @@ def gap(cases: Judged, names: NDArray[Any], measure: str = RATE) -> Gap | None:
 
 
 def _can(inside: Judged, measure: str, least: int) -> bool:
-    return int(inside.y.sum()) >= least if measure == RATE else inside.enough(least)
+    if measure == RATE:
+        return int(inside.y.sum()) >= least
+    return inside.enough(least) and bool(inside.risk.any())
 
 
 def gaps(

@@ -77,6 +77,11 @@ def test_recalibration_sets_right_and_keeps_the_ranking():
     assert (np.argsort(after) == np.argsort(LOGIT)).all()
 
 
+def test_one_recalibration_after_another_is_one():
+    first, second = Affine(0.8, 0.3), Affine(1.5, -0.2)
+    assert second.after(first).of(LOGIT) == pytest.approx(second.of(first.of(LOGIT)))
+
+
 def test_a_ranking_that_would_be_turned_round_is_refused():
     with pytest.raises(EvidenceError, match="turn the ranking round"):
         recalibrated(SEEN, -LOGIT)

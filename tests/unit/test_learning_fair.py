@@ -155,3 +155,11 @@ def test_people_who_come_again_are_drawn_together():
     for row, once in zip(rows, by_group(CASES, {"sex": SEX}), strict=True):
         for measure in (AUROC, RATIO, RATE):
             assert row[measure] == pytest.approx(once[measure], abs=1e-9)
+
+
+def test_a_group_whose_risks_are_all_nothing_has_no_ratio():
+    names = np.where(np.arange(N) < 1_000, "none", "some").astype(object)
+    cases = judged(SEEN, np.where(names == "none", 0.0, RISK), CASES.flags)
+    rows = {row["group"]: row for row in by_group(cases, {"site": names}, draws=20)}
+    assert rows["none"][RATIO] is None and rows["none"][AUROC]["value"] == 0.5
+    assert gap(cases, names, RATIO) is None
