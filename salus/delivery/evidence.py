@@ -15,6 +15,7 @@ from typing import Any
 
 from salus.core.errors import UserError
 from salus.delivery import evidence_acting as acting
+from salus.delivery import evidence_beside as beside
 from salus.delivery import evidence_groups as groups
 from salus.delivery import evidence_items as items
 from salus.delivery import evidence_sections as sections
@@ -22,6 +23,7 @@ from salus.delivery import evidence_shapes as shapes
 from salus.delivery.evidence_parts import Section
 from salus.delivery.evidence_words import (
     Part,
+    alert_from,
     count,
     estimate,
     moment,
@@ -32,6 +34,7 @@ from salus.delivery.evidence_words import (
     plain,
     real,
     rows,
+    seen,
     share,
     told,
     whose,
@@ -51,11 +54,11 @@ ASKED: tuple[Callable[[Part], Section], ...] = (
     acting.conformal,
     groups.groups,
     groups.mitigation,
-    groups.together,
-    groups.stability,
+    beside.together,
+    beside.stability,
     shapes.reading,
     shapes.examples,
-    groups.ends,
+    beside.ends,
     sections.limits,
 )
 
@@ -70,6 +73,7 @@ def page(evidence: Mapping[str, Any]) -> str:
         title=f"{named(found)}: the evidence",
         heading=f"How well does {named(found)} answer: {found.get('asks') or 'a question that is not named'}",
         lede=_lede(found),
+        warns=seen(found),
         sections=_sections(found),
         style=style("salus.css", "report.css"),
     )
@@ -132,6 +136,7 @@ def summary(evidence: Mapping[str, Any]) -> list[str]:
     """Return what the command line says of a test to a person: one line for each thing that counts."""
     found = plain(evidence)
     lines = [f"{named(found)} on {whose(found)}: {_one_line(found)}"]
+    lines += [f"  {warning}"] if (warning := seen(found)) else []
     lines += _ranking(found)
     lines += _calibrated(found)
     lines += _alerts(found)
@@ -156,10 +161,10 @@ def _calibrated(found: Part) -> list[str]:
 
 
 def _alerts(found: Part) -> list[str]:
-    at, counts = real(part(found, "threshold").get("value")), natural(found)
-    if at is None:
+    at, counts = alert_from(found), natural(found)
+    if not at:
         return []
-    says = f"  Alert from {words.number(round(at * 100, 2))} in 100"
+    says = f"  Alert from {at} on"
     if counts is None:
         return [says]
     alerts = counts["true"] + counts["false"]

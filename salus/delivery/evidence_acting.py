@@ -14,6 +14,7 @@ from salus.delivery.evidence_words import (
     NOT_MEASURED,
     PEOPLE,
     Part,
+    alert_from,
     count,
     decimal,
     estimate,
@@ -22,6 +23,7 @@ from salus.delivery.evidence_words import (
     part,
     real,
     rows,
+    share,
     weighed,
 )
 from salus.delivery.web import words
@@ -38,9 +40,7 @@ def decision(evidence: Part) -> Section:
         for at, model, everyone, nobody in read
         if at is not None and model is not None
     )
-    figure = (
-        _decision_figure(known, real(part(evidence, "threshold").get("value"))) if len(known) > 1 else None
-    )
+    figure = _decision_figure(evidence, known) if len(known) > 1 else None
     says = (
         "Net benefit counts those found, less the false alarms, each weighed as the threshold implies "
         "(Vickers & Elkin, Med Decis Making 2006)."
@@ -66,15 +66,35 @@ def _where_better(known: list[tuple[float, float, float, float]]) -> str:
     return f"It does better than both where one would act from a risk of {ends} in 100{rest}."
 
 
-def _decision_figure(known: list[tuple[float, float, float, float]], at: float | None) -> Figure:
-    cells = tuple(
-        (f"{words.number(round(one * 100, 2))} in 100", *(decimal(each * PEOPLE, 1) for each in rest))
-        for one, *rest in known
-    )
+# A table of net benefit has each threshold up to 10 in 100, and then every fifth.
+_EACH, _FIFTH, _FEW = 10, 5, 25
+
+
+def _decision_figure(evidence: Part, known: list[tuple[float, float, float, float]]) -> Figure:
+    told = [row for row in known if len(known) <= _FEW or _is_told(row[0])]
+    cells = tuple((_in_hundred(one), *(decimal(each * PEOPLE, 1) for each in rest)) for one, *rest in told)
     heads = ("Alert from a risk of", "This model", "Alert for all", "Alert for nobody")
-    picture = charts.decision(known, at, f"Net benefit by threshold. {_where_better(known)}")
+    at, last = real(part(evidence, "threshold").get("value")), _far_enough(evidence, known)
+    shown = [row for row in known if row[0] <= last]
+    picture = charts.decision(shown, at, f"Net benefit by threshold. {_where_better(known)}")
     how = "The higher the line, the more good. Where a line leaves the picture below, that policy only harms."
     return Figure("Net benefit", picture, Table("Net benefit, per 1,000 people", heads, cells), how)
+
+
+def _is_told(threshold: float) -> bool:
+    percent = round(threshold * 100, 6)
+    return percent <= _EACH or percent % _FIFTH == 0
+
+
+def _far_enough(evidence: Part, known: list[tuple[float, float, float, float]]) -> float:
+    """Return up to which threshold a picture is of use: three times how often it happens, never too short."""
+    at = real(part(evidence, "threshold").get("value")) or 0.0
+    wanted = max(0.3, 3 * (share(evidence) or 1.0), 2 * at)
+    return next((row[0] for row in known[1:] if row[0] >= wanted), known[-1][0])
+
+
+def _in_hundred(threshold: float) -> str:
+    return f"{words.number(round(threshold * 100, 2))} in 100"
 
 
 _AT_THRESHOLD = (
@@ -90,15 +110,11 @@ def threshold(evidence: Part) -> Section:
     found = part(evidence, "threshold")
     shares = [(says, in_hundred(estimate(found.get(key))), means) for says, key, means in _AT_THRESHOLD]
     table = [row for row in shares if row[1] != NOT_MEASURED] + list(_burden(found))
-    at, misses = real(found.get("value")), real(found.get("misses"))
-    says = []
-    if at is not None:
-        says.append(
-            f"It alerts from a risk of {words.number(round(at * 100, 2))} in 100. {found.get('chosen') or ''}"
-        )
+    at, misses = alert_from(evidence), real(found.get("misses"))
+    says = [f"It alerts from {at} on. {found.get('chosen') or ''}"] if at else []
     if misses is not None and misses > 0:
         says.append(weighed(misses))
-    if at is not None:
+    if at:
         says.append("The threshold is a property of the model and its card: this run did not choose it.")
     return Section(
         "threshold",

@@ -1,7 +1,4 @@
-"""The second half of the evidence report: whether the model holds for everyone, and what was done about gaps.
-
-Also what doctor and machine know together, whether it is stable over seeds and sites, and range scores by
-their ends.
+"""Fairness in the evidence report: whether the model holds for everyone, and what can be done about gaps.
 
 A group that is too small says so and shows no number; many groups looked at once are said to be many.
 """
@@ -19,7 +16,6 @@ from salus.delivery.evidence_words import (
     TOO_FEW,
     Part,
     count,
-    decimal,
     estimate,
     holds,
     in_hundred,
@@ -31,35 +27,36 @@ from salus.delivery.evidence_words import (
 )
 from salus.delivery.web import words
 
+# A table of where groups meet that is longer than this is folded away.
+MANY = 12
+_GAPS = {
+    "true_positive_rate": "found, of those to whom it happens",
+    "auroc": "ranks rightly (AUROC)",
+    "observed_expected": "happened over said",
+    "flagged": "alerts",
+}
+
 
 def groups(evidence: Part) -> Section:
     """How it does by sex, age and whatever else is known, and where these meet."""
     found = rows(evidence, "groups")
-    overall = estimate(evidence.get("auroc"))
-    kinds = dict.fromkeys(str(row.get("by") or "group") for row in found)
-    single = [by for by in kinds if not _meet(by)]
-    order = [*single, *(by for by in kinds if _meet(by))]
-    auroc = _column(found, "auroc", overall.value if overall and overall.value else 0.5, ratio=False)
-    happened = _column(found, "observed_expected", 1.0, ratio=True)
-    rated = any(estimate(row.get("true_positive_rate")) for row in found)
+    heads, cells = _columns(evidence, found)
+    kinds = dict.fromkeys(map(_named, found))
+    order = [*(by for by in kinds if not _meet(by)), *(by for by in kinds if _meet(by))]
+    of_kind = {
+        by: [cell for row, cell in zip(found, cells, strict=True) if _named(row) == by] for by in order
+    }
     tables = [
-        _by(
-            by,
-            [each for each in zip(found, auroc, happened, strict=True) if _named(each[0]) == by],
-            rated,
-            evidence,
-        )
-        for by in order
+        Table(_caption(by), heads, tuple(made), folded=_meet(by) and len(made) > MANY)
+        for by, made in of_kind.items()
     ]
-    says = (
-        *_departing(found),
-        "Bars are 95 % intervals on one scale for all tables; the dotted line is the AUROC of all, or 1.",
-    )
+    gaps = _gaps(rows(evidence, "gaps"))
+    bars = "Bars are 95 % intervals on one scale for all tables; the dotted line is the AUROC of all, or 1."
     return Section(
         "groups",
         "Does it hold for everyone?",
-        says if found else (),
-        tuple(tables),
+        (*_departing(found), bars) if found else (),
+        (*tables, *((gaps,) if gaps else ())),
         "No groups were judged in this run: whether it is fair cannot be told from this page.",
     )
 
@@ -72,33 +69,68 @@ def _meet(by: str) -> bool:
     return " and " in by
 
 
+def _caption(by: str) -> str:
+    return f"By {by}, where these meet" if _meet(by) else f"By {by}"
+
+
 def _few(row: Part) -> bool:
     return not estimate(row.get("auroc")) and not estimate(row.get("observed_expected"))
 
 
-def _column(found: Sequence[Part], key: str, reference: float, ratio: bool) -> list[Cell]:
+def _columns(evidence: Part, found: Sequence[Part]) -> tuple[tuple[str, ...], list[tuple[Cell, ...]]]:
+    """Return the heads, and the cells of each group; a measure that no group has is no column."""
+    overall = estimate(evidence.get("auroc"))
+    columns: list[tuple[str, list[Cell]]] = [
+        ("Group", [str(row.get("group") or "not named") for row in found]),
+        ("Cases", [count(row.get("n")) for row in found]),
+        (f"With {outcome(evidence)}", [count(row.get("events")) for row in found]),
+        ("Ranks rightly (AUROC)", column(found, "auroc", (overall and overall.value) or 0.5, ratio=False)),
+    ]
+    if any(estimate(row.get("observed_expected")) for row in found):
+        columns.append(("Happened over said", column(found, "observed_expected", 1.0, ratio=True)))
+    if any(estimate(row.get("true_positive_rate")) for row in found):
+        columns.append(
+            (f"Found, of those to whom it happens{_alerting(evidence)}", [_rate(row) for row in found])
+        )
+    return tuple(head for head, _ in columns), list(zip(*(cells for _, cells in columns), strict=True))
+
+
+def _alerting(evidence: Part) -> str:
+    """Say when the alert is at a share of the highest risks, and not at the model's threshold."""
+    top = real(part(evidence, "flag").get("share"))
+    return f" (alert for the top {words.number(round(top * 100, 1))} in 100)" if top else ""
+
+
+def column(found: Sequence[Part], key: str, reference: float, ratio: bool) -> list[Cell]:
+    """Return a measure of each row as a strip; in words where there is none, or too few to judge."""
     read = [estimate(row.get(key)) for row in found]
     absent = [str(row.get("note") or TOO_FEW) if _few(row) else NOT_MEASURED for row in found]
     says = [told(one, 2, text) for one, text in zip(read, absent, strict=True)]
     return list(charts.strips(read, says, reference, ratio))
 
 
-def _by(by: str, found: list[tuple[Part, Cell, Cell]], rated: bool, evidence: Part) -> Table:
-    heads = ("Group", "Cases", f"With {outcome(evidence)}", "Ranks rightly (AUROC)", "Happened over said")
-    made = [
-        (str(row.get("group") or "not named"), count(row.get("n")), count(row.get("events")), auroc, happened)
-        + ((_rate(row),) if rated else ())
-        for row, auroc, happened in found
-    ]
-    caption = f"By {by}, where these meet" if _meet(by) else f"By {by}"
-    noted = [f"{row.get('group')}: {row['note']}." for row, *_ in found if row.get("note") and not _few(row)]
-    return Table(
-        caption, (*heads, "Found, of those to whom it happens")[: 5 + rated], tuple(made), " ".join(noted)
-    )
-
-
 def _rate(row: Part) -> str:
-    return in_hundred(estimate(row.get("true_positive_rate")), TOO_FEW if _few(row) else NOT_MEASURED)
+    absent = TOO_FEW if _few(row) else NOT_MEASURED
+    return in_hundred(estimate(row.get("true_positive_rate")), str(row.get("note") or absent))
+
+
+def _gaps(found: Sequence[Part]) -> Table | None:
+    """Return the largest gap of each measure by each way to tell people apart."""
+    read = [(row, estimate(row)) for row in found]
+    cells = tuple(
+        (
+            _named(row),
+            _GAPS.get(str(row.get("measure")), str(row.get("measure") or "not named")),
+            str(row.get("highest") or "not named"),
+            str(row.get("lowest") or "not named"),
+            told(one, 3),
+        )
+        for row, one in read
+        if one
+    )
+    heads = ("By", "Measure", "Most", "Least", "Gap")
+    note = "Each two were chosen for lying farthest apart: a gap leans high, the more so with many groups."
+    return Table("The largest gaps", heads, cells, note) if cells else None
 
 
 def _departing(found: Sequence[Part]) -> Iterable[str]:
@@ -152,150 +184,32 @@ def mitigation(evidence: Part) -> Section:
 def _change(row: Part, key: str) -> str:
     """Return a measure before and after, or after alone where that is all there is."""
     ends = [estimate(part(row, side).get(key)) for side in ("before", "after")]
-    if all(ends):
-        return f"{told(ends[0], 3)} before, {told(ends[1], 3)} after"
-    return told(estimate(row.get(key)), 3)
+    if not all(ends):
+        return told(estimate(row.get(key)), 3)
+    moved = estimate(part(row, "change").get(key))
+    change = f"; change {told(moved, 3)}" if moved else ""
+    return f"{told(ends[0], 3)} before, {told(ends[1], 3)} after{change}"
 
 
 def _before_after(row: Part) -> Table | None:
     """Return whatever else was measured before and after, by its own names."""
     before, after = (_flat(part(row, side)) for side in ("before", "after"))
     names = [name for name in dict.fromkeys((*before, *after)) if name not in ("auroc", "gap")]
-    made = tuple((name, told(before.get(name), 3), told(after.get(name), 3)) for name in names)
+    made = tuple((name, *(_counted(name, end.get(name)) for end in (before, after))) for name in names)
     return Table(str(row.get("name") or "not named"), ("Measure", "Before", "After"), made) if made else None
+
+
+def _counted(name: str, found: Estimate | None) -> str:
+    return count(found.value) if found and name.endswith(_GAPS["flagged"]) else told(found, 3)
 
 
 def _flat(found: Mapping[str, Any], above: str = "") -> dict[str, Estimate]:
     """Return measures by name; those of a group under the group's name."""
     flat: dict[str, Estimate] = {}
     for key, value in found.items():
-        name = f"{above}{key.replace('_', ' ')}"
+        name = f"{above}{_GAPS.get(key, key.replace('_', ' '))}"
         if one := estimate(value):
             flat[name] = one
         elif isinstance(value, Mapping):
             flat |= _flat(value, f"{name}: ")
     return flat
-
-
-def together(evidence: Part) -> Section:
-    """What the physician knows, what the model knows, and what they know together."""
-    named = (
-        ("The physician's own estimate", "physician"),
-        ("The model", "auroc"),
-        ("Both together", "together"),
-    )
-    read = [(says, estimate(evidence.get(key))) for says, key in named]
-    measured = bool(estimate(evidence.get("physician")) or estimate(evidence.get("together")))
-    known = [(says, one) for says, one in read if one] if measured else []
-    values = [one for _, one in known]
-    first = values[0].value if values else None
-    cells = charts.strips(values, [told(one, 3) for one in values], first or 0.5, ratio=False)
-    table = Table(
-        "How well each ranks people (AUROC)",
-        ("Who", "AUROC"),
-        tuple((says, cell) for (says, _), cell in zip(known, cells, strict=True)),
-        "The line is the first of them.",
-    )
-    return Section(
-        "together",
-        "What do doctor and machine know together?",
-        tuple(filter(None, (_difference(estimate(evidence.get("difference"))),))) if known else (),
-        (table,) if known else (),
-        "No clinician's estimate is in these data, so nobody can say from them what the model adds.",
-    )
-
-
-def _difference(found: Estimate | None) -> str:
-    if found is None or found.value is None:
-        return ""
-    says = f"Together less the physician alone, on the same people: {told(found, 3)}."
-    if found.low is not None and found.low > 0:
-        return f"{says} The interval lies above 0: the model adds something to the physician."
-    if found.high is not None and found.high < 0:
-        return f"{says} The interval lies below 0: the model takes something away."
-    return f"{says} The interval holds 0: that the model adds anything is not shown."
-
-
-def stability(evidence: Part) -> Section:
-    """Whether another seed or another site gives another model."""
-    found = part(evidence, "stability")
-    seeds, sites = rows(found, "seeds"), rows(found, "sites")
-    parts = [table for table in (_seeds(seeds), _sites(sites)) if table]
-    drawn = [
-        value for row in seeds if (one := estimate(row.get("auroc"))) and (value := one.value) is not None
-    ]
-    says = []
-    if len(drawn) > 1:
-        low, high = (decimal(end, 3) for end in (min(drawn), max(drawn)))
-        says.append(f"Over {len(drawn)} seeds the AUROC lies between {low} and {high}.")
-    return Section(
-        "stability",
-        "Would another seed or another site give another answer?",
-        tuple(says),
-        tuple(parts),
-        "Neither seeds nor sites were compared in this run.",
-    )
-
-
-def _seeds(found: Sequence[Part]) -> Table | None:
-    cells = tuple(
-        (str(row.get("seed")), told(estimate(row.get("auroc")), 3), told(estimate(row.get("slope"))))
-        for row in found
-    )
-    return Table("By seed", ("Seed", "AUROC", "Slope of calibration"), cells) if cells else None
-
-
-def _sites(found: Sequence[Part]) -> Table | None:
-    auroc = _column(found, "auroc", 0.5, ratio=False)
-    happened = _column(found, "observed_expected", 1.0, ratio=True)
-    cells = tuple(
-        (str(row.get("site") or "not named"), count(row.get("n")), count(row.get("events")), one, other)
-        for row, one, other in zip(found, auroc, happened, strict=True)
-    )
-    heads = ("Site", "Cases", "Events", "Ranks rightly (AUROC)", "Happened over said")
-    return Table("By site", heads, cells) if cells else None
-
-
-_OF_ENDS = (
-    ("Cases", "n", count),
-    ("Events", "events", count),
-    ("AUROC", "auroc", None),
-    ("AUPRC", "auprc", None),
-    ("Sensitivity", "sensitivity", None),
-    ("Specificity", "specificity", None),
-    ("Positive predictive value", "ppv", None),
-    ("Negative predictive value", "npv", None),
-    ("Flagged", "flagged", count),
-)
-
-
-def ends(evidence: Part) -> Section:
-    """A score that may be a range, judged by its lower and its upper ends."""
-    lower, upper = (_end(part(part(evidence, "ends"), side)) for side in ("lower", "upper"))
-    table = tuple(
-        (says, _shown(lower.get(key), how), _shown(upper.get(key), how))
-        for says, key, how in _OF_ENDS
-        if lower.get(key) is not None or upper.get(key) is not None
-    )
-    says = (
-        "Where an input is not known this model answers with a range. Judged by the lower end, what is "
-        "unknown is taken for harmless; judged by the upper, for the worst. The truth lies between."
-    )
-    return Section(
-        "ends",
-        "What if what is not known were harmless, or the worst?",
-        (says,) if table else (),
-        (Table("By both ends of the range", ("Measure", "Lower end", "Upper end"), table),) if table else (),
-        "This model answers with one number, not with a range, or its ends were not judged apart.",
-    )
-
-
-def _end(found: Part) -> dict[str, Any]:
-    """Return the measures of one end, those at its threshold beside the others."""
-    return {**part(found, "threshold"), **found}
-
-
-def _shown(value: Any, how: Any) -> str:
-    if how is not None and real(value) is not None:
-        return str(how(value))
-    return told(estimate(value), 3)

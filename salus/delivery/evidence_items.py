@@ -131,6 +131,7 @@ def _of_data(found: Part) -> tuple[tuple[str, str], ...]:
     named_so = (
         ("Data", "title"),
         ("Set", "name"),
+        ("Years", "years"),
         ("Licence", "licence"),
         ("To cite", "cite"),
         ("SHA-256", "digest"),

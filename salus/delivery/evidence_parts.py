@@ -22,12 +22,13 @@ Cell = str | Strip | Link
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under heads; the first cell of a row names it."""
+    """Rows under heads; the first cell of a row names it. folded: opened by those who want it."""
 
     caption: str
     heads: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     note: str = ""
+    folded: bool = False
     part: ClassVar[str] = "table"
 
 

@@ -137,6 +137,7 @@ _DISCRIMINATION = (
         "of two people, one to whom it happens: how often that one has the higher risk; 0.5 is chance",
     ),
     ("AUPRC", "auprc", "the precision over all thresholds; chance is how often it happens"),
+    ("Brier score", "brier", "the mean square of said less happened; 0 is right, less is better"),
     (
         "Event 1",
         "event1",
@@ -189,18 +190,32 @@ def calibration_measures(evidence: Part) -> list[tuple[str, str, str]]:
     return [(says, told(one, digits), right) for says, one, digits, right in read if one]
 
 
+def _by_chance(evidence: Part) -> str:
+    found = part(part(evidence, "calibration"), "ece_by_chance")
+    mean, high = real(found.get("value")), real(found.get("high"))
+    if mean is None or high is None:
+        return ""
+    return (
+        f"A model without any fault would show a mean gap of {decimal(mean, 3)} on as many cases by chance, "
+        f"and {decimal(high, 3)} or more in 1 of 40 tests."
+    )
+
+
 def calibration(evidence: Part) -> Section:
     """Whether its numbers can be taken at their word."""
     bands = rows(part(evidence, "calibration"), "table")
     measures = tuple((says[:1].upper() + says[1:], *rest) for says, *rest in calibration_measures(evidence))
     table = Table("With 95 % intervals", ("Measure", "Value", "Right is"), measures)
     picture = _calibration_figure(evidence, bands)
+    note = str(part(evidence, "calibration").get("note") or "")
     return Section(
         "calibration",
         "When it says 20 in 100, is it 20 in 100?",
-        tuple(filter(None, (_on_the_whole(bands), _trust(evidence)))),
+        tuple(filter(None, (_on_the_whole(bands), _trust(evidence), _by_chance(evidence), note))),
         (*((picture,) if picture else ()), *((table,) if measures else ())),
-        "Calibration was not measured in this run: the numbers of this model may be too high or too low.",
+        "Its points say no risk, so there is nothing to compare with what happened."
+        if part(evidence, "ends")
+        else "Calibration was not measured in this run: its numbers may be too high or too low.",
     )
 
 

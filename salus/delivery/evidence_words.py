@@ -180,8 +180,36 @@ def natural(evidence: Part) -> dict[str, int] | None:
     return None if min(counts.values()) < 0 else counts
 
 
+def alert_from(evidence: Part) -> str:
+    """Return from where on it alerts: a risk, or points of a score; "" where that is not told."""
+    at = real(part(evidence, "threshold").get("value"))
+    if at is None:
+        return ""
+    in_points = bool(part(evidence, "ends")) or not 0 <= at <= 1
+    return (
+        f"a score of {words.number(at)}"
+        if in_points
+        else f"a risk of {words.number(round(at * 100, 2))} in 100"
+    )
+
+
+def seen(evidence: Part) -> str:
+    """Say where the model may have learnt from the very people that it is judged on; "" where it has not.
+
+    The digest of a part of a set is that of the whole, a #, and the part.
+    """
+    learnt = str(part(part(evidence, "made"), "data").get("digest") or "")
+    judged = str(part(evidence, "on").get("digest") or "")
+    if learnt and learnt == judged:
+        return "These are the very people that it learnt from: the figures flatter it, and prove nothing."
+    in_part = "#" in learnt and "#" in judged
+    if learnt and not in_part and learnt.partition("#")[0] == judged.partition("#")[0]:
+        return "Among these people are those that it learnt from: the figures flatter it."
+    return ""
+
+
 def weighed(misses: float) -> str:
-    """Return a cost ratio in words, and the threshold that follows from it (Pauker & Kassirer, NEJM 1980)."""
+    """Return a cost ratio in words, and the threshold that follows (Pauker & Kassirer, NEJM 1975;293:229)."""
     ratio, alike = words.number(misses), words.number(round(100 / (1 + misses), 1))
     return (
         f"One miss was taken to weigh as much as {ratio} false {'alarm' if misses == 1 else 'alarms'}. "

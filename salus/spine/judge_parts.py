@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # How many shapes, and how many answers of each kind, a reader takes in.
 _SHAPES, _EXAMPLES, _REASONS = 12, 2, 6
+# What of a term is in log-odds.
+_SCORES = frozenset({"scores", "missing", "other", "heights"})
 
 
 def columns_of(artefact: Artefact, cases: Cases) -> Any:
@@ -114,7 +116,14 @@ def shapes(artefact: Artefact) -> list[dict[str, Any]]:
 def _shape(artefact: Artefact, term: Term) -> Iterator[tuple[str, Any]]:
     one = artefact.inputs[term.features[0]]
     yield from {"feature": one.name, "unit": one.unit, "kind": "level" if one.is_level else "number"}.items()
-    yield from ((name, value) for name, value in term.as_json().items() if name != "feature")
+    told: dict[str, Any] = term.as_json()
+    for name, value in told.items():
+        if name in _SCORES:
+            # As it counts in the answer: after calibration.
+            many = isinstance(value, list | tuple)
+            yield name, [artefact.slope * one for one in value] if many else artefact.slope * value
+        elif name != "feature":
+            yield name, value
 
 
 def examples(artefact: Artefact, cases: Cases, risk: Any) -> list[dict[str, Any]]:
