@@ -202,8 +202,8 @@ def test_limits_say_how_sure_how_old_and_how_it_does_in_people_like_this_one():
         "It looks at 2026-03-13 02:00 to 2026-03-14 02:00, which ended 6 hours before; nothing later counts.",
         "On what is known only 'death in hospital' is left. A statement of this kind holds for 90 in",
         "In people like this one (sex: female; 480 cases, 60 with the outcome): of two, one with 'death in "
-        "hospital' and one without, it gave the first the higher risk 81 times in 100 (95 % interval 78 "
-        "to 84); for each 100 that it expected there were 102 (90 to 115).",
+        "hospital' and one without, it gave the first the higher risk 81 times in 100 (95 % interval "
+        "78 to 84); for each 100 that it expected there were 102 (90 to 115).",
         "In people like this one (sex and age: female, 65 and over; 30 cases, 4 with the outcome): too few to "
         "judge.",
         "Learnt from People who do not exist (1,000 cases, 2001 to 2008)",
