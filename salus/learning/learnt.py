@@ -15,7 +15,7 @@ from typing import Any
 from salus.core.card import Action, Card, Measured, Need
 from salus.core.codes import BIRTH
 from salus.core.errors import EvidenceError
-from salus.core.evidence import UNREADABLE, Absence, Timeline
+from salus.core.evidence import UNREADABLE, Absence, Event, Timeline
 from salus.core.insight import Abstention, Body, Estimate, Insight, ModelRef, Outcome, Reason, Risk, Urgency
 from salus.core.seams import View
 from salus.learning import novelty, score
@@ -154,8 +154,7 @@ def _judged(task: Task, artefact: Artefact, parts: CardParts, case: Case, view: 
     used = [parameter for parameter in task.parameters if parameter.name in names]
     vector = measured(seen, case.start, case.moment, used, [*asked, *_told_apart(task)])
     vector = replace(vector, sources={**vector.sources, **_born(used, vector, seen)})
-    short = _in_part(view.timeline)
-    hidden = vector.hidden | {one.name for one in used if _may_be_among(one, short, parts.needs, seen)}
+    hidden = vector.hidden | {one.name for one in used if _may_be_among(one, seen, parts.needs)}
     hidden &= frozenset(artefact.parameters())
     scored = score.score(artefact, vector.values)
     low, high = score.spans(artefact, vector.values, hidden) if hidden else (scored.probability,) * 2
@@ -179,26 +178,29 @@ def _told_apart(task: Task) -> Iterator[Feature]:
 
 def _in_part(timeline: Timeline) -> frozenset[str]:
     """Return the resource types of which only a part of the list came (`salus.spine.bring.in_part`)."""
-    return frozenset(
-        event.source
-        for event in timeline
-        if event.status == UNREADABLE and event.value is Absence.NOT_SENT and "/" not in event.source
-    )
+    return frozenset(event.kind for event in _unknown(timeline) if event.value is Absence.NOT_SENT)
 
 
-def _may_be_among(parameter: Parameter, short: frozenset[str], needs: Iterable[Need], seen: Timeline) -> bool:
-    """Whether a parameter may stand on the rest of a list of which only a part came.
+def _unknown(timeline: Timeline) -> Iterator[Event]:
+    """Yield what stands for entries of which nothing is known but their type: not sent, or refused whole."""
+    return (one for one in timeline if one.status == UNREADABLE and one.codes == (one.kind,))
+
+
+def _may_be_among(parameter: Parameter, seen: Timeline, needs: Iterable[Need]) -> bool:
+    """Whether a parameter may stand among entries of which nothing is known.
 
     It is read from the types that the card's needs name for its codes: else a measurement from observations,
-    and an answer from anything.
+    and an answer from anything. One measurement that cannot be read at all leaves the others as they are;
+    one condition may be any.
     """
     if AGE in parameter.codes and seen.first((BIRTH,)) is not None:
         return False
     codes = frozenset(parameter.codes)
     kinds = {need.resource for need in needs if codes.intersection(need.codes)}
-    if not kinds and isinstance(parameter, Category):
-        return bool(short)
-    return not short.isdisjoint(kinds or {"Observation"})
+    if not isinstance(parameter, Category):
+        return not _in_part(seen).isdisjoint(kinds or {"Observation"})
+    among = {event.kind for event in _unknown(seen)}
+    return bool(among & kinds if kinds else among)
 
 
 def _body(task: Task, judged: Judged) -> Risk | Abstention:

@@ -95,7 +95,8 @@ def _reason(judged: Judged, name: str, weight: float) -> Reason:
     said = _values(judged, name)
     if not said:
         # Measured outside every window of the model is not measured inside any.
-        says = f"{_capital(name)} was not measured"
+        levels = any(one.is_level for one in judged.artefact.inputs if name in one.parameters)
+        says = f"{_capital(name)} {'is not on record' if levels else 'was not measured'}"
         return Reason(evidence, weight, says, LOG_ODDS, absent=name)
     absent = None if evidence else f"{name}, by its own entry"
     return Reason(evidence, weight, f"{_capital(name)}: {', '.join(said)}", LOG_ODDS, absent)

@@ -64,7 +64,7 @@ def test_reasons_are_parameters_and_add_up_to_the_logit():
         "Pulse: last 130 /min, pulse by lactate 26",
         "Age: last 70 years",
         "Sex: female",
-        "Diabetes was not measured",
+        "Diabetes is not on record",
     ]
     weights = [reason.weight for reason in insight.reasons]
     assert weights == pytest.approx([1.5 + 0.2 - 0.025, 0.8 + 0.2 - 0.025, 0.2, -0.1, -0.05])
@@ -167,10 +167,36 @@ def test_of_whom_it_is_asked(events: tuple[Event, ...], why: str, says: str):
     assert insight.body.says.startswith(says)
 
 
+def test_a_condition_that_nobody_can_read_may_be_any():
+    """Refused, and without a code that could be made out: it may be the diabetes that is not on the list."""
+    told = {"value": Absence.UNREADABLE, "status": "unreadable", "source": "Condition/9"}
+    refused = Event(("Condition",), NOW - 20 * HOURS, **told)
+    insight = asked(*ILL, refused)
+    assert [reason.absent for reason in insight.reasons if "not available" in reason.says] == ["diabetes"]
+
+
+def test_an_observation_that_nobody_can_read_hides_no_other():
+    """It is said beside every answer (`salus.spine.consult`); readable ones are not thrown away for it."""
+    told = {"value": Absence.UNREADABLE, "status": "unreadable", "source": "Observation/9"}
+    refused = Event(("Observation",), NOW - 20 * HOURS, **told)
+    assert _value(asked(*ILL, refused)) == _value(asked(*ILL))
+
+
 def test_without_a_case_in_half_a_list_nobody_knows_whether_there_is_one():
     part = view(*in_part(view(*patient(), has("SNOMED/38341003")).timeline, ["Condition"]))
     insight = model().predict(part)
     assert isinstance(insight.body, Abstention) and insight.body.why == "missing-evidence"
+
+
+def test_without_a_case_a_visit_that_nobody_can_read_may_be_one():
+    told = {"value": Absence.UNREADABLE, "status": "unreadable"}
+    visit = Event(("Encounter",), NOW, **told, source="Encounter/9")
+    pulse = Event(("Observation",), NOW, **told, source="Observation/9")
+    found = [asked(*patient(), each).body for each in (visit, pulse)]
+    assert [body.why for body in found if isinstance(body, Abstention)] == [
+        "missing-evidence",
+        "not-eligible",
+    ]
 
 
 def test_what_came_after_the_moment_changes_nothing():
@@ -204,8 +230,8 @@ def test_limits_say_how_sure_how_old_and_how_it_does_in_people_like_this_one():
         "In people like this one (sex: female; 480 cases, 60 with the outcome): of two, one with 'death in "
         "hospital' and one without, it gave the first the higher risk 81 times in 100 (95 % interval "
         "78 to 84); for each 100 that it expected there were 102 (90 to 115).",
-        "In people like this one (sex and age: female, 65 and over; 30 cases, 4 with the outcome): too few to "
-        "judge.",
+        "In people like this one (sex and age: female, 65 and over; 30 cases, 4 with the outcome): too few "
+        "to judge.",
         "Learnt from People who do not exist (1,000 cases, 2001 to 2008)",
         "It was made by hand.",
     ):
