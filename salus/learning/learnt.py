@@ -104,10 +104,8 @@ class Learnt:
         return self._said(view, body, urgency, reasons(judged), limits(self.task, judged))
 
     def _no_case(self, view: View, excluded: Excluded | None) -> Abstention:
-        if _in_part(view.timeline):
-            says = (
-                "Of a list that it would be found on only a part came: whether it can be asked is not known."
-            )
+        if "Encounter" in {one.kind for one in _unknown(view.timeline)} or _in_part(view.timeline):
+            says = "A part of the record came in no form to be read: whether it can be asked is not known."
             return Abstention("missing-evidence", says, ("the whole record",))
         if excluded is None:
             return Abstention("not-eligible", self.parts.begins)
