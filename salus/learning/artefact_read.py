@@ -39,6 +39,7 @@ _PAIR = ("features", "edges", "scores")
 _MADE = ("at", "code", "seed", "libraries", "data")
 _DATA = ("name", "title", "digest", "licence", "cite", "n", "events", "excluded")
 _GROUP = ("by", "group", "n", "events", "auroc", "observed_expected", "note")
+_DUST = 1e-9
 _REMEDY = "Fetch the file again, or train the model anew"
 
 
@@ -357,6 +358,7 @@ def _interval(found: object, at: _At) -> Interval | None:
         return None
     told = at.keys(found, ("value", "low", "high"))
     ends = {name: at.of(name).number(one) for name, one in told.items()}
-    if not ends["low"] <= ends["value"] <= ends["high"]:
+    # Ends that were drawn may fall short of a value at the very end by the dust of adding up.
+    if not ends["low"] - _DUST <= ends["value"] <= ends["high"] + _DUST:
         at.refuse("the value has to lie between its ends")
     return Interval(**ends)

@@ -79,12 +79,18 @@ class Learnt:
     def artefact(self) -> Artefact | EvidenceError:
         """Return the artefact, or the error that says why there is none that can be used."""
         if "artefact" not in self._read:
-            try:
-                self._read["artefact"] = _fitting(load(self.path), self.task, self.path.name)
-            except EvidenceError as error:
-                self._read["artefact"] = error
+            self._read["artefact"] = self._shipped()
         found: Artefact | EvidenceError = self._read["artefact"]
         return found
+
+    def _shipped(self) -> Artefact | EvidenceError:
+        if not self.path.is_file():
+            train = f"salus train {self.task.name} --on PLACE --out DIR"
+            return EvidenceError(f"nothing was learnt for it here. Train it on your own records: {train}.")
+        try:
+            return _fitting(load(self.path), self.task, self.path.name)
+        except EvidenceError as error:
+            return error
 
     def predict(self, view: View) -> Insight:
         """Answer with a Risk; an Abstention where the question cannot be asked, or not yet, or not of these

@@ -270,8 +270,17 @@ def test_without_an_artefact_it_says_so_and_what_to_do(tmp_path: Path):
     bare = Learnt(TASK, tmp_path / "nobody.json", PARTS)
     insight = asked(*ILL, of=bare)
     assert isinstance(insight.body, Abstention) and insight.body.why == "not-available"
-    assert "nobody.json cannot be read" in insight.body.says and "train the model here" in insight.body.says
+    assert "salus train nobody --on PLACE --out DIR" in insight.body.says
     assert any("not available" in note for note in bare.card.notes)
+
+
+def test_with_a_broken_artefact_it_says_where_and_what_to_do(tmp_path: Path):
+    place = tmp_path / "nobody.json"
+    place.write_bytes(artefact.of(told()).dumps().replace(b"Nobody, 2026", b"Nobody, 2027"))
+    broken = Learnt(TASK, place, PARTS)
+    insight = asked(*ILL, of=broken)
+    assert isinstance(insight.body, Abstention) and insight.body.why == "not-available"
+    assert "nobody.json: its digest is not that of its bytes: it was changed. Fetch it" in insight.body.says
 
 
 def test_the_artefact_is_read_once_from_its_place(tmp_path: Path):
