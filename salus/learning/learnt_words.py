@@ -23,7 +23,7 @@ LOG_ODDS = "log-odds"
 # What the features that tell groups apart are called.
 GROUP = "group: "
 # A person reads so many reasons, so many values of each, and so many sources.
-_REASONS, _VALUES, _SOURCES, _ASKED = 9, 3, 5, 3
+_REASONS, _VALUES, _SOURCES, _ASKED = 9, 2, 5, 3
 _UNITS = {
     "mm[Hg]": "mmHg", "Cel": "°C", "a": "years", "[pH]": "", "{score}": "", "1": "", "{ratio}": "",
 }  # fmt: skip
@@ -137,11 +137,11 @@ def _is_told(judged: Judged, one: Input) -> bool:
 
 
 def _value(judged: Judged, one: Input, name: str) -> str:
-    """Say a value under what its feature's name adds to the parameter's ("last 45 mg/dL")."""
+    """Say a value and what of the parameter it is ("45 mg/dL (last)")."""
     value = judged.vector.values[one.name]
-    named = "" if one.name == name else one.name.removeprefix(f"{name}, ")
     said = value if isinstance(value, str) else f"{value:.3g}" if abs(value or 0) < 100 else f"{value:.0f}"
-    return f"{named} {said} {_UNITS.get(one.unit, one.unit)}".strip()
+    named = "" if one.name == name else f" ({one.name.removeprefix(f'{name}, ')})"
+    return f"{said} {_UNITS.get(one.unit, one.unit)}".rstrip() + named
 
 
 def limits(task: Task, judged: Judged) -> tuple[str, ...]:

@@ -60,9 +60,9 @@ def test_reasons_are_parameters_and_add_up_to_the_logit():
     insight = asked(*ILL)
     told = {reason.says: reason for reason in insight.reasons}
     assert list(told) == [
-        "Lactate: highest 5 mmol/L, pulse by lactate 26",
-        "Pulse: last 130 /min, pulse by lactate 26",
-        "Age: last 70 years",
+        "Lactate: 5 mmol/L (highest), 26 (pulse by lactate)",
+        "Pulse: 130 /min (last), 26 (pulse by lactate)",
+        "Age: 70 years (last)",
         "Sex: female",
         "Diabetes is not on record",
     ]
