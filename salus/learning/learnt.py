@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,12 @@ class Learnt:
         card = self.card
         model = ModelRef(card.name, card.version)
         return Insight(view.subject, model, card.asks, view.as_of, body, urgency, why, said, view.permit)
+
+
+def shipped(task: Task, room: str, parts: CardParts) -> Learnt:
+    """Return the model whose artefact ships with a room (``risk``), under the name of its task."""
+    folder = files(f"salus.{room}") / "artefacts"
+    return Learnt(task, Path(str(folder)) / f"{task.name.replace('-', '_')}.json", parts)
 
 
 def _fitting(found: Artefact, task: Task, place: str) -> Artefact:

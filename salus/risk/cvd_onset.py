@@ -6,10 +6,8 @@ from what a site's own records show, once it was trained there.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from salus.core.card import Need
-from salus.learning.learnt import CardParts, Learnt
+from salus.learning.learnt import CardParts, shipped
 from salus.risk._onset import MEASURES, VISITS, task
 from salus.risk._terms import ATHEROSCLEROTIC_DISEASE, DIABETES, HEART_FAILURE
 
@@ -26,9 +24,9 @@ TASK = task(
     signs=(DIABETES,),
 )
 
-MODEL = Learnt(
+MODEL = shipped(
     TASK,
-    Path(__file__).parent / "artefacts" / "cvd_onset.json",
+    "risk",
     CardParts(
         title="Onset of cardiovascular disease",
         meant_for="Adults of 30 to 84 without known cardiovascular disease, a year on record.",

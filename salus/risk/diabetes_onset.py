@@ -6,10 +6,8 @@ answers from what is recorded anyway.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from salus.core.card import Need
-from salus.learning.learnt import CardParts, Learnt
+from salus.learning.learnt import CardParts, shipped
 from salus.risk._onset import MEASURES, VISITS, task
 from salus.risk._terms import DIABETES
 
@@ -23,9 +21,9 @@ TASK = task(
     misses=10.0,
 )
 
-MODEL = Learnt(
+MODEL = shipped(
     TASK,
-    Path(__file__).parent / "artefacts" / "diabetes_onset.json",
+    "risk",
     CardParts(
         title="Onset of diabetes",
         meant_for="Adults of 18 to 84 without known diabetes, with a year of records in the practice.",

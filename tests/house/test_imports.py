@@ -23,7 +23,7 @@ ONLY_IN = {
     "multipart": ("salus.delivery",),
     "python_multipart": ("salus.delivery",),
     "joserfc": ("salus.delivery",),
-    "polars": ("salus.record", "salus.learning", "salus.spine"),
+    "polars": ("salus.record", "salus.learning", "salus.privacy.gate", "salus.spine"),
     "zstandard": ("salus.record",),
     "pooch": ("salus.record",),
     "requests": ("salus.record",),
