@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 # What a room calculates with; what else it takes from the core holds an answer and changes none.
 CALCULATES = ("codes", "evidence", "insight", "measures", "spoken", "units")
+# What a learnt model answers with; the rest of the learning room fits and measures, and changes no answer.
+ANSWERS = ("artefact", "artefact_read", "features", "learnt", "learnt_words", "novelty", "parameters",
+           "score", "score_plan", "task")  # fmt: skip
 # Written anew by every installation or every start, and read by no model.
 _NOT_OF_THE_MODEL = frozenset({"INSTALLER", "RECORD", "REQUESTED", "direct_url.json"})
 
@@ -60,10 +63,20 @@ def core_files() -> dict[str, Path]:
     return {f"core/{name}.py": Path(__file__).with_name(f"{name}.py") for name in CALCULATES}
 
 
-def room_files(folder: Path) -> dict[str, Path]:
-    """Return what the models of a room share: its private files and its artefacts."""
-    found = [*folder.glob("_*.py"), *_below(folder / "artefacts")]
-    return {path.relative_to(folder).as_posix(): path for path in found}
+def learning_files() -> dict[str, Path]:
+    """Return the files by which a learnt model answers."""
+    folder = Path(__file__).parents[1] / "learning"
+    return {f"learning/{name}.py": folder / f"{name}.py" for name in ANSWERS}
+
+
+def room_files(own: Path) -> dict[str, Path]:
+    """Return what the model in the file `own` shares with its room: private files, and artefacts that are not
+    another model's by their name.
+    """
+    folder = own.parent
+    others = {path.stem for path in folder.glob("*.py")} - {own.stem}
+    artefacts = [path for path in _below(folder / "artefacts") if path.name.partition(".")[0] not in others]
+    return {path.relative_to(folder).as_posix(): path for path in (*folder.glob("_*.py"), *artefacts)}
 
 
 def tree_files(place: Path) -> dict[str, Path]:

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from salus.core.card import Card
-from salus.core.digest import Origin, core_files, is_source, room_files, tree_files
+from salus.core.digest import Origin, core_files, is_source, learning_files, room_files, tree_files
 from salus.core.errors import UserError, choices, printable
 from salus.core.seams import Model
 from salus.core.wire import APART
@@ -163,7 +163,7 @@ def _own() -> Iterator[_Told]:
 
 def _of_the_house(place: str) -> Origin:
     own = Path(str(import_module(place).__file__))
-    return Origin.of(lambda: {**core_files(), **room_files(own.parent), own.name: own})
+    return Origin.of(lambda: {**core_files(), **learning_files(), **room_files(own), own.name: own})
 
 
 def _joined() -> Iterator[_Told]:

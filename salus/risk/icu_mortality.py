@@ -64,8 +64,8 @@ MODEL = shipped(
         title="Death in hospital after 48 hours in intensive care",
         meant_for=f"People of {YOUNGEST} and over who have been in intensive care for 48 hours.",
         not_for=(
-            "Deciding to withhold or to end treatment; whom to admit; the first 48 hours; children; comparing units "
-            "without looking at who was treated there."
+            "Deciding to withhold or to end treatment; whom to admit; the first 48 hours; children; "
+            "comparing units without looking at who was treated there."
         ),
         needs=(
             Need("sex, date of birth", "Patient"),
@@ -74,9 +74,9 @@ MODEL = shipped(
         ),
         owner="Salus, risk",
         sources=(
-            "Silva I et al., Predicting in-hospital mortality of ICU patients, Comput Cardiol 2012;39:245-248",
-            "PhysioNet/CinC Challenge 2012, set a: four intensive care units of one hospital in Boston, 2001 to 2008 "
-            "(MIMIC-II; Saeed M et al., Crit Care Med 2011;39:952-960)",
+            "Silva I et al., Predicting mortality of ICU patients, Comput Cardiol 2012;39:245-248",
+            "PhysioNet/CinC Challenge 2012, set a: four intensive care units of one hospital in Boston, 2001 "
+            "to 2008 (MIMIC-II; Saeed M et al., Crit Care Med 2011;39:952)",
         ),
         below="Below the threshold: no warning; talk about goals of care as for anybody so ill.",
         above="From the threshold on: a senior clinician looks again, and asks what this patient wants.",

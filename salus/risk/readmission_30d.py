@@ -6,6 +6,10 @@ al., BioMed Res Int 2014:781670, on 130 US hospitals, 1999-2008.
 
 from __future__ import annotations
 
+from salus.core.card import Need
+from salus.core.insight import Urgency
+from salus.core.measures import Measure
+from salus.learning.learnt import CardParts, shipped
 from salus.learning.task import Group, Task
 from salus.risk._readmission_inputs import PARAMETERS, candidates
 from salus.risk._readmission_stays import MILESTONES, READMITTED, STEMS, stays
@@ -33,11 +37,45 @@ TASK = Task(
     # relative risk 0.82), so that it takes five people who would have come back to spare one stay. Where a
     # stay costs some 35 such visits, a miss weighs as seven false alarms.
     misses=7.0,
+    # Visits after discharge are planned for the fifth who need them most.
+    settings={"share": 0.2},
     limits=(
         "Diagnoses were coded after discharge, for billing: at the bedside they may be missing or other.",
         "It was learnt in US hospitals of 1999 to 2008; what is done on the way home has changed since.",
         "A readmission to a hospital outside the 130 was not seen, nor a death at home.",
         "Race and who pays are never looked at; they only tell groups apart when the model is measured.",
         "That nobody came back is known only where a record goes on after those 30 days.",
+    ),
+)
+
+_MEASURED = tuple(sorted({code for one in PARAMETERS if isinstance(one, Measure) for code in one.codes}))
+
+MODEL = shipped(
+    TASK,
+    "risk",
+    CardParts(
+        title="Readmission within 30 days, in diabetes",
+        meant_for="People with diabetes who leave hospital alive and not to a hospice.",
+        not_for=(
+            "People without diabetes; holding somebody back in hospital; paying or ranking hospitals; anybody "
+            "who leaves to die."
+        ),
+        needs=(
+            Need("age, sex", "Patient"),
+            Need("the stay, how it began and ended", "Encounter", required=True),
+            Need("counts of visits, tests and drugs; glucose and HbA1c", "Observation", _MEASURED),
+            Need("diagnoses", "Condition"),
+            Need("drugs for diabetes", "MedicationStatement"),
+        ),
+        owner="Salus, risk",
+        sources=(
+            "Strack B et al., Impact of HbA1c measurement on readmission, BioMed Res Int 2014:781670",
+            "Diabetes 130-US hospitals for years 1999-2008, UCI 296",
+        ),
+        below="Below the threshold: the usual way home.",
+        above="From the threshold on: call within two days, look through the medicines, an early visit.",
+        urgency=Urgency.THIS_WEEK,
+        begins="No stay in hospital that has ended is on record.",
+        licence="Apache-2.0; learnt from data under CC BY 4.0",
     ),
 )

@@ -6,6 +6,9 @@ al., Ann Intern Med 1995;122:191-203), whose physicians said their own estimates
 
 from __future__ import annotations
 
-from salus.risk._survival_task import task
+from salus.learning.learnt import shipped
+from salus.risk._survival_task import task, words
 
 TASK = task("survival-180d", ())
+
+MODEL = shipped(TASK, "risk", words("Survival of 180 days in serious illness", ()))

@@ -16,7 +16,10 @@ from salus.core.errors import UserError
 from tests.house.source import ROOT
 from tests.outside import joined, place_fixture, write  # noqa: F401
 
-HOUSE = {"news2", "prevent", "findrisc", "ckd", "cha2ds2-vasc"}
+GUIDELINES = {"news2", "prevent", "findrisc", "ckd", "cha2ds2-vasc"}
+LEARNT = {"icu-mortality", "readmission-30d", "survival-180d", "survival-180d-scores"}
+BY_THE_SITE = {"cvd-onset", "diabetes-onset"}
+HOUSE = GUIDELINES | LEARNT | BY_THE_SITE
 SECRET = "potassium 7.1"
 WHOLE = """
     from salus.core.card import Card
