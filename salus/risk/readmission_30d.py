@@ -57,8 +57,8 @@ MODEL = shipped(
         title="Readmission within 30 days, in diabetes",
         meant_for="People with diabetes who leave hospital alive and not to a hospice.",
         not_for=(
-            "People without diabetes; holding somebody back in hospital; paying or ranking hospitals; anybody "
-            "who leaves to die."
+            "People without diabetes; holding somebody back in hospital; paying or ranking hospitals; "
+            "anybody who leaves to die."
         ),
         needs=(
             Need("age, sex", "Patient"),
