@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from salus.core.errors import EvidenceError
-from salus.learning.intervals import DRAWS, Statistic, wilson
+from salus.learning.intervals import DRAWS, wilson
 from salus.learning.measure import DECILES, checked, evened, in_bins, need_both, probabilities, ratio
 
 if TYPE_CHECKING:
-    from salus.learning.measure import Bools, Floats
+    from salus.learning.measure import Bools, Floats, Statistic
 
 # Fewer cases of either outcome than this: the intercept alone is estimated at a new site (Vergouwe Y et al.
 # J Clin Epidemiol 2005;58:475-83: 100 events and 100 non-events to judge a model at all).

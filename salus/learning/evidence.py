@@ -14,7 +14,6 @@ from salus.core.errors import EvidenceError, UserError
 from salus.learning import calibrate, conformal, decide, fair
 from salus.learning.intervals import (
     DRAWS,
-    Statistic,
     Told,
     auroc_told,
     difference,
@@ -24,18 +23,19 @@ from salus.learning.intervals import (
     told,
 )
 from salus.learning.measure import (
-    areas,
-    average_precisions,
+    areas_of,
     checked,
     event1,
     event2,
     flags_at,
     need_both,
+    once,
+    precisions_of,
     probabilities,
 )
 
 if TYPE_CHECKING:
-    from salus.learning.measure import Bools, Floats, Whole
+    from salus.learning.measure import Bools, Floats, Statistic, Whole
 
 
 def evidence(
@@ -110,10 +110,7 @@ def _measured(
 
 
 def _ranking(y: Bools, score: Floats) -> dict[str, Statistic]:
-    return {
-        "auroc": lambda weights: areas(y, score, weights),
-        "auprc": lambda weights: average_precisions(y, score, weights),
-    }
+    return {"auroc": areas_of(y, score), "auprc": precisions_of(y, score)}
 
 
 def _brier(y: Bools, risk: Floats) -> Statistic:
@@ -133,12 +130,10 @@ def _told(
     statistics: Mapping[str, Statistic], persons: Whole, drawing: Mapping[str, int]
 ) -> dict[str, Told | None]:
     """Return each statistic with its percentile interval; None where half of its draws have no value."""
-    import numpy as np
-
-    once, resampled = np.ones((1, len(persons))), drawn(statistics, persons, **drawing)
+    resampled = drawn(statistics, persons, **drawing)
     ends = {name: percentiles(values) for name, values in resampled.items()}
     return {
-        name: None if (each := ends[name]) is None else told(float(statistic(once)[0]), *each)
+        name: None if (each := ends[name]) is None else told(once(statistic, len(persons)), *each)
         for name, statistic in statistics.items()
     }
 

@@ -7,7 +7,7 @@ group that is too small says so and has no number that could mislead.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from salus.core.errors import UserError
 from salus.learning.intervals import (
     DRAWS,
-    Statistic,
     Told,
     drawn,
     observed_expected,
@@ -24,12 +23,12 @@ from salus.learning.intervals import (
     share_told,
     told,
 )
-from salus.learning.measure import areas, probabilities, ratio
+from salus.learning.measure import areas_of, once, probabilities, ratio
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from salus.learning.measure import Bools, Floats, Whole
+    from salus.learning.measure import Bools, Floats, Statistic, Whole
 
 # Fewer events, or fewer cases without one: no number at all. From 25 events on the interval of O/E reaches
 # from about 2/3 to 3/2 of it at most (standard error of ln O/E about 1 / sqrt(events): Riley RD et al. Stat
@@ -145,7 +144,7 @@ def _row(inside: Judged, resampled: Floats | None) -> dict[str, Any]:
     n, events = len(inside.y), int(inside.y.sum())
     if resampled is None:
         return {"n": n, "events": events, AUROC: None, RATIO: None, RATE: None, "note": TOO_FEW}
-    value = _once(_statistic(AUROC, inside, slice(None)), n)
+    value = once(_statistic(AUROC, inside, slice(None)), n)
     enough = events >= LEAST_RATE
     return {
         "n": n,
@@ -153,7 +152,7 @@ def _row(inside: Judged, resampled: Floats | None) -> dict[str, Any]:
         AUROC: told(value, *(percentiles(resampled) or (0.0, 1.0))),
         RATIO: observed_expected(inside.y, inside.risk, inside.persons) if inside.risk.any() else None,
         RATE: share_told(inside.flags[inside.y], inside.persons[inside.y]) if enough else None,
-        "note": "" if enough else f"no true-positive rate: fewer than {LEAST_RATE} events",
+        "note": "" if enough else f"fewer than {LEAST_RATE} events are too few for a true-positive rate",
     }
 
 
@@ -163,7 +162,8 @@ def _statistic(measure: str, cases: Judged, rows: Any) -> Statistic:
 
     inside = cases.of(rows)
     if measure == AUROC:
-        return lambda weights: areas(inside.y, inside.risk, weights[:, rows])
+        ranked = areas_of(inside.y, inside.risk)
+        return lambda weights: ranked(weights[:, rows])
     above = (inside.y & inside.flags) if measure == RATE else inside.y
     below = inside.y if measure == RATE else inside.risk
     both = np.column_stack([above, below]).astype(float)
@@ -175,13 +175,6 @@ def _statistic(measure: str, cases: Judged, rows: Any) -> Statistic:
     return statistic
 
 
-def _once(statistic: Statistic, n: int) -> float:
-    """Return a statistic of the cases as they are."""
-    import numpy as np
-
-    return float(statistic(np.ones((1, n)))[0])
-
-
 @dataclass(frozen=True, slots=True)
 class Gap:
     """The difference between the group with the most and the group with the least of a measure."""
@@ -190,7 +183,7 @@ class Gap:
     highest: str
     lowest: str
     value: float
-    statistic: Callable[[Floats], Floats]
+    statistic: Statistic
 
     def told(self, resampled: Floats) -> dict[str, Any]:
         """Return the gap with its interval, from bootstrap draws of `statistic`."""
@@ -213,7 +206,7 @@ def gap(cases: Judged, names: NDArray[Any], measure: str = RATE) -> Gap | None:
     if len(large) < 2:
         return None
     each = {name: _statistic(measure, cases, at) for name, at in large.items()}
-    found = {name: _once(statistic, len(names)) for name, statistic in each.items()}
+    found = {name: once(statistic, len(names)) for name, statistic in each.items()}
     highest, lowest = max(found, key=lambda name: found[name]), min(found, key=lambda name: found[name])
     top, bottom = each[highest], each[lowest]
     return Gap(measure, highest, lowest, found[highest] - found[lowest],

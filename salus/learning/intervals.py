@@ -12,10 +12,10 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from salus.core.errors import UserError
-from salus.learning.measure import areas, checked, need_both, probabilities
+from salus.learning.measure import areas_of, checked, need_both, once, probabilities
 
 if TYPE_CHECKING:
-    from salus.learning.measure import Bools, Floats, Whole
+    from salus.learning.measure import Bools, Floats, Statistic, Whole
 
 CONFIDENCE = 0.95
 DRAWS = 1000
@@ -25,8 +25,6 @@ _AT_ONCE = 2_000_000
 _FARTHEST = 36.0
 
 Told = dict[str, float]
-# From weights (draws x cases) to one value a draw, NaN where it has none.
-Statistic = Callable[["Floats"], "Floats"]
 
 
 def told(value: float, low: float, high: float) -> Told:
@@ -103,32 +101,27 @@ def percentiles(values: Floats, confidence: float = CONFIDENCE) -> tuple[float, 
 
 def auroc_told(y: Any, score: Any, persons: Any = None, *, draws: int = DRAWS, seed: int = 1) -> Told:
     """Return the AUROC with its interval."""
-    import numpy as np
-
     outcomes, scores = checked(y, score, "score")
     need_both(outcomes, "AUROC")
-    keys = persons_of(persons, len(scores))
-    found = drawn({"auroc": lambda weights: areas(outcomes, scores, weights)}, keys, draws, seed)["auroc"]
-    value = float(areas(outcomes, scores, np.ones((1, len(scores))))[0])
-    return told(value, *(percentiles(found) or (0.0, 1.0)))
+    statistic, keys = areas_of(outcomes, scores), persons_of(persons, len(scores))
+    found = drawn({"auroc": statistic}, keys, draws, seed)["auroc"]
+    return told(once(statistic, len(scores)), *(percentiles(found) or (0.0, 1.0)))
 
 
 def difference(
     y: Any, one: Any, other: Any, persons: Any = None, *, draws: int = DRAWS, seed: int = 1
 ) -> Told:
     """Return the AUROC of `one` minus that of `other` on the same people, with its paired interval."""
-    import numpy as np
-
     outcomes, first = checked(y, one, "score")
     _, second = checked(y, other, "score")
     need_both(outcomes, "AUROC")
+    better, worse = areas_of(outcomes, first), areas_of(outcomes, second)
 
     def gained(weights: Floats) -> Floats:
-        return areas(outcomes, first, weights) - areas(outcomes, second, weights)
+        return better(weights) - worse(weights)
 
     found = drawn({"difference": gained}, persons_of(persons, len(first)), draws, seed)["difference"]
-    value = float(gained(np.ones((1, len(first))))[0])
-    return told(value, *(percentiles(found) or (-1.0, 1.0)))
+    return told(once(gained, len(first)), *(percentiles(found) or (-1.0, 1.0)))
 
 
 def z_of(confidence: float = CONFIDENCE) -> float:

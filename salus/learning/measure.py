@@ -7,6 +7,7 @@ clinician: docs/explanation/how-good.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float64]
     Bools: TypeAlias = NDArray[np.bool_]
     Whole: TypeAlias = NDArray[np.int_]
+    # From weights (draws x cases) to one value a draw, NaN where it has none.
+    Statistic: TypeAlias = Callable[[Floats], Floats]
 
 # The constant of the challenge's own denominator (Silva I et al., Comput Cardiol 2012;39:245-8).
 _EVENT2 = 0.001
@@ -66,25 +69,38 @@ def need_both(y: Bools, what: str) -> None:
         raise EvidenceError(f"{what} compares cases with and without the outcome, and {has} of these had it.")
 
 
+def once(statistic: Statistic, n: int) -> float:
+    """Return a statistic of the cases as they are, each of them once."""
+    import numpy as np
+
+    return float(statistic(np.ones((1, n)))[0])
+
+
 def auroc(y: Any, score: Any) -> float:
     """Return how often a case with the outcome has the higher score than one without (a tie is half).
 
     Hanley JA, McNeil BJ. Radiology 1982;143:29-36.
     """
-    import numpy as np
-
     outcomes, scores = checked(y, score, "score")
     need_both(outcomes, "AUROC")
-    return float(areas(outcomes, scores, np.ones((1, len(scores))))[0])
+    return once(areas_of(outcomes, scores), len(scores))
 
 
-def areas(y: Bools, score: Floats, weights: Floats) -> Floats:
-    """Return the AUROC of each draw of `weights` (draws x cases); NaN where a draw lacks an outcome."""
+def areas_of(y: Bools, score: Floats) -> Statistic:
+    """Return the AUROC as a statistic of weights (draws x cases); NaN where a draw lacks an outcome.
+
+    The cases are ranked once, whatever the number of draws.
+    """
     import numpy as np
 
-    with_, without = _by_score(y, score, weights)
-    below = np.cumsum(without, axis=1) - without / 2
-    return ratio(np.einsum("ij,ij->i", with_, below), with_.sum(axis=1) * without.sum(axis=1))
+    parted = _by_score(y, score)
+
+    def areas(weights: Floats) -> Floats:
+        with_, without = parted(weights)
+        below = np.cumsum(without, axis=1) - without / 2
+        return ratio(np.einsum("ij,ij->i", with_, below), with_.sum(axis=1) * without.sum(axis=1))
+
+    return areas
 
 
 def auprc(y: Any, score: Any) -> float:
@@ -92,35 +108,42 @@ def auprc(y: Any, score: Any) -> float:
 
     Davis J, Goadrich M. ICML 2006:233-40. Chance alone gives the share of cases that have the outcome.
     """
-    import numpy as np
-
     outcomes, scores = checked(y, score, "score")
     need_both(outcomes, "AUPRC")
-    return float(average_precisions(outcomes, scores, np.ones((1, len(scores))))[0])
+    return once(precisions_of(outcomes, scores), len(scores))
 
 
-def average_precisions(y: Bools, score: Floats, weights: Floats) -> Floats:
-    """Return the average precision of each draw of `weights`; NaN where a draw lacks the outcome."""
+def precisions_of(y: Bools, score: Floats) -> Statistic:
+    """Return the average precision as a statistic of weights; NaN where a draw lacks the outcome."""
     import numpy as np
 
-    with_, without = _by_score(y, -score, weights)
-    found = np.cumsum(with_, axis=1)
-    precision = ratio(found, found + np.cumsum(without, axis=1), 0.0)
-    return ratio(np.einsum("ij,ij->i", with_, precision), found[:, -1])
+    parted = _by_score(y, -score)
+
+    def precisions(weights: Floats) -> Floats:
+        with_, without = parted(weights)
+        found = np.cumsum(with_, axis=1)
+        precision = ratio(found, found + np.cumsum(without, axis=1), 0.0)
+        return ratio(np.einsum("ij,ij->i", with_, precision), found[:, -1])
+
+    return precisions
 
 
-def _by_score(y: Bools, score: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Return the weights with and without the outcome at each score that occurs, ascending."""
+def _by_score(y: Bools, score: Floats) -> Callable[[Floats], tuple[Floats, Floats]]:
+    """Return what parts weights into those with and without the outcome, at each score, ascending."""
     import numpy as np
 
     order = np.argsort(score, kind="stable")
-    drawn = weights[:, order]
-    starts = _starts(score[order])
-    with_ = drawn * y[order]
-    without = drawn - with_
-    if len(starts) == len(score):
-        return with_, without
-    return np.add.reduceat(with_, starts, axis=1), np.add.reduceat(without, starts, axis=1)
+    seen, starts = y[order], _starts(score[order])
+
+    def parted(weights: Floats) -> tuple[Floats, Floats]:
+        drawn = weights[:, order]
+        with_ = drawn * seen
+        without = drawn - with_
+        if len(starts) == len(seen):
+            return with_, without
+        return np.add.reduceat(with_, starts, axis=1), np.add.reduceat(without, starts, axis=1)
+
+    return parted
 
 
 def _starts(ascending: Floats) -> Whole:

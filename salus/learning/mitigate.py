@@ -26,13 +26,13 @@ from salus.learning.fair import (
     named,
     top_share,
 )
-from salus.learning.intervals import DRAWS, Statistic, drawn, observed_expected, percentiles, share_told, told
-from salus.learning.measure import areas, probabilities
+from salus.learning.intervals import DRAWS, drawn, observed_expected, percentiles, share_told, told
+from salus.learning.measure import areas_of, once, probabilities
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from salus.learning.measure import Bools, Floats
+    from salus.learning.measure import Bools, Floats, Statistic
 
 _HALVINGS = 40
 EVERYBODY = "everybody"
@@ -201,7 +201,7 @@ def compared(
     ends = {"before": (before, gap(before, names)), "after": (after, gap(after, names))}
     statistics: dict[str, Statistic] = {}
     for end, (cases, found) in ends.items():
-        statistics[f"auroc {end}"] = _ranked(cases)
+        statistics[f"auroc {end}"] = areas_of(cases.y, cases.risk)
         if found is not None:
             statistics[f"gap {end}"] = found.statistic
     resampled = drawn(statistics, before.persons, draws, seed)
@@ -217,16 +217,10 @@ def compared(
     }
 
 
-def _ranked(cases: Judged) -> Statistic:
-    return lambda weighted: areas(cases.y, cases.risk, weighted)
-
-
 def _end(
     end: str, cases: Judged, found: Gap | None, names: NDArray[Any], resampled: Mapping[str, Floats]
 ) -> dict[str, Any]:
-    import numpy as np
-
-    value = float(areas(cases.y, cases.risk, np.ones((1, len(names))))[0])
+    value = once(areas_of(cases.y, cases.risk), len(names))
     row: dict[str, Any] = {
         "auroc": told(value, *(percentiles(resampled[f"auroc {end}"]) or (0.0, 1.0))),
         "gap": None if found is None else found.told(resampled[f"gap {end}"]),

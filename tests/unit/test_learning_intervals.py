@@ -21,7 +21,7 @@ from salus.learning.intervals import (
     weights_of,
     wilson,
 )
-from salus.learning.measure import areas, average_precisions, ratio
+from salus.learning.measure import areas_of, precisions_of, ratio
 
 CHANCE = np.random.default_rng(11)
 N = 400
@@ -56,7 +56,7 @@ def test_the_percentile_bootstrap_is_that_of_scipy():
 def test_weighing_is_repeating(score: np.ndarray):
     """The swift way (weights) gives what the obvious way (rows, repeated) gives, draw by draw."""
     slow = by_rows(lambda rows: roc_auc_score(SEEN[rows], score[rows]))
-    both = {"fast": lambda weights: areas(SEEN, score, weights), "slow": slow}
+    both = {"fast": areas_of(SEEN, score), "slow": slow}
     found = drawn(both, persons_of(None, N), draws=50)
     assert found["fast"] == pytest.approx(found["slow"], abs=1e-12)
 
@@ -66,7 +66,7 @@ def test_weighing_average_precision_is_repeating():
 
     score = BLUR.round(1)
     slow = by_rows(lambda rows: average_precision_score(SEEN[rows], score[rows]))
-    both = {"fast": lambda weights: average_precisions(SEEN, score, weights), "slow": slow}
+    both = {"fast": precisions_of(SEEN, score), "slow": slow}
     found = drawn(both, persons_of(None, N), draws=50)
     assert found["fast"] == pytest.approx(found["slow"], abs=1e-12)
 
