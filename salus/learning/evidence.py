@@ -182,21 +182,6 @@ def of_score(
             "threshold": {"value": threshold, **acting}}  # fmt: skip
 
 
-def by_site(
-    y: Any, risk: Any, sites: Any, persons: Any = None, *, draws: int = DRAWS, seed: int = 1
-) -> list[dict[str, Any]]:
-    """Return how a model does at each site (a hospital, a unit, a part of a set), as for groups."""
-    outcomes, said = probabilities(y, risk)
-    cases = fair.judged(outcomes, said, outcomes, persons)
-    rows = fair.by_group(cases, {"site": sites}, (), draws=draws, seed=seed)
-    kept = ("n", "events", "auroc", "observed_expected")
-    return [
-        {"site": row["group"], **{name: row[name] for name in kept},
-         "note": "" if row["auroc"] else fair.TOO_FEW}
-        for row in rows
-    ]  # fmt: skip
-
-
 def beside_physician(
     y: Any,
     model: Any,

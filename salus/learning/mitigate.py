@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from salus.core.errors import EvidenceError, UserError
 from salus.learning import calibrate
@@ -26,7 +27,15 @@ from salus.learning.fair import (
     named,
     top_share,
 )
-from salus.learning.intervals import DRAWS, drawn, observed_expected, percentiles, share_told, told
+from salus.learning.intervals import (
+    DRAWS,
+    drawn,
+    observed_expected,
+    percentiles,
+    persons_of,
+    share_told,
+    told,
+)
 from salus.learning.measure import areas_of, once, probabilities
 
 if TYPE_CHECKING:
@@ -34,8 +43,13 @@ if TYPE_CHECKING:
 
     from salus.learning.measure import Bools, Floats, Statistic
 
+    # Learnt on some cases, a score and flags for others.
+    Means: TypeAlias = Callable[["Known", "Known", float], tuple[Floats, Bools]]
+
 _HALVINGS = 40
 EVERYBODY = "everybody"
+_PARTS = 5
+_IN_TURN = "learnt on four fifths of these people and shown on the last, in turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +60,15 @@ class Known:
     logit: Floats
     groups: Any
     persons: Any = None
+
+    def of(self, inside: Bools) -> Known:
+        """Return some of the cases."""
+        import numpy as np
+
+        some = (
+            np.asarray(each, dtype=object)[inside] for each in (self.groups, self.persons) if each is not None
+        )
+        return Known(self.y[inside], self.logit[inside], *some)
 
 
 def weights(y: Any, groups: Any) -> Floats:
@@ -117,20 +140,30 @@ def flagged(risk: Floats, groups: Any, limits: Mapping[str, float]) -> NDArray[A
     return raised
 
 
-def by_thresholds(cases: Known, limits: Mapping[str, float]) -> Judged:
-    """Return cases ranked and flagged by how far they are from their group's threshold, in log-odds.
+def _recalibrated(learnt: Known, shown: Known, share: float) -> tuple[Floats, Bools]:
+    """Return log-odds recalibrated by group, and the top share of them."""
+    made = calibrate.by_group(learnt.y, learnt.logit, learnt.groups)
+    logit = calibrate.applied(shown.logit, shown.groups, made)
+    return logit, top_share(logit, share)
 
-    The risk that a person is told stays as it was; `risk` here is for the ranking alone.
+
+def _limited(learnt: Known, shown: Known, share: float) -> tuple[Floats, Bools]:
+    """Return how far each is from their group's threshold, in log-odds, and who is flagged by it.
+
+    The risk that a person is told stays as it was; the distance is for the ranking alone.
     """
-    raised = flagged(calibrate.expit(cases.logit), cases.groups, limits)
-    limit = threshold_of(cases.groups, limits, len(cases.logit))
-    apart = calibrate.expit(cases.logit - calibrate.logit_of(limit))
-    return judged(cases.y, apart, raised, cases.persons)
+    limits = thresholds(learnt.y, calibrate.expit(learnt.logit), learnt.groups, share)
+    limit = threshold_of(shown.groups, limits, len(shown.logit))
+    return shown.logit - calibrate.logit_of(limit), flagged(
+        calibrate.expit(shown.logit), shown.groups, limits
+    )
 
 
-def by_share(cases: Known, logit: Floats, share: float) -> Judged:
-    """Return cases with other log-odds, the top `share` of them flagged."""
-    return judged(cases.y, calibrate.expit(logit), top_share(logit, share), cases.persons)
+_MEANS: dict[str, tuple[str, Means]] = {
+    "group recalibration": ("slope and intercept by group, as far as its cases carry them", _recalibrated),
+    "threshold by group": ("equal true-positive rate, as many flagged in all", _limited),
+}
+_REWEIGHED = "reweighing", "fitted with weights that make group and outcome independent"
 
 
 def tried(
@@ -141,42 +174,60 @@ def tried(
     learnt: training cases, their log-odds out of fold. share: how many are flagged, before and after. The
     log-odds `reweighed` are of a model fitted with `weights`; None: not fitted.
     """
-    before = by_share(shown, shown.logit, share)
-    risk = calibrate.expit(learnt.logit)
-
-    def recalibrated() -> Judged:
-        made = calibrate.by_group(learnt.y, learnt.logit, learnt.groups)
-        return by_share(shown, calibrate.applied(shown.logit, shown.groups, made), share)
-
-    def limited() -> Judged:
-        return by_thresholds(shown, thresholds(learnt.y, risk, learnt.groups, share))
-
-    def fitted() -> Judged:
-        return by_share(shown, reweighed, share)
-
-    means = {
-        "group recalibration": ("slope and intercept by group, as far as its cases carry them", recalibrated),
-        "threshold by group": ("equal true-positive rate, as many flagged in all", limited),
-        "reweighing": ("fitted with weights that make group and outcome independent", fitted),
-    }
-    if reweighed is None:
-        del means["reweighing"]
-    return [_tried((name, how, by), shown.groups, before, act, drawing) for name, (how, act) in means.items()]
+    rows = [
+        _row((name, how, by), shown, share, partial(means, learnt, shown, share), drawing)
+        for name, (how, means) in _MEANS.items()
+    ]
+    if reweighed is not None:
+        fitted = reweighed, top_share(reweighed, share)
+        rows.append(_row((*_REWEIGHED, by), shown, share, lambda: fitted, drawing))
+    return rows
 
 
-def _tried(
-    named_: tuple[str, str, str],
-    groups: Any,
-    before: Judged,
-    act: Callable[[], Judged],
+def crossed(by: str, cases: Known, share: float, *, seed: int = 1, **drawing: int) -> list[dict[str, Any]]:
+    """Return what each mitigation does where no training cases are at hand: learnt on four fifths of these
+    people and shown on the last, in turn. Nothing where no gap can be judged.
+    """
+    names = named(cases.groups, len(cases.y))
+    before = judged(cases.y, calibrate.expit(cases.logit), top_share(cases.logit, share), cases.persons)
+    if gap(before, names) is None:
+        return []
+    return [
+        _row((name, f"{how}; {_IN_TURN}", by), cases, share,
+             partial(_in_turn, means, cases, share, seed), {"seed": seed, **drawing})
+        for name, (how, means) in _MEANS.items()
+    ]  # fmt: skip
+
+
+def _in_turn(means: Means, cases: Known, share: float, seed: int) -> tuple[Floats, Bools]:
+    import numpy as np
+
+    people = persons_of(cases.persons, len(cases.y))
+    part = np.random.default_rng(seed).integers(_PARTS, size=int(people.max()) + 1)[people]
+    score, flags = np.zeros(len(part)), np.zeros(len(part), dtype=bool)
+    for at in range(_PARTS):
+        inside = part == at
+        score[inside], flags[inside] = means(cases.of(~inside), cases.of(inside), share)
+    return score, flags
+
+
+def _row(
+    words: tuple[str, str, str],
+    shown: Known,
+    share: float,
+    act: Callable[[], tuple[Floats, Bools]],
     drawing: Mapping[str, int],
 ) -> dict[str, Any]:
-    name, how, by = named_
+    """Return the row of a mitigation; where it could not be done, one that says why."""
+    name, how, by = words
+    ends = judged(shown.y, calibrate.expit(shown.logit), top_share(shown.logit, share), shown.persons)
     try:
-        return compared(name, groups, before, act(), how=how, by=by, **drawing)
+        score, flags = act()
     except EvidenceError as error:
         return {"name": name, "how": f"not done. {error}", "by": by, "auroc": None, "gap": None,
                 "before": {}, "after": {}}  # fmt: skip
+    after = judged(shown.y, calibrate.expit(score), flags, shown.persons)
+    return compared(name, shown.groups, ends, after, how=how, by=by, **drawing)
 
 
 def compared(

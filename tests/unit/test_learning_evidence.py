@@ -12,7 +12,7 @@ from salus.core.errors import EvidenceError, UserError
 from salus.learning.calibrate import ece, expit, in_the_large, slope_and_intercept
 from salus.learning.conformal import covered, quantiles
 from salus.learning.decide import at_threshold
-from salus.learning.evidence import beside_physician, by_site, evidence, of_risk, of_score
+from salus.learning.evidence import beside_physician, evidence, of_risk, of_score
 from salus.learning.intervals import auroc_told
 from salus.learning.measure import event1, event2
 
@@ -145,14 +145,3 @@ def test_the_physician_and_the_model_are_compared_on_the_same_people():
 def test_without_a_physician_s_estimate_there_is_no_comparison():
     with pytest.raises(EvidenceError, match="No case has a physician's estimate"):
         beside_physician(SEEN, LOGIT, np.full(N, np.nan), LOGIT)
-
-
-def test_each_site_is_judged_by_itself():
-    sites = np.where(np.arange(N) < 40, "small", SEX)
-    rows = {row["site"]: row for row in by_site(SEEN, RISK, sites, draws=50)}
-    assert sum(row["n"] for row in rows.values()) == N
-    men = sites == "men"
-    assert rows["men"]["auroc"]["value"] == pytest.approx(roc_auc_score(SEEN[men], RISK[men]))
-    assert rows["men"]["note"] == "" and rows["men"]["observed_expected"]["low"] < 1
-    assert (rows["small"]["auroc"], rows["small"]["note"]) == (None, "too few to judge")
-    assert "true_positive_rate" not in rows["men"]

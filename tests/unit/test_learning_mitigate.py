@@ -15,6 +15,7 @@ from salus.learning.mitigate import (
     EVERYBODY,
     Known,
     compared,
+    crossed,
     flagged,
     thresholds,
     tried,
@@ -145,6 +146,41 @@ def test_recalibration_makes_of_each_group_what_was_observed(rows: dict[str, dic
     for name in "ab":
         ends = row["after"][name][RATIO]
         assert ends["low"] <= 1 <= ends["high"]
+
+
+def test_without_training_cases_people_are_learnt_from_in_turn(rows: dict[str, dict]):
+    y, logit, names = TESTED
+    persons = np.arange(12_000) // 2
+    made = {row["name"]: row for row in crossed("group", Known(y, logit, names, persons), SHARE, draws=100)}
+    assert set(made) == {"group recalibration", "threshold by group"}
+    for name, row in made.items():
+        assert "in turn" in row["how"] and row["by"] == "group"
+        for what in ("auroc", "gap"):
+            assert row[what]["value"] == pytest.approx(rows[name][what]["value"], abs=0.03)
+    assert made["threshold by group"]["change"]["gap"]["high"] < 0
+    again = crossed("group", Known(y, logit, names, persons), SHARE, draws=100)
+    assert {row["name"]: row for row in again} == made
+
+
+def test_in_turn_nobody_is_learnt_from_and_shown_at_once(monkeypatch: pytest.MonkeyPatch):
+    shown: list[int] = []
+
+    def looked(learnt: Known, others: Known, share: float) -> tuple[np.ndarray, np.ndarray]:
+        assert not set(learnt.persons) & set(others.persons)
+        assert len(learnt.y) + len(others.y) == 12_000
+        shown.extend(others.persons)
+        return others.logit, top_share(others.logit, share)
+
+    monkeypatch.setattr("salus.learning.mitigate._MEANS", {"looked": ("on", looked)})
+    persons = np.arange(12_000) // 2
+    (row,) = crossed("group", Known(*TESTED, persons), SHARE, draws=20)
+    assert sorted(shown) == persons.tolist()
+    assert row["change"]["auroc"]["value"] == 0.0
+
+
+def test_where_no_gap_can_be_judged_nothing_is_tried():
+    y, logit, _ = TESTED
+    assert crossed("group", Known(y, logit, ["one"] * 12_000), SHARE) == []
 
 
 def test_what_could_not_be_done_is_a_row_that_says_so():
