@@ -144,7 +144,8 @@ def summary(evidence: Mapping[str, Any]) -> list[str]:
     lines += _added(found)
     if real(found.get("abstained")) is not None:
         cases = count(found["abstained"])
-        lines.append(f"  Could not judge: {cases} cases; they were scored and count in every measure")
+        scored = "" if part(found, "ends") else "; they were scored and count in every measure"
+        lines.append(f"  Could not judge: {cases} cases{scored}")
     return lines
 
 

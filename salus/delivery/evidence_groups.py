@@ -194,9 +194,13 @@ def _change(row: Part, key: str) -> str:
 def _before_after(row: Part) -> Table | None:
     """Return whatever else was measured before and after, by its own names."""
     before, after = (_flat(part(row, side)) for side in ("before", "after"))
-    names = [name for name in dict.fromkeys((*before, *after)) if name not in ("auroc", "gap")]
+    # How it ranks people and the gap stand in the table of all.
+    names = [name for name in dict.fromkeys((*before, *after)) if name not in (_GAPS["auroc"], "gap")]
     made = tuple((name, *(_counted(name, end.get(name)) for end in (before, after))) for name in names)
-    return Table(str(row.get("name") or "not named"), ("Measure", "Before", "After"), made) if made else None
+    by = f", by {row['by']}" if row.get("by") else ""
+    name = str(row.get("name") or "not named")
+    caption = f"{name[:1].upper()}{name[1:]}{by}"
+    return Table(caption, ("Measure", "Before", "After"), made) if made else None
 
 
 def _counted(name: str, found: Estimate | None) -> str:

@@ -114,9 +114,8 @@ def flow(evidence: Part) -> Section:
     ends = [
         (says, evidence.get(key)) for says, key in (("Judged", "n"), (f"With {outcome(evidence)}", "events"))
     ]
-    ends.append(
-        ("Where it could not judge, and was scored and counted all the same", evidence.get("abstained"))
-    )
+    scored = "" if part(evidence, "ends") else "; they are scored and counted all the same"
+    ends.append((f"Could not be judged{scored}", evidence.get("abstained")))
     last = tuple((says, count(n)) for says, n in ends if real(n) is not None)
     table = Table("Every step, in order", ("Step", "How many"), (*steps, *last))
     return Section(

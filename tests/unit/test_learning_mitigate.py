@@ -133,6 +133,12 @@ def test_thresholds_before_and_after(rows: dict[str, dict]):
         assert max(rates) - min(rates) == pytest.approx(row[end]["gap"]["value"])
 
 
+def test_thresholds_tell_no_risk_so_none_is_compared_with_what_happened(rows: dict[str, dict]):
+    for end in ("before", "after"):
+        assert [RATIO in rows["threshold by group"][end][name] for name in "ab"] == [False, False]
+        assert [RATIO in rows["group recalibration"][end][name] for name in "ab"] == [True, True]
+
+
 @pytest.mark.parametrize("name", ["group recalibration", "reweighing"])
 def test_other_risks_before_and_after(rows: dict[str, dict], name: str):
     row = rows[name]

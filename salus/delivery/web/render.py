@@ -52,6 +52,11 @@ def _lower_first(text: str) -> str:
     return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
 
 
+def pieces(text: str) -> list[str]:
+    """Return a text in pieces between which a line may break: a run of 25 letters has several."""
+    return re.sub(r"(\S{20})(?=\S{5})", "\\1\0", text).split("\0")
+
+
 @cache
 def _templates() -> Environment:
     found = Environment(
@@ -67,6 +72,7 @@ def _templates() -> Environment:
         number=words.number,
         plural=words.plural,
         anchor=anchor,
+        pieces=pieces,
         duration=words.duration,
         lower_first=_lower_first,
     )
