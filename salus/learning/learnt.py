@@ -7,7 +7,7 @@ from is not judged.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
@@ -111,7 +111,8 @@ class Learnt:
         return self._said(view, body, urgency, reasons(judged), limits(self.task, judged))
 
     def _no_case(self, view: View, excluded: Excluded | None) -> Abstention:
-        if "Encounter" in {one.kind for one in _unknown(view.timeline)} or _in_part(view.timeline):
+        unknown = tuple(_unknown(view.timeline))
+        if "Encounter" in {one.kind for one in unknown} or _in_part(unknown):
             says = "A part of the record came in no form to be read: whether it can be asked is not known."
             return Abstention("missing-evidence", says, ("the whole record",))
         if excluded is None:
@@ -165,8 +166,7 @@ def _judged(task: Task, artefact: Artefact, parts: CardParts, case: Case, view: 
     used = [parameter for parameter in task.parameters if parameter.name in names]
     vector = measured(seen, case.start, case.moment, used, [*asked, *_told_apart(task)])
     vector = replace(vector, sources={**vector.sources, **_born(used, vector, seen)})
-    hidden = vector.hidden | {one.name for one in used if _may_be_among(one, seen, parts.needs)}
-    hidden &= frozenset(artefact.parameters())
+    hidden = _hidden(used, vector, seen, parts) & frozenset(artefact.parameters())
     scored = score.score(artefact, vector.values)
     low, high = score.spans(artefact, vector.values, hidden) if hidden else (scored.probability,) * 2
     strange = novelty.judged(artefact.novelty, vector.values, hidden)
@@ -187,9 +187,16 @@ def _told_apart(task: Task) -> Iterator[Feature]:
         yield Feature(GROUP + group.by, how, (group.parameter,), EVER)
 
 
-def _in_part(timeline: Timeline) -> frozenset[str]:
+def _hidden(used: Iterable[Parameter], vector: Vector, seen: Timeline, parts: CardParts) -> frozenset[str]:
+    """Return the parameters of which something is there, or may be, and is not shown."""
+    unknown, born = tuple(_unknown(seen)), seen.first((BIRTH,)) is not None
+    read = (one for one in used if not (born and AGE in one.codes))
+    return vector.hidden | {one.name for one in read if _may_be_among(one, unknown, parts.needs)}
+
+
+def _in_part(unknown: Iterable[Event]) -> frozenset[str]:
     """Return the resource types of which only a part of the list came (`salus.spine.bring.in_part`)."""
-    return frozenset(event.kind for event in _unknown(timeline) if event.value is Absence.NOT_SENT)
+    return frozenset(event.kind for event in unknown if event.value is Absence.NOT_SENT)
 
 
 def _unknown(timeline: Timeline) -> Iterator[Event]:
@@ -197,20 +204,18 @@ def _unknown(timeline: Timeline) -> Iterator[Event]:
     return (one for one in timeline if one.status == UNREADABLE and one.codes == (one.kind,))
 
 
-def _may_be_among(parameter: Parameter, seen: Timeline, needs: Iterable[Need]) -> bool:
+def _may_be_among(parameter: Parameter, unknown: Collection[Event], needs: Iterable[Need]) -> bool:
     """Whether a parameter may stand among entries of which nothing is known.
 
     It is read from the types that the card's needs name for its codes: else a measurement from observations,
     and an answer from anything. One measurement that cannot be read at all leaves the others as they are;
     one condition may be any.
     """
-    if AGE in parameter.codes and seen.first((BIRTH,)) is not None:
-        return False
     codes = frozenset(parameter.codes)
     kinds = {need.resource for need in needs if codes.intersection(need.codes)}
     if not isinstance(parameter, Category):
-        return not _in_part(seen).isdisjoint(kinds or {"Observation"})
-    among = {event.kind for event in _unknown(seen)}
+        return not _in_part(unknown).isdisjoint(kinds or {"Observation"})
+    among = {event.kind for event in unknown}
     return bool(among & kinds if kinds else among)
 
 
