@@ -113,8 +113,8 @@ def share_record(site: Site, wanted: Wanted, *, actor: Actor, progress: _Progres
             "What is it for? A record leaves for a purpose: --purpose direct-care, for example."
         )
     # Whoever is unknown, or not to be shown, is so before the first byte leaves.
-    for subject in subjects:
-        site.archive.number(subject)
+    for subject in named:
+        site.archive.timeline(subject)
     open_view(Timeline(""), actor, wanted.purpose, site.now(), basis=wanted.basis)
     shared = _begun(wanted, len(subjects))
     for subject in progress(subjects) if progress else subjects:
