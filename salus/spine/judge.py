@@ -112,7 +112,7 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, cases: Cases, seed
     import numpy as np
 
     from salus.learning import evidence, score
-    from salus.spine.judge_parts import columns_of, examples, reading, shapes, sites
+    from salus.spine.judge_parts import columns_of, examples, mitigation, reading, shapes, sites
 
     risk, logit = score.table(artefact, cases.values)
     unlike = columns_of(artefact, cases)
@@ -135,6 +135,7 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, cases: Cases, seed
         **_about(model, task, cases.population, seed),
         "flow": cases.flow,
         "stability": {"seeds": [], "sites": sites(cases, risk, seed)},
+        "mitigation": mitigation(task, artefact, cases, logit, seed),
         "reading": reading(artefact),
         "shapes": shapes(artefact),
         "examples": examples(artefact, cases, risk),

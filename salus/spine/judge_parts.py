@@ -13,6 +13,7 @@ from salus.core.errors import SalusError
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact, Term
+    from salus.learning.task import Task
     from salus.spine.cases import Cases
 
 # How many shapes, and how many answers of each kind, a reader takes in.
@@ -61,6 +62,27 @@ def sites(cases: Cases, risk: Any, seed: int) -> list[dict[str, Any]]:
         {"site": row["group"], **{k: row[k] for k in ("n", "events", "auroc", "observed_expected")}}
         for row in rows
     ]
+
+
+def mitigation(task: Task, artefact: Artefact, cases: Cases, logit: Any, seed: int) -> list[dict[str, Any]]:
+    """Return what each means against a gap between groups would do, by what they are told apart.
+
+    Nothing is switched on by it. As many are flagged before and after: those at the threshold, or the share
+    that the task plans for.
+    """
+    import numpy as np
+
+    from salus.learning import calibrate, mitigate
+
+    y, persons = np.array(cases.outcomes), cases.persons
+    flagged = float((calibrate.expit(logit) >= artefact.threshold).mean())
+    share = task.settings.get("share", flagged)
+    if not 0 < share < 1:
+        return []
+    rows = []
+    for by, groups in cases.groups.items():
+        rows += mitigate.crossed(by, mitigate.Known(y, logit, groups, persons), share, seed=seed)
+    return rows
 
 
 def of_groups(
