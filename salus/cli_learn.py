@@ -113,7 +113,7 @@ def words(add: Callable[..., Any], verbs: Any) -> None:
 def _place(parser: Any) -> None:
     place = "a folder that holds a published set, or an archive"
     parser.add_argument("--on", required=True, metavar="PLACE", help=place)
-    part = "one part of a set that lies in parts (a, b)"
+    part = "one part of a set (a, b); train or test: four fifths of all people, or the rest"
     parser.add_argument("--part", default="", metavar="NAME", help=part)
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all that is drawn (default 1)")
     basis = "on which basis your own records are opened for it, and who answers for that"

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from salus.core.errors import UserError, choices
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from salus.core.evidence import Timeline
     from salus.record.archive import Archive
+
+
+# Four fifths of the people, and the rest, where a set does not come in parts of its own.
+SHARES = ("train", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +56,20 @@ class Population:
 
 
 def part_of(found: Population, part: str) -> Population:
-    """Return the part of a set that is called `part` (its `site`).
+    """Return the part of a set that is called `part`: its `site`, or one of SHARES, split by person.
 
     Raises UserError where it has none of that name.
     """
     import polars as pl
 
-    subjects = found.subjects.filter(pl.col("site") == part)
+    sites = found.subjects["site"].unique().drop_nulls().to_list()
+    if part in SHARES and part not in sites:
+        held = pl.Series([_is_held_out(person) for person in found.subjects["person"]], dtype=pl.Boolean)
+        subjects = found.subjects.filter(held if part == "test" else ~held)
+    else:
+        subjects = found.subjects.filter(pl.col("site") == part)
     if subjects.is_empty():
-        known = choices(part, found.subjects["site"].unique().drop_nulls().to_list())
+        known = choices(part, [*sites, *SHARES])
         raise UserError(f"'{found.name}' has no part '{part}'. Choose one of: {known}.")
     return replace(
         found,
@@ -68,6 +78,11 @@ def part_of(found: Population, part: str) -> Population:
         subjects=subjects,
         events=found.events.filter(pl.col("subject").is_in(subjects["subject"].implode())),
     )
+
+
+def _is_held_out(person: str) -> bool:
+    """Whether a person is of the fifth that is held out, by SHA-256: the same one everywhere and always."""
+    return int(sha256(f"held out: {person}".encode()).hexdigest()[:8], 16) % 5 == 0
 
 
 def carrying(events: pl.DataFrame | pl.LazyFrame, wanted: Callable[[str], bool]) -> pl.Expr:

@@ -1,0 +1,127 @@
+"""`salus train` and `salus test`: as a data scientist and a governance lead use them."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+
+STAYS = 400
+
+
+@pytest.fixture(scope="module")
+def few_stays(data_set, tmp_path_factory) -> Path:
+    """The first stays of the challenge's set b, in the shared format."""
+    source, folder = data_set("physionet2012"), tmp_path_factory.mktemp("stays")
+    with gzip.open(source / "Outcomes-b.csv.gz", "rt") as lines:
+        head, *rows = lines.read().splitlines()
+    kept = {row.split(",")[0] for row in rows[:STAYS]}
+    with gzip.open(folder / "Outcomes-b.csv.gz", "wt") as out:
+        out.write("\n".join([head, *rows[:STAYS]]) + "\n")
+    with gzip.open(source / "set-b.csv.gz", "rt") as lines, gzip.open(folder / "set-b.csv.gz", "wt") as out:
+        out.writelines(line for number, line in enumerate(lines) if not number or line.split(",")[0] in kept)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tested(few_stays, run_salus, tmp_path_factory):
+    """The shipped model judged on them: what was printed, the predictions, the report."""
+    folder = tmp_path_factory.mktemp("tested")
+    done = run_salus(
+        *("test", "icu-mortality", "--on", few_stays, "--predictions", folder / "said.csv"),
+        *("--report", folder / "report", "--json"),
+    )
+    assert done.code == 0, done.err
+    with (folder / "said.csv").open() as lines:
+        return done.json(), list(csv.DictReader(lines)), folder / "report"
+
+
+def _outcomes(folder: Path) -> dict[str, bool]:
+    with gzip.open(folder / "Outcomes-b.csv.gz", "rt") as lines:
+        return {row["RecordID"]: row["In-hospital_death"] == "1" for row in csv.DictReader(lines)}
+
+
+def test_every_case_is_in_the_predictions_by_the_sets_own_key(tested, few_stays):
+    told, said, _ = tested
+    assert {row["id"] for row in said} == set(_outcomes(few_stays))
+    assert told["n"] == len(said) == STAYS
+    assert told["abstained"] == sum(row["abstained"] == "true" for row in said)
+
+
+def test_the_figures_are_those_of_the_predictions(tested, few_stays):
+    import numpy as np
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    told, said, _ = tested
+    outcomes = _outcomes(few_stays)
+    y = np.array([outcomes[row["id"]] for row in said])
+    p = np.array([float(row["probability"]) for row in said])
+    assert told["events"] == y.sum()
+    assert told["auroc"]["value"] == pytest.approx(roc_auc_score(y, p))
+    assert told["auprc"]["value"] == pytest.approx(average_precision_score(y, p))
+    flagged = p >= told["threshold"]["value"]
+    assert told["event1"] == pytest.approx(min(flagged[y].mean(), y[flagged].mean()))
+    assert told["auroc"]["low"] < told["auroc"]["value"] < told["auroc"]["high"]
+
+
+def test_what_is_told_has_the_promised_shape(tested):
+    told, _, report = tested
+    assert {"n", "events", "auroc", "auprc", "calibration", "threshold", "groups", "abstained"} <= set(told)
+    assert {"slope", "intercept", "ece"} <= set(told["calibration"])
+    for group in told["groups"]:
+        assert {"by", "group", "n", "events", "auroc", "observed_expected", "note"} <= set(group)
+    assert {group["by"] for group in told["groups"]} >= {"sex", "age"}
+    assert json.loads((report / "report.json").read_text())["n"] == told["n"]
+    assert "<h1" in (report / "report.html").read_text()
+
+
+def test_what_is_too_few_is_said_to_be(tested):
+    told, _, _ = tested
+    few = [group for group in told["groups"] if group["events"] < 5]
+    assert few
+    assert all(group["auroc"] is None and "too few" in group["note"] for group in few)
+
+
+def test_other_outcomes_give_the_same_probabilities(tested, few_stays, run_salus, tmp_path):
+    """Nothing of how a stay ended, nor of SAPS-I, SOFA or its length, reaches a feature."""
+    _, said, _ = tested
+    with gzip.open(few_stays / "Outcomes-b.csv.gz", "rt") as lines:
+        head, *rows = lines.read().splitlines()
+    ends = [row.split(",", 1)[1] for row in rows]
+    keys = [row.split(",")[0] for row in rows]
+    shifted = [f"{key},{end}" for key, end in zip(keys, ends[7:] + ends[:7], strict=True)]
+    with gzip.open(tmp_path / "Outcomes-b.csv.gz", "wt") as out:
+        out.write("\n".join([head, *shifted]) + "\n")
+    (tmp_path / "set-b.csv.gz").symlink_to(few_stays / "set-b.csv.gz")
+    done = run_salus(
+        *("test", "icu-mortality", "--on", tmp_path, "--predictions", tmp_path / "again.csv"),
+        *("--report", tmp_path / "report", "--json"),
+    )
+    assert done.code == 0, done.err
+    with (tmp_path / "again.csv").open() as lines:
+        again = {row["id"]: row["probability"] for row in csv.DictReader(lines)}
+    assert again == {row["id"]: row["probability"] for row in said}
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        ("train news2 --on {place} --out {out}", 2, "nothing is learnt for it"),
+        ("train no-such --on {place} --out {out}", 2, "icu-mortality"),
+        ("test no-such --on {place}", 2, "news2"),
+        ("test icu-mortality --on {out}/nowhere", 2, "is no folder"),
+        ("test icu-mortality --on {out}", 2, "no published set"),
+        ("test icu-mortality --on {place} --part z", 2, "has no part 'z'"),
+        ("test news2 --on {place}", 2, "judged on an archive"),
+        ("test icu-mortality --on {place} --predictions {out}", 2, "cannot be a file"),
+        ("test {out}/none.json --on {place}", 4, "cannot be read"),
+        ("test cvd-onset --on {place}", 4, "salus train cvd-onset"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_a_way_out(words, code, says, few_stays, run_salus, tmp_path):
+    done = run_salus(*words.format(place=few_stays, out=tmp_path).split())
+    assert done.code == code, done.err
+    assert says in done.err
