@@ -211,10 +211,10 @@ def _of_guideline(model: Model, task: Task, place: str, on: Opened) -> Judged:
     from salus.spine.asked import answers, records
     from salus.spine.judge_parts import of_groups
 
-    found = population(task, place)
+    record, found = records(place), population(task, place)
     opened: Any = {"actor": on.actor, "purpose": QUALITY, "basis": on.basis or found.licence_basis}
     cases = gather(task, found, **opened)
-    said = answers(model, cases.known, records(place), **opened)
+    said = answers(model, cases.known, record, **opened)
     told = [(row, one.low, one.high) for row, one in enumerate(said) if None not in (one.low, one.high)]
     if not told:
         raise EvidenceError(f"{model.card.name} gave no score for any of {len(said)} cases at '{place}'.")
