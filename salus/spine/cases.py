@@ -97,10 +97,17 @@ def gather(task: Task, found: Population, *, actor: Actor, purpose: str, basis: 
             "see that it holds what begins a case, and what ends it."
         )
     placed = framed(known, found)
-    seen = open_columns(_read_by(task, found), placed, actor, purpose, basis)
+    seen = opened(task, found, known, actor=actor, purpose=purpose, basis=basis)
     said = open_columns(_beside(task, found), placed, actor, purpose, basis)
     cases = _with_features(task, found, known, flow, seen)
     return replace(cases, beside=_estimates(task, said, len(known)))
+
+
+def opened(
+    task: Task, found: Population, cases: list[Case], *, actor: Actor, purpose: str, basis: str
+) -> pl.DataFrame:
+    """Return what `cases` may see of the events that the features of `task` read, through the gate."""
+    return open_columns(_read_by(task, found), framed(cases, found), actor, purpose, basis)
 
 
 def _flow(found: Population, every: list[Case | Excluded], known: int) -> list[dict[str, Any]]:

@@ -110,7 +110,7 @@ def _learnt(task: Task, cases: Cases, seed: int) -> tuple[Artefact, tuple[str, .
     from salus.learning.fit import artefact_of, fitted
 
     learnt = fitted(task, cases.values, cases.outcomes, cases.persons, seed=seed)
-    artefact = artefact_of(task, learnt, cases.values, _provenance(cases, seed), cases.groups)
+    artefact = artefact_of(task, learnt, cases.values, provenance(cases, seed), cases.groups)
     return artefact, learnt.notes, _measured(learnt.y, learnt.logits, cases.persons, seed)
 
 
@@ -123,7 +123,8 @@ def _measured(y: Any, logit: Any, persons: Any, seed: int) -> dict[str, Any]:
     return {"auroc": auroc, "ece": calibrate.ece(y, calibrate.expit(logit))}
 
 
-def _provenance(cases: Cases, seed: int) -> Made:
+def provenance(cases: Cases, seed: int) -> Made:
+    """Return on what, by which code and libraries, and from which seed something is learnt."""
     from salus.learning.artefact import Made, TrainedOn
 
     found = cases.population

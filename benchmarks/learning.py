@@ -1,0 +1,171 @@
+"""Learning against its peers, side by side in one run: how well they rank, how sure they are, what they cost.
+
+Each task's peers see the same table of features, split by person; LightGBM is tuned by cross-validation on
+the training part alone. Intervals and paired differences are bootstraps by person. CPU time is of one thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+import numpy as np  # noqa: E402
+import polars as pl  # noqa: E402
+
+from benchmarks import _learners as learners  # noqa: E402
+from salus.core.consent import TRAINING, Actor  # noqa: E402
+from salus.core.registry import task as find_task  # noqa: E402
+from salus.learning import calibrate, score  # noqa: E402
+from salus.learning.intervals import auroc_told, difference, persons_of  # noqa: E402
+from salus.spine.cases import Cases, gather, population  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("SALUS_DATA_DIR", ROOT.parent / "shared" / "data"))
+SPLITS = {
+    "icu-mortality": ("physionet2012", "a", "b"),
+    "readmission-30d": ("diabetes130", "train", "test"),
+    "survival-180d": ("support2", "train", "test"),
+    "survival-180d-scores": ("support2", "train", "test"),
+}
+ROWS = 500
+
+
+def main() -> dict[str, Any]:
+    """Return every figure."""
+    tasks = {name: compared(name, *split) for name, split in SPLITS.items()}
+    return {"tasks": tasks, "features": features()}
+
+
+def compared(name: str, place: str, train: str, test: str) -> dict[str, Any]:
+    """Return how Salus and its peers do on one task."""
+    print(f"  {name} ...", file=sys.stderr, flush=True)
+    task = find_task(name)
+    learn, held = (_cases(task, place, part) for part in (train, test))
+    y, persons = np.array(held.outcomes), persons_of(held.persons, len(held.outcomes))
+    logits, figures, made = {}, {}, {}
+    for peer, fit in {"salus": _salus(task, learn), **learners.peers(learn, task)}.items():
+        began = process_time()
+        made[peer] = fit()
+        spent = process_time() - began
+        logits[peer] = np.asarray(made[peer].logits(held.values), dtype=float)
+        figures[peer] = {**_measured(y, logits[peer], persons), "training_cpu_s": round(spent, 1)}
+        print(f"    {peer} {figures[peer]}", file=sys.stderr, flush=True)
+    for peer, each in logits.items():
+        if peer != "salus":
+            figures[peer]["salus_less_it"] = _rounded(difference(y, logits["salus"], each, persons))
+    figures["salus"] |= _read(made["salus"], held)
+    figures["lightgbm"]["predict_and_explain_ms"] = _timed(made["lightgbm"].explained(held.values))
+    return {"n": len(y), "events": int(y.sum()), "trained_on": len(learn.outcomes), "models": figures}
+
+
+def _cases(task: Any, place: str, part: str) -> Cases:
+    found = population(task, str(DATA / place), part)
+    return gather(task, found, actor=Actor("benchmark"), purpose=TRAINING, basis=found.licence_basis)
+
+
+def _salus(task: Any, learn: Cases) -> Callable[[], Any]:
+    def fit() -> learners.Salus:
+        from salus.learning.fit import artefact_of, fitted
+        from salus.spine.learn import provenance
+
+        learnt = fitted(task, learn.values, learn.outcomes, learn.persons)
+        return learners.Salus(artefact_of(task, learnt, learn.values, provenance(learn, 1), learn.groups))
+
+    return fit
+
+
+def _measured(y: Any, logit: Any, persons: Any) -> dict[str, Any]:
+    risk = calibrate.expit(logit)
+    return {
+        "auroc": _rounded(auroc_told(y, logit, persons)),
+        "slope": round(float(calibrate.slope_and_intercept(y, logit)[0]), 3),
+        "intercept": round(float(calibrate.in_the_large(y, logit)), 3),
+        "ece": round(calibrate.ece(y, risk), 4),
+    }
+
+
+def _rounded(told: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in told.items()}
+
+
+def _read(made: learners.Salus, held: Cases) -> dict[str, Any]:
+    """Return what one patient costs: predict and explain from the vector, and the load of the artefact."""
+    artefact = made.artefact
+    rows = held.values.head(ROWS).rows(named=True)
+
+    def one(row: dict[str, Any]) -> Callable[[], Any]:
+        return lambda: score.by_parameter(artefact, score.score(artefact, row))
+
+    raw = artefact.dumps()
+    return {
+        "terms": len(artefact.terms) - len(artefact.pairs),
+        "pairs": len(artefact.pairs),
+        "artefact_kb": round(len(raw) / 1000),
+        "predict_and_explain_ms": _timed([one(row) for row in rows]),
+        "load_ms": _loaded(raw),
+    }
+
+
+def _loaded(raw: bytes) -> float:
+    """Return the median time to load the artefact in a process where nothing heavy is."""
+    code = (
+        "import sys, time\nfrom salus.learning.artefact import loads\nraw = sys.stdin.buffer.read()\n"
+        "loads(raw)\nat = time.perf_counter(); loads(raw); print(1000 * (time.perf_counter() - at))\n"
+        "assert not {'numpy', 'polars', 'sklearn', 'interpret'} & set(sys.modules)"
+    )
+    runs = [
+        float(subprocess.run([sys.executable, "-c", code], input=raw, capture_output=True, check=True).stdout)
+        for _ in range(7)
+    ]
+    return round(statistics.median(runs), 1)
+
+
+def _timed(asked: list[Callable[[], Any]]) -> dict[str, float]:
+    asked[0]()
+    times = []
+    for one in asked:
+        at = perf_counter()
+        one()
+        times.append(1000 * (perf_counter() - at))
+    times.sort()
+    return {"p50": round(times[len(times) // 2], 3), "p99": round(times[int(0.99 * len(times))], 3)}
+
+
+def features() -> dict[str, Any]:
+    """Return how many events a second one core turns into the features of intensive care."""
+    from salus.learning.columns import table
+    from salus.spine.cases import framed, opened
+
+    task = find_task("icu-mortality")
+    found = population(task, str(DATA / "physionet2012"))
+    cases = gather(task, found, actor=Actor("benchmark"), purpose=TRAINING, basis=found.licence_basis)
+    placed = framed(cases.known, found)
+    events = opened(task, found, cases.known, actor=Actor("benchmark"), purpose=TRAINING, basis="benchmark")
+    spent = []
+    for _ in range(3):
+        began = process_time()
+        made = table(events, placed, task)
+        spent.append(process_time() - began)
+    assert made.values.height == len(cases.known)
+    middle = statistics.median(spent)
+    return {
+        "events": events.height,
+        "features": len(task.features),
+        "cpu_s": round(middle, 2),
+        "events_per_cpu_second": round(events.height / middle),
+        "threads": pl.thread_pool_size(),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(), indent=2))
