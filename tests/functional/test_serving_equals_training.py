@@ -5,8 +5,10 @@ A make soak takes a thousand stays; every other run a share of them, of both set
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import islice
 from math import isnan
 from pathlib import Path
@@ -15,17 +17,23 @@ from random import Random
 import polars as pl
 import pytest
 
+from salus import spine
+from salus.cli import main
 from salus.core.consent import DIRECT_CARE, TRAINING, Actor
 from salus.core.evidence import Timeline
+from salus.core.insight import Abstention, Insight, Risk
+from salus.learning import score
+from salus.learning.artefact import Artefact
 from salus.learning.features import Level, Vector, measured
 from salus.learning.task import Case
 from salus.privacy.gate import open_view
 from salus.record import fhir_pack
 from salus.record.population import Population, timelines
 from salus.record.sources import physionet2012
-from salus.risk.icu_mortality import TASK
+from salus.risk.icu_mortality import MODEL, TASK
 from salus.spine.bring import bring
 from salus.spine.cases import Cases, gather
+from salus.spine.share import Wanted, share_set
 from tests.conftest import IN_SOAK
 from tests.stays import STAY, folder
 
@@ -186,3 +194,50 @@ def test_who_else_is_in_the_set_changes_no_feature(found: Population) -> None:
     mine = found.events.filter(pl.col("subject").is_in(few["subject"].to_list()))
     alone = replace(found, subjects=few, events=mine)
     assert gathered(alone).values.equals(gathered(found).values.head(5), null_equal=True)
+
+
+def estimate(insight: Insight) -> float | None:
+    assert isinstance(insight.body, Risk | Abstention)
+    if isinstance(insight.body, Abstention):
+        return None if insight.body.estimate is None else insight.body.estimate.value
+    return insight.body.outcomes[0].estimate.value
+
+
+def test_a_stay_that_is_sent_has_the_probability_that_testing_gives_it(
+    found: Population, tmp_path: Path
+) -> None:
+    """Through the spine, as a CDS Hooks call goes; who is unlike those it learnt from has no number there."""
+    cases, learnt = gathered(found), MODEL.artefact()
+    assert isinstance(learnt, Artefact)
+    expected = dict(
+        zip((case.subject for case in cases.known), score.table(learnt, cases.values)[0], strict=True)
+    )
+    site, answered = spine.open_site(tmp_path), 0
+    for timeline in timelines(found):
+        came, _ = bring(prefetch(timeline), timeline.subject, "prefetch")
+        (insight,) = spine.consult(
+            site, actor=ACTOR, evidence=came, asks=["icu-mortality"], as_of=datetime(2000, 1, 3, tzinfo=UTC),
+            live_only=False,
+        )  # fmt: skip
+        value = estimate(insight)
+        answered += value is not None
+        assert value is None or abs(value - expected[timeline.subject]) <= 1e-9
+    site.close()
+    assert answered > MANY
+
+
+def test_a_stay_handed_on_and_read_into_an_archive_has_it_too(
+    found: Population, data_set: Callable[[str], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cases, learnt = gathered(found), MODEL.artefact()
+    assert isinstance(learnt, Artefact)
+    wanted = Wanted(tmp_path / "nd", cases=(cases.known[0].id,))
+    share_set(data_set("physionet2012"), wanted, actor=ACTOR)
+    archive = str(tmp_path / "site")
+    assert main(["read", str(tmp_path / "nd"), "--archive", archive]) == 0
+    capsys.readouterr()
+    about = ["--about", cases.known[0].id, "--as-of", "2000-01-03T00:00:00Z"]
+    assert main(["ask", "icu-mortality", *about, "--archive", archive, "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    value = told["body"]["outcomes"][0]["estimate"]["value"]
+    assert abs(value - score.table(learnt, cases.values)[0][0]) <= 1e-9
