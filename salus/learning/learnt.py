@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from salus.core.card import Action, Card, Measured, Need
-from salus.core.codes import BIRTH
+from salus.core.codes import BIRTH, SEX
 from salus.core.errors import EvidenceError
 from salus.core.evidence import UNREADABLE, Absence, Event, Timeline
 from salus.core.insight import Abstention, Body, Estimate, Insight, ModelRef, Outcome, Reason, Risk, Urgency
@@ -207,16 +207,24 @@ def _unknown(timeline: Timeline) -> Iterator[Event]:
 def _may_be_among(parameter: Parameter, unknown: Collection[Event], needs: Iterable[Need]) -> bool:
     """Whether a parameter may stand among entries of which nothing is known.
 
-    It is read from the types that the card's needs name for its codes: else a measurement from observations,
-    and an answer from anything. One measurement that cannot be read at all leaves the others as they are;
-    one condition may be any.
+    One condition that cannot be read at all may be any; one such measurement of many leaves the others as
+    they are, and is said beside every answer.
     """
-    codes = frozenset(parameter.codes)
-    kinds = {need.resource for need in needs if codes.intersection(need.codes)}
-    if not isinstance(parameter, Category):
-        return not _in_part(unknown).isdisjoint(kinds or {"Observation"})
-    among = {event.kind for event in unknown}
-    return bool(among & kinds if kinds else among)
+    refused = {event.kind for event in unknown} - {"Observation"}
+    return not _kinds(parameter, needs).isdisjoint(_in_part(unknown) | refused)
+
+
+def _kinds(parameter: Parameter, needs: Iterable[Need]) -> frozenset[str]:
+    """Return the resource types that a parameter is read from: those that the card's needs name for its
+    codes, else a measurement from observations and an answer from what is needed as a whole list.
+    """
+    asked, codes = list(needs), frozenset(parameter.codes)
+    named = {need.resource for need in asked if codes.intersection(need.codes)}
+    if named or not isinstance(parameter, Category):
+        return frozenset(named or {"Observation"})
+    if SEX in codes:
+        return frozenset({"Patient"})
+    return frozenset(need.resource for need in asked if not need.codes) - {"Patient"}
 
 
 def _body(task: Task, judged: Judged) -> Risk | Abstention:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from salus.core.card import Need
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Event
 from salus.core.insight import Abstention, Insight, Risk, Urgency
@@ -173,6 +174,19 @@ def test_a_condition_that_nobody_can_read_may_be_any():
     refused = Event(("Condition",), NOW - 20 * HOURS, **told)
     insight = asked(*ILL, refused)
     assert [reason.absent for reason in insight.reasons if "not available" in reason.says] == ["diabetes"]
+
+
+@pytest.mark.parametrize(("kind", "hidden"), [
+    ("Condition", {"diabetes"}), ("Patient", {"sex"}), ("Encounter", set()),
+    ("Observation", {"pulse", "lactate"}),
+])  # fmt: skip
+def test_what_is_needed_as_a_whole_list_is_on_that_list(kind: str, hidden: set[str]):
+    """A card that names no codes: sex is of the Patient, measurements are observations, answers a list."""
+    parts = replace(PARTS, needs=(Need("conditions", "Condition"), Need("sex", "Patient")))
+    of = Learnt(TASK, Path("x"), parts).with_artefact(artefact.of(told()).dumps())
+    some = Event(("SNOMED/38341003",), NOW - 20 * HOURS, source=f"{kind}/7")
+    insight = of.predict(view(*in_part(view(*ILL, some).timeline, [kind])))
+    assert {reason.absent for reason in insight.reasons if "not available" in reason.says} == hidden
 
 
 def test_an_observation_that_nobody_can_read_hides_no_other():
