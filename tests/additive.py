@@ -186,15 +186,24 @@ def _spelt(value: Value) -> Any:
     return value if not isinstance(value, float) or abs(value) < float("inf") else {"number": str(value)}
 
 
+def shipped() -> list[Artefact]:
+    """Return the additive artefacts that ship with the rooms."""
+    every = sorted((ROOT / "salus").glob("*/artefacts/*.json"))
+    return [artefacts.load(path) for path in every if b"salus-additive/" in path.read_bytes()]
+
+
 @cache
 def drawn(artefacts_drawn: int, cases: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return cases for the JavaScript twin, in JSON, and what Python answers, in the same order."""
+    """Return cases for the JavaScript twin, in JSON, and what Python answers, in the same order: of artefacts
+    that are drawn, and of those that ship.
+    """
     rng = random.Random(20260314)
     asked, answers = [], []
-    for _ in range(artefacts_drawn):
-        made = artefacts.of(any_document(rng))
+    every = [artefacts.of(any_document(rng)) for _ in range(artefacts_drawn)]
+    for made in [*every, *shipped()]:
         rows = [any_values(rng, made) for _ in range(cases)]
-        hidden = rng.sample(PARAMETERS, rng.randint(0, 3))
+        names = sorted(name for one in made.inputs for name in one.parameters)
+        hidden = rng.sample(names, min(len(names), rng.randint(0, 3)))
         told = [{name: _spelt(value) for name, value in values.items()} for values in rows]
         asked.append({"text": made.dumps().decode(), "cases": told, "hidden": hidden})
         # As it is read back: of a document, the order of its parts is another.

@@ -28,6 +28,8 @@ from salus.learning.task import Case, Excluded, Task
 
 # A range that holds the threshold and is wider than this, upper end by lower, supports neither action.
 TOO_WIDE = 2.0
+# So many groups that are too small are named on a card.
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,4 +307,5 @@ def _provenance(found: Artefact) -> Iterator[str]:
     yield f"Threshold: {100 * found.threshold:.3g} %. {found.chosen}"
     few = [f"{one.by}: {one.group}" for one in found.measures if one.auroc is None]
     if few:
-        yield f"Too few to judge: {'; '.join(few)}."
+        more = f"; and {len(few) - _NAMED} groups more" if len(few) > _NAMED else ""
+        yield f"Too few to judge: {'; '.join(few[:_NAMED])}{more}."

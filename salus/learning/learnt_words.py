@@ -14,7 +14,7 @@ from salus.core.insight import Abstention, Estimate, Reason
 from salus.core.measures import ago
 from salus.core.seams import View
 from salus.learning import score
-from salus.learning.artefact import Artefact, GroupMeasure, Input
+from salus.learning.artefact import Artefact, GroupMeasure, Input, Interval
 from salus.learning.features import Vector
 from salus.learning.novelty import Strange
 from salus.learning.task import Case, Task
@@ -26,6 +26,8 @@ GROUP = "group: "
 _REASONS, _VALUES, _SOURCES, _ASKED = 9, 2, 5, 3
 _UNITS = {
     "mm[Hg]": "mmHg", "Cel": "°C", "a": "years", "[pH]": "", "{score}": "", "1": "", "{ratio}": "",
+    "10*3/uL": "×10³/µL", "10*6/uL": "×10⁶/µL", "10*9/L": "×10⁹/L", "10*12/L": "×10¹²/L", "kg/m2": "kg/m²",
+    "ug/L": "µg/L", "ug/dL": "µg/dL", "umol/L": "µmol/L", "u[IU]/mL": "µIU/mL",
 }  # fmt: skip
 
 
@@ -174,46 +176,51 @@ def _set(task: Task, judged: Judged) -> str:
     """Say which outcomes cannot be ruled out; of a range, those that its ends leave."""
     made = judged.artefact
     left = {name for chance in (judged.low, judged.high) for name in score.conformal(made, chance)}
-    sure = f"{100 * (1 - made.alpha):.3g} in 100"
-    promise = f"A statement of this kind holds for {sure} of those with the outcome, and of those without it"
+    miss = f"about {100 * made.alpha:.3g} are told so all the same"
     if left == {"yes"}:
-        return f"On what is known only '{task.outcome}' is left. {promise}."
+        return f"Only one answer fits: {task.outcome}. Of 100 people without that outcome {miss}."
     if left == {"no"}:
-        return f"On what is known '{task.outcome}' can be ruled out. {promise}."
+        return f"Only one answer fits: no {task.outcome}. Of 100 people with that outcome {miss}."
     if left:
-        return f"On what is known neither '{task.outcome}' nor its opposite can be ruled out. {promise}."
-    return f"Neither '{task.outcome}' nor its opposite fits what was seen in training: be wary of the figure."
+        return f"Both answers fit, {task.outcome} and not: neither can be ruled out."
+    return f"Neither answer, {task.outcome} or not, fits what was seen in training: be wary of the figure."
 
 
 def _alike(task: Task, judged: Judged) -> Iterator[str]:
     """Say how the model does in each group that this person is of."""
+    mine = [one for one in judged.artefact.measures if _is_mine(task, judged, one)]
+    areas = [f"{_group(one)} {_share(one.auroc)}" for one in mine if one.auroc]
+    if areas:
+        yield (
+            f"In people like this one, of two of whom one had the outcome ({task.outcome}), it gave that one "
+            f"the higher risk so many times in 100: {'; '.join(areas)}."
+        )
+    ratios = [f"{_group(one)} {_share(one.observed_expected)}" for one in mine if one.observed_expected]
+    if ratios:
+        yield f"For each 100 with the outcome that it expected among them there were: {'; '.join(ratios)}."
+    few = [f"{_group(one)} ({one.n:,} cases)" for one in mine if one.auroc is None]
+    if few:
+        yield f"Too few to judge in people like this one: {'; '.join(few)}."
+
+
+def _is_mine(task: Task, judged: Judged, one: GroupMeasure) -> bool:
+    """Whether this person is of a group, or of both that meet in it ("female, 65 and over")."""
     mine: dict[str, str] = {}
     for group in task.groups:
         named = group.named(judged.vector.values[GROUP + group.by])
         if named is not None and group.parameter not in judged.hidden:
             mine[group.by] = named
-    for one in judged.artefact.measures:
-        # Where two ways to tell people apart meet: "sex and age", "female, 65 to under 80".
-        parts = [mine.get(by) for by in one.by.split(" and ")]
-        met = None if None in parts else ", ".join(map(str, parts))
-        if one.group in (mine.get(one.by), met):
-            yield _performance(task, one)
+    parts = [mine.get(by) for by in one.by.split(" and ")]
+    met = None if None in parts else ", ".join(map(str, parts))
+    return one.group in (mine.get(one.by), met)
 
 
-def _performance(task: Task, one: GroupMeasure) -> str:
-    who = f"In people like this one ({one.by}: {one.group}; {one.n:,} cases, {one.events:,} with the outcome)"
-    if one.auroc is None:
-        return f"{who}: {one.note or 'too few to judge'}."
-    area = one.auroc
-    says = (
-        f"{who}: of two, one with '{task.outcome}' and one without, it gave the first the higher risk "
-        f"{100 * area.value:.0f} times in 100 (95 % interval {100 * area.low:.0f} to {100 * area.high:.0f})"
-    )
-    ratio = one.observed_expected
-    if ratio is None:
-        return f"{says}."
-    seen = f"{100 * ratio.value:.0f} ({100 * ratio.low:.0f} to {100 * ratio.high:.0f})"
-    return f"{says}; for each 100 that it expected there were {seen}."
+def _group(one: GroupMeasure) -> str:
+    return f"{one.by} {one.group}"
+
+
+def _share(found: Interval) -> str:
+    return f"{100 * found.value:.0f} ({100 * found.low:.0f} to {100 * found.high:.0f})"
 
 
 def _learnt_from(judged: Judged) -> str:

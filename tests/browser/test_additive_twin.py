@@ -17,5 +17,5 @@ def test_ten_thousand_cases_are_scored_alike_in_a_browser(opened: Callable[..., 
     asked, answers = drawn(ARTEFACTS, CASES)
     runner = RUNNER.read_text(encoding="utf-8")
     said = page.evaluate(f"async (drawn) => {{ {runner}\n return answersOf(Additive, drawn); }}", asked)
-    assert len(answers) == 10_000
+    assert len(answers) >= 10_000
     alike(said, answers)

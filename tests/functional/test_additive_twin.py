@@ -31,7 +31,7 @@ def test_ten_thousand_cases_are_scored_alike(node: str):
     done = subprocess.run(
         [node, RUNNER, TWIN], input=json.dumps(asked), capture_output=True, text=True, check=True
     )
-    assert len(answers) == 10_000
+    assert len(answers) >= 10_000
     alike(json.loads(done.stdout), answers)
 
 

@@ -240,23 +240,22 @@ def test_limits_say_how_sure_how_old_and_how_it_does_in_people_like_this_one():
     limits = "\n".join(asked(*ILL).limits)
     for says in (
         "It looks at 2026-03-13 02:00 to 2026-03-14 02:00, which ended 6 hours before; nothing later counts.",
-        "On what is known only 'death in hospital' is left. A statement of this kind holds for 90 in",
-        "In people like this one (sex: female; 480 cases, 60 with the outcome): of two, one with 'death in "
-        "hospital' and one without, it gave the first the higher risk 81 times in 100 (95 % interval "
-        "78 to 84); for each 100 that it expected there were 102 (90 to 115).",
-        "In people like this one (sex and age: female, 65 and over; 30 cases, 4 with the outcome): too few "
-        "to judge.",
+        "Only one answer fits: death in hospital. Of 100 people without that outcome about 10 are told so all",
+        "In people like this one, of two of whom one had the outcome (death in hospital), it gave that one "
+        "the higher risk so many times in 100: sex female 81 (78 to 84).",
+        "For each 100 with the outcome that it expected among them there were: sex female 102 (90 to 115).",
+        "Too few to judge in people like this one: sex and age female, 65 and over (30 cases).",
         "Learnt from People who do not exist (1,000 cases, 2001 to 2008)",
         "It was made by hand.",
     ):
         assert says in limits
-    assert "sex: male" not in limits
+    assert "sex male" not in limits
 
 
 @pytest.mark.parametrize(("quantiles", "says"), [
-    ({"no": 1.0, "yes": 1.0}, "neither 'death in hospital' nor its opposite can be ruled out"),
-    ({"no": 1.0, "yes": 0.0}, "'death in hospital' can be ruled out"),
-    ({"no": 0.0, "yes": 0.0}, "Neither 'death in hospital' nor its opposite fits what was seen"),
+    ({"no": 1.0, "yes": 1.0}, "Both answers fit, death in hospital and not: neither can be ruled out."),
+    ({"no": 1.0, "yes": 0.0}, "Only one answer fits: no death in hospital. Of 100 people with that outcome about 10 are"),
+    ({"no": 0.0, "yes": 0.0}, "Neither answer, death in hospital or not, fits what was seen in training"),
 ])  # fmt: skip
 def test_sets_are_said_in_words(quantiles: dict[str, float], says: str):
     made = model(conformal={"alpha": 0.1, "quantiles": quantiles})
