@@ -240,7 +240,7 @@ def test_limits_say_how_sure_how_old_and_how_it_does_in_people_like_this_one():
     limits = "\n".join(asked(*ILL).limits)
     for says in (
         "It looks at 2026-03-13 02:00 to 2026-03-14 02:00, which ended 6 hours before; nothing later counts.",
-        "Only one answer fits: death in hospital. Of 100 people without that outcome about 10 are told so all",
+        "Only one answer fits: death in hospital. Of 100 people without that outcome about 10 are told so",
         "In people like this one, of two of whom one had the outcome (death in hospital), it gave that one "
         "the higher risk so many times in 100: sex female 81 (78 to 84).",
         "For each 100 with the outcome that it expected among them there were: sex female 102 (90 to 115).",
@@ -254,7 +254,7 @@ def test_limits_say_how_sure_how_old_and_how_it_does_in_people_like_this_one():
 
 @pytest.mark.parametrize(("quantiles", "says"), [
     ({"no": 1.0, "yes": 1.0}, "Both answers fit, death in hospital and not: neither can be ruled out."),
-    ({"no": 1.0, "yes": 0.0}, "Only one answer fits: no death in hospital. Of 100 people with that outcome about 10 are"),
+    ({"no": 1.0, "yes": 0.0}, "Only one answer fits: no death in hospital. Of 100 people with that outcome about 10"),
     ({"no": 0.0, "yes": 0.0}, "Neither answer, death in hospital or not, fits what was seen in training"),
 ])  # fmt: skip
 def test_sets_are_said_in_words(quantiles: dict[str, float], says: str):
