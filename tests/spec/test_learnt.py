@@ -254,7 +254,7 @@ def test_limits_say_how_sure_how_old_and_how_it_does_in_people_like_this_one():
 
 @pytest.mark.parametrize(("quantiles", "says"), [
     ({"no": 1.0, "yes": 1.0}, "Both answers fit, death in hospital and not: neither can be ruled out."),
-    ({"no": 1.0, "yes": 0.0}, "Only one answer fits: no death in hospital. Of 100 people with that outcome about 10"),
+    ({"no": 1.0, "yes": 0.0}, "Only one answer fits: no death in hospital. Of 100 people with that outcome"),
     ({"no": 0.0, "yes": 0.0}, "Neither answer, death in hospital or not, fits what was seen in training"),
 ])  # fmt: skip
 def test_sets_are_said_in_words(quantiles: dict[str, float], says: str):
