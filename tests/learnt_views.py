@@ -117,8 +117,8 @@ def told(**more: Any) -> dict[str, Any]:
         {"by": "sex and age", "group": "female, 65 and over", "n": 30, "events": 4, "auroc": None,
          "observed_expected": None, "note": "too few to judge"},
     ]  # fmt: skip
-    return document([one.as_json() for one in inputs], terms, novelty=usual, measures=measures,
-                    calibration={"slope": 1.0, "intercept": 0.0}, **more)  # fmt: skip
+    said = {"novelty": usual, "measures": measures, "calibration": {"slope": 1.0, "intercept": 0.0}, **more}
+    return document([one.as_json() for one in inputs], terms, **said)
 
 
 def model(**more: Any) -> Learnt:

@@ -234,7 +234,10 @@ def _body(task: Task, judged: Judged) -> Risk | Abstention:
     missing = tuple(sorted(judged.hidden))
     if judged.strange.why:
         says = f"It cannot judge people unlike those it learnt from. {judged.strange.why}"
-        return Abstention("out-of-distribution", says, missing or judged.strange.missing, estimate)
+        few = len(judged.strange.missing) > judged.artefact.novelty["missing"]
+        return Abstention(
+            "out-of-distribution", says, (*missing, *(judged.strange.missing if few else ())), estimate
+        )
     low, high, threshold = judged.low, judged.high, judged.artefact.threshold
     if low < threshold <= high and high > TOO_WIDE * low:
         says = f"Anything {frequency(estimate)} is possible: too much of the record is not available."

@@ -176,7 +176,7 @@ def _set(task: Task, judged: Judged) -> str:
     """Say which outcomes cannot be ruled out; of a range, those that its ends leave."""
     made = judged.artefact
     left = {name for chance in (judged.low, judged.high) for name in score.conformal(made, chance)}
-    miss = f"about {100 * made.alpha:.3g} are told so all the same"
+    miss = f"at most about {100 * made.alpha:.3g} are told so all the same"
     if left == {"yes"}:
         return f"Only one answer fits: {task.outcome}. Of 100 people without that outcome {miss}."
     if left == {"no"}:

@@ -153,6 +153,15 @@ def test_people_unlike_those_it_learnt_from_are_not_judged():
     assert "pulse, last: far outside anything in the 1,000 cases" in insight.body.says
     assert insight.body.estimate is not None and insight.body.estimate.value is not None
     assert "345" not in insight.body.says
+    assert insight.body.missing == ()
+
+
+def test_of_whom_hardly_anything_was_measured_is_not_judged():
+    usual = {**told()["novelty"], "missing": 1}
+    insight = asked(stay(), *patient(), of=model(novelty=usual))
+    assert isinstance(insight.body, Abstention)
+    assert (insight.body.why, insight.body.missing) == ("out-of-distribution", ("lactate", "pulse"))
+    assert "2 of 2 parameters were not measured" in insight.body.says
 
 
 @pytest.mark.parametrize(("events", "why", "says"), [
@@ -240,7 +249,7 @@ def test_limits_say_how_sure_how_old_and_how_it_does_in_people_like_this_one():
     limits = "\n".join(asked(*ILL).limits)
     for says in (
         "It looks at 2026-03-13 02:00 to 2026-03-14 02:00, which ended 6 hours before; nothing later counts.",
-        "Only one answer fits: death in hospital. Of 100 people without that outcome about 10 are told so",
+        "Only one answer fits: death in hospital. Of 100 people without that outcome at most about",
         "In people like this one, of two of whom one had the outcome (death in hospital), it gave that one "
         "the higher risk so many times in 100: sex female 81 (78 to 84).",
         "For each 100 with the outcome that it expected among them there were: sex female 102 (90 to 115).",
