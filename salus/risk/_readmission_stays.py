@@ -19,13 +19,18 @@ URI = "https://archive.ics.uci.edu/dataset/296"
 READMITTED = short(URI, "readmitted")
 # Inpatient, of HL7 v3 ActCode: acute, not acute, and not said which.
 _INPATIENT = frozenset({"ActCode/IMP", "ActCode/ACUTE", "ActCode/NONAC"})
+# What may hold an encounter as its part: MIMIC-IV on FHIR calls the stay in hospital by how somebody came
+# (emergency, ambulatory), and the ward or ICU in it inpatient.
+_AROUND = frozenset(f"ActCode/{code}" for code in ("EMER", "OBSENC", "AMB", "SS", "PRENC", "HH"))
+# The clocks of a ward and of the admission desk differ, and a stay may end on paper a day before.
+_SOONER, _LATER = timedelta(hours=12), timedelta(hours=36)
 _HL7 = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 _IDS = f"{URI}/discharge_disposition_id"
 _GONE = {
     **dict.fromkeys((f"{_IDS}|11", f"{_IDS}|19", f"{_IDS}|20", f"{_IDS}|21", f"{_HL7}|exp"), "died"),
     **dict.fromkeys((f"{_IDS}|13", f"{_IDS}|14", f"{_HL7}|hosp"), "discharged to a hospice"),
 }
-MILESTONES = _INPATIENT | {DISPOSITION, READMITTED} | DIABETES.codes
+MILESTONES = _INPATIENT | _AROUND | {DISPOSITION, READMITTED} | DIABETES.codes
 STEMS = DIABETES.stems
 SOON = timedelta(days=30)
 _ANSWERS = {"<30": True, ">30": False, "NO": False}
@@ -34,11 +39,25 @@ _ANSWERS = {"<30": True, ">30": False, "NO": False}
 def stays(timeline: Timeline) -> Iterator[Case | Excluded]:
     """Yield every stay in hospital as a case at its discharge, or why it is none."""
     told = timeline.where(kind="Encounter", test=lambda event: event.status not in NOT_SO)
-    visits = [visit for visit in told.where(_INPATIENT) if visit.time is not None]
+    every = [event for event in told if event.code != DISPOSITION and event.time is not None]
+    inpatient = [event for event in every if event.coded(_INPATIENT)]
+    whole = [event for event in inpatient if not any(_holds(other, event) for other in every)]
     ends = {event.source: event.value for event in told.where((DISPOSITION,))}
     ill = [event for event in timeline.where(kind="Condition") if _is_diabetes(event)]
-    for visit in visits:
-        yield _asked(timeline, visit, visits, str(ends.get(visit.source, "")), ill)
+    for visit in inpatient:
+        if visit in whole:
+            yield _asked(timeline, visit, whole, str(ends.get(visit.source, "")), ill)
+        else:
+            yield Excluded(timeline.subject, "part of another encounter")
+
+
+def _holds(outer: Event, inner: Event) -> bool:
+    """Whether one encounter is a part of another, longer one, as far as their times tell."""
+    if outer.time is None or outer.end is None or inner.time is None or inner.end is None:
+        return False
+    ours, theirs = (inner.end - inner.time, inner.source), (outer.end - outer.time, outer.source)
+    inside = outer.time - _SOONER <= inner.time < outer.end and inner.end <= outer.end + _LATER
+    return inside and ours < theirs
 
 
 def _is_diabetes(event: Event) -> bool:

@@ -43,6 +43,8 @@ TASK = Task(
         "Diagnoses were coded after discharge, for billing: at the bedside they may be missing or other.",
         "It was learnt in US hospitals of 1999 to 2008; what is done on the way home has changed since.",
         "A readmission to a hospital outside the 130 was not seen, nor a death at home.",
+        "A planned stay counts as any other: who goes on to rehabilitation or psychiatry, or comes for "
+        "chemotherapy, is often one.",
         "Race and who pays are never looked at; they only tell groups apart when the model is measured.",
         "That nobody came back is known only where a record goes on after those 30 days.",
     ),

@@ -95,6 +95,32 @@ def test_what_is_no_stay_is_not_asked_about(visit):
 
 
 @pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        (_stay("a", 0, 9), _stay("b", 2, 4)),
+        (_stay("a", 0, 9, code="ActCode/EMER"), _stay("b", 2, 9)),
+        (_stay("a", 0, 9), _stay("b", 6, 9.4)),
+    ],
+)
+def test_what_lies_in_a_longer_encounter_is_a_part_of_it_and_no_readmission(outer, inner):
+    asked = _asked(_ill(-9), outer, inner, _stay("c", 60, 61))
+    assert Excluded("Patient/p", "part of another encounter") in asked
+    named = {one.id: one.outcome for one in asked if isinstance(one, Case)}
+    assert named == {
+        name: outcome
+        for name, outcome in (("Encounter/a", False), ("Encounter/c", None))
+        if name == "Encounter/c" or outer.coded({"ActCode/IMP"})
+    }
+
+
+def test_a_stay_right_after_another_or_beside_an_open_visit_is_a_stay():
+    first, second = _asked(
+        _ill(-9), _stay("a", 0, 4), _stay("b", 4, 5), _stay("x", -9, None, code="ActCode/AMB")
+    )
+    assert isinstance(first, Case) and isinstance(second, Case)
+
+
+@pytest.mark.parametrize(
     ("said", "outcome"),
     [("<30", True), (">30", False), ("NO", False), ("", None), ("maybe", None), (30.0, None)],
 )
@@ -105,7 +131,7 @@ def test_what_the_set_says_and_anything_else_is_not_known(said, outcome):
 
 @pytest.mark.parametrize(
     ("begins", "outcome"),
-    [(5, True), (34, True), (34.1, False), (300, False), (3, None)],
+    [(5, True), (34, True), (34.1, False), (300, False)],
 )
 def test_else_whether_a_later_stay_began_in_time(begins, outcome):
     first, *_ = _asked(_ill(), _stay("a", 0, 4), _stay("b", begins, begins + 2))
