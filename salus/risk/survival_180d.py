@@ -7,11 +7,8 @@ al., Ann Intern Med 1995;122:191-203), whose physicians said their own estimates
 from __future__ import annotations
 
 from salus.learning.learnt import shipped
-from salus.risk._survival_study import MODEL_6_MONTHS, PHYSICIAN_6_MONTHS
 from salus.risk._survival_task import task, words
 
-# What it is compared with: how likely the physician, and the SUPPORT model, held living six months on day 3.
-PHYSICIAN, PUBLISHED_MODEL = PHYSICIAN_6_MONTHS, MODEL_6_MONTHS
 TASK = task("survival-180d", ())
 
 MODEL = shipped(TASK, "risk", words("Survival of 180 days in serious illness", ()))
