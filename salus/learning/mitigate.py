@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 _HALVINGS = 40
 EVERYBODY = "everybody"
+# Changes who is flagged and no risk, so that none is compared with what happened.
+THRESHOLDS = "threshold by group"
 _PARTS = 5
 _IN_TURN = "learnt on four fifths of these people and shown on the last, in turn"
 
@@ -161,7 +163,7 @@ def _limited(learnt: Known, shown: Known, share: float) -> tuple[Floats, Bools]:
 
 _MEANS: dict[str, tuple[str, Means]] = {
     "group recalibration": ("slope and intercept by group, as far as its cases carry them", _recalibrated),
-    "threshold by group": ("equal true-positive rate, as many flagged in all", _limited),
+    THRESHOLDS: ("equal true-positive rate, as many flagged in all", _limited),
 }
 _REWEIGHED = "reweighing", "fitted with weights that make group and outcome independent"
 
@@ -257,6 +259,9 @@ def compared(
             statistics[f"gap {end}"] = found.statistic
     resampled = drawn(statistics, before.persons, draws, seed)
     rows = {end: _end(end, *each, names, resampled) for end, each in ends.items()}
+    if name == THRESHOLDS:
+        for group in (each for row in rows.values() for each in row.values() if isinstance(each, dict)):
+            group.pop(RATIO, None)
     return {
         "name": name,
         "how": how,
