@@ -132,7 +132,7 @@ def decision(review: Review) -> Decision:
 def answer(insight: Insight, card: Card | None, sex: str, reviews: Iterable[Review], stale: bool) -> Answer:
     """Return an insight as the page lays it out; `card` is that of its model, None where it is gone."""
     estimate = _estimate(insight)
-    rows = _measures(card, sex)
+    rows, alike = _measures(card, sex), _alike(insight)
     shown = pictures.icons(estimate) if estimate and isinstance(insight.body, Risk) else None
     return Answer(
         insight=insight,
@@ -149,7 +149,7 @@ def answer(insight: Insight, card: Card | None, sex: str, reviews: Iterable[Revi
         why=_why(insight.reasons),
         unknown=_unknown(insight),
         act=words.act(insight, card),
-        measured=tuple(measured(row, source=False) for row in rows),
+        measured=alike or tuple(measured(row, source=False) for row in rows),
         measured_by=tuple(dict.fromkeys(row.source for row in rows if row.source)),
         decisions=tuple(decision(review) for review in reviews if review.insight == insight.id),
         stale=stale,
@@ -210,11 +210,21 @@ def _unknown(insight: Insight) -> tuple[Why, ...]:
     """What is not known: each limit once, with the place in the record where an absent reason names one."""
     absent = [reason for reason in insight.reasons if reason.absent is not None]
     found = []
-    for limit in insight.limits:
+    for limit in (one for one in insight.limits if not _ALIKE.fullmatch(one)):
         same = [reason for reason in absent if limit.startswith(reason.says)]
         absent = [reason for reason in absent if reason not in same]
         found.append(Why(limit, same[0].evidence if same else (), None))
     return (*found, *(Why(reason.says, reason.evidence, None) for reason in absent))
+
+
+# What a learnt model itself says of how it does in the groups that this person is of.
+_ALIKE = re.compile(r"In people like this one \((.+?)\): (.+)", re.S)
+
+
+def _alike(insight: Insight) -> tuple[str, ...]:
+    """How the model does in people like this one, in its own words; the heading is not said again."""
+    found = [match for limit in insight.limits if (match := _ALIKE.fullmatch(limit))]
+    return tuple(f"{match[1][:1].upper()}{match[1][1:]}: {match[2]}" for match in found)
 
 
 _OTHER_SEX = {"female": ("men", "male", "males"), "male": ("women", "female", "females")}

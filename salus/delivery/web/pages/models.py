@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from salus.core.card import Measured
 from salus.core.registry import model as find_model
 from salus.core.registry import problems
+from salus.delivery.evidence_parts import Table
 from salus.delivery.web.pages.answers import measured
 
 if TYPE_CHECKING:
@@ -32,4 +35,35 @@ def one(site: Site, name: str) -> dict[str, Any]:
         "status": status,
         "demonstrated": status.by == "demonstration",
         "measured": [measured(row) for row in card.measures],
+        "table": by_group(card.measures),
     }
+
+
+# So many measures are read as a list.
+LISTED = 6
+
+
+def by_group(measures: Sequence[Measured]) -> Table | None:
+    """Return measures as a row for each group and a column for each measure; None where a list says it all.
+
+    A group that was too few to judge has no measure, and is named in the card's notes.
+    """
+    kinds = tuple(dict.fromkeys(row.measure for row in measures))
+    groups = tuple(dict.fromkeys((row.group, row.n, row.of) for row in measures))
+    if len(measures) <= LISTED or len(groups) == len(measures):
+        return None
+    found = {(row.group, row.measure): row for row in measures}
+    rows = tuple(
+        (group, "" if n is None else f"{n:,} {of}", *(_cell(found.get((group, kind))) for kind in kinds))
+        for group, n, of in groups
+    )
+    sources = "; ".join(dict.fromkeys(row.source for row in measures if row.source))
+    note = f"With 95 % intervals. Measured on: {sources}." if sources else "With 95 % intervals."
+    return Table("How it does, by group", ("Group", "How many", *kinds), rows, note)
+
+
+def _cell(row: Measured | None) -> str:
+    if row is None:
+        return "not measured"
+    ends = f" ({row.low:.2f} to {row.high:.2f})" if row.low is not None and row.high is not None else ""
+    return f"{row.value:.2f}{ends}"

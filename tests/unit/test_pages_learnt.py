@@ -1,0 +1,120 @@
+"""What the pages show of a learnt model: measures by group, reasons as odds, people like this one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from math import log
+
+import pytest
+
+from salus.core.card import Card, Measured
+from salus.core.insight import Estimate, Insight, ModelRef, Outcome, Reason, Risk
+from salus.core.registry import models as known
+from salus.delivery.web.pages import answers, models
+from salus.delivery.web.render import Page, written
+from salus.governance.standing import ModelStatus
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SOURCE = "PhysioNet/CinC Challenge 2012, set-a, each case held out once when it was trained"
+GROUPS = ("everybody", "sex: female", "sex: male", "age: 65 to under 80", "age: 80 and over")
+MEASURES = tuple(
+    Measured(group, measure, value, value - 0.02, value + 0.02, 4000 - place, SOURCE, "cases")
+    for place, group in enumerate(GROUPS)
+    for measure, value in (("AUROC", 0.86), ("observed by expected", 1.01))
+)
+CARD = replace(
+    known()["news2"].card,
+    name="icu-mortality",
+    measures=MEASURES,
+    notes=(
+        "Trained on 2026-11-26 by salus 0.2.0.",
+        "Threshold: 9.1 %. One death missed for ten false alarms.",
+    ),
+)
+ALIKE = (
+    "In people like this one (sex: female; 1,750 cases, 250 with the outcome): of two, one with 'death in "
+    "hospital' and one without, it gave the first the higher risk 86 times in 100 (95 % interval 84 to 88); "
+    "for each 100 that it expected there were 101 (90 to 113)."
+)
+FEW = (
+    "In people like this one (sex and age: female, under 40; 30 cases, 2 with the outcome): too few to judge."
+)
+UREA = Reason(("Observation/1",), log(2.3), "Urea nitrogen: last 45 mg/dL", "log-odds")
+GCS = Reason(("Observation/2",), log(0.5), "GCS: lowest 15", "log-odds")
+
+
+def shown() -> answers.Answer:
+    body = Risk((Outcome("death in hospital", Estimate(0.123)),))
+    limits = ("Not available, so that the answer is a range over whatever they are: pH.", ALIKE, FEW)
+    asked = Insight(
+        "Patient/1", ModelRef("icu-mortality", "1"), "Will she?", NOW, body, None, (UREA, GCS), limits
+    )
+    return answers.answer(asked, CARD, "female", (), stale=False)
+
+
+def page(card: Card) -> str:
+    values = {
+        "card": card,
+        "status": ModelStatus("icu-mortality", "1", "Will she?", "live"),
+        "demonstrated": False,
+        "measured": [answers.measured(row) for row in card.measures],
+        "table": models.by_group(card.measures),
+    }
+    return written("model.html", page=Page("models"), **values)
+
+
+def test_a_risk_is_told_of_people_and_its_reasons_as_odds() -> None:
+    answer = shown()
+    assert (answer.headline, answer.lead) == ("About 12 in 100", "patients like this: death in hospital")
+    assert [why.bar.label for why in answer.weighs if why.bar] == ["odds ×2.3", "odds ×0.5"]
+    assert [why.bar.told for why in answer.weighs if why.bar] == [
+        "raises it: odds ×2.3",
+        "lowers it: odds ×0.5",
+    ]
+
+
+def test_how_it_does_in_people_like_this_one_stands_under_that_heading_once() -> None:
+    answer = shown()
+    assert answer.measured[0].startswith("Sex: female; 1,750 cases, 250 with the outcome: of two, one with")
+    assert answer.measured[1].endswith("2 with the outcome: too few to judge.")
+    assert [why.says for why in answer.unknown] == [
+        "Not available, so that the answer is a range over whatever they are: pH."
+    ]
+    assert answer.measured_by == (SOURCE,)
+
+
+def test_a_model_that_says_nothing_of_groups_is_told_by_its_card() -> None:
+    body = Risk((Outcome("death in hospital", Estimate(0.123)),))
+    plain = Insight("Patient/1", ModelRef("icu-mortality", "1"), "Will she?", NOW, body)
+    assert answers.answer(plain, CARD, "female", (), stale=False).measured[0] == (
+        "everybody: AUROC 0.86 (0.84 to 0.88), 4,000 cases"
+    )
+
+
+def test_measures_by_group_are_a_table_with_their_source() -> None:
+    text = page(CARD)
+    table = re.search(r"<table.*?</table>", text[text.index("How does it do?") :], flags=re.S)
+    assert table is not None
+    rows = [re.findall(r"<t[hd][^>]*>([^<]*)", row) for row in table[0].split("<tr")[2:]]
+    assert [row[0] for row in rows] == list(GROUPS)
+    assert rows[1] == ["sex: female", "3,999 cases", "0.86 (0.84 to 0.88)", "1.01 (0.99 to 1.03)"]
+    assert text.count(SOURCE) == 1
+    assert "report.css" in text
+    for note in CARD.notes:
+        assert f"<li>{note}</li>" in text
+
+
+def test_a_measure_that_a_group_lacks_is_not_measured() -> None:
+    made = models.by_group(MEASURES[:-1])
+    assert made is not None
+    assert made.rows[-1][2:] == ("0.86 (0.84 to 0.88)", "not measured")
+
+
+@pytest.mark.parametrize(
+    "measures", [(), MEASURES[:6], tuple(replace(row, group=str(n)) for n, row in enumerate(MEASURES))]
+)
+def test_a_few_measures_stay_a_list(measures: tuple[Measured, ...]) -> None:
+    assert models.by_group(measures) is None
+    assert page(replace(CARD, measures=measures)).count("<table") == 2
