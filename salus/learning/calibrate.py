@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.core.errors import EvidenceError
 from salus.learning.intervals import DRAWS, wilson
-from salus.learning.measure import DECILES, checked, evened, in_bins, need_both, probabilities, ratio
+from salus.learning.measure import DECILES, bin_shares, checked, in_bins, need_both, probabilities, ratio
 
 if TYPE_CHECKING:
     from salus.learning.measure import Bools, Floats, Statistic
@@ -191,7 +191,7 @@ def ece(y: Any, p: Any, bins: int = DECILES) -> float:
     import numpy as np
 
     outcomes, risk = probabilities(y, p)
-    apart = np.bincount(in_bins(risk, bins), evened(outcomes, risk) - risk, bins)
+    apart = (outcomes - risk) @ bin_shares(risk, bins)
     return float(np.abs(apart).sum() / len(risk))
 
 
@@ -202,10 +202,10 @@ def ece_by_chance(p: Floats, draws: int = DRAWS, seed: int = 1, bins: int = DECI
     """
     import numpy as np
 
-    chance, places = np.random.default_rng(seed), in_bins(p, bins)
+    chance, parts = np.random.default_rng(seed), bin_shares(p, bins)
     found = []
     for _ in range(draws):
-        apart = np.bincount(places, (chance.random(len(p)) < p) - p, bins)
+        apart = ((chance.random(len(p)) < p) - p) @ parts
         found.append(np.abs(apart).sum() / len(p))
     return {"value": float(np.mean(found)), "high": float(np.quantile(found, 0.975))}
 
@@ -215,11 +215,11 @@ def reliability(y: Any, p: Any, bins: int = DECILES) -> list[dict[str, float]]:
     import numpy as np
 
     outcomes, risk = probabilities(y, p)
-    places, seen = in_bins(risk, bins), evened(outcomes, risk)
+    places, seen = in_bins(risk, bins), outcomes @ bin_shares(risk, bins)
     rows = []
     for place in range(min(bins, len(risk))):
         inside, n = risk[places == place], int((places == place).sum())
-        observed = min(max(float(seen[places == place].sum()), 0.0), float(n))
+        observed = min(max(float(seen[place]), 0.0), float(n))
         low, high = wilson(observed, n)
         rows.append({"low": float(inside.min()), "high": float(inside.max()), "n": n,
                      "predicted": float(np.mean(inside)), "observed": observed / n,
@@ -236,8 +236,7 @@ def statistics(y: Bools, logit: Floats, bins: int = DECILES) -> dict[str, Statis
     import numpy as np
 
     risk = expit(logit)
-    bin_of = np.zeros((len(risk), bins))
-    bin_of[np.arange(len(risk)), in_bins(risk, bins)] = evened(y, risk) - risk
+    apart = (y - risk)[:, None] * bin_shares(risk, bins)
     at, (slope, both) = in_the_large(y, logit), slope_and_intercept(y, logit)
     large, fitted = expit(logit + at), expit(slope * logit + both)
     spread = fitted * (1 - fitted)
@@ -256,7 +255,7 @@ def statistics(y: Bools, logit: Floats, bins: int = DECILES) -> dict[str, Statis
         return found
 
     def errors(weights: Floats) -> Floats:
-        found: Floats = np.abs(weights @ bin_of).sum(axis=1) / weights.sum(axis=1)
+        found: Floats = np.abs(weights @ apart).sum(axis=1) / weights.sum(axis=1)
         return found
 
     return {"slope": slopes, "intercept": intercepts, "ece": errors}

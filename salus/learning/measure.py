@@ -228,29 +228,24 @@ def event2(y: Any, p: Any) -> float:
     """Return the challenge's second score: Hosmer-Lemeshow's H over the deciles of risk, divided by the
     difference of the mean risks of the top and the bottom decile (Silva 2012, as above).
 
-    Deciles are by rank (`in_bins`); cases of one risk are alike, whatever their order (`evened`).
+    Deciles are by rank, and cases of one risk are alike, whatever their order (`bin_shares`).
     """
-    import numpy as np
-
     outcomes, risk = probabilities(y, p)
     if len(risk) < DECILES:
         raise EvidenceError(f"Event 2 needs {DECILES} cases at least, one for each decile of risk.")
-    places = in_bins(risk)
-    n = np.bincount(places, minlength=DECILES)
-    expected = np.bincount(places, risk, DECILES)
-    observed = np.bincount(places, evened(outcomes, risk), DECILES)
+    if risk.min() == risk.max():
+        raise EvidenceError("Event 2 divides by how far the risks differ, and all of these are the same.")
+    parts = bin_shares(risk)
+    n, expected, observed = parts.sum(axis=0), risk @ parts, outcomes @ parts
     mean = expected / n
     h = float(((observed - expected) ** 2 / (n * mean * (1 - mean) + _EVENT2)).sum())
-    spread = float(mean[-1] - mean[0])
-    if spread <= 0:
-        raise EvidenceError("Event 2 divides by how far the risks differ, and all of these are the same.")
-    return h / spread
+    return h / float(mean[-1] - mean[0])
 
 
 def in_bins(risk: Floats, bins: int = DECILES) -> Whole:
     """Return each case's bin, 0 the lowest: by rank, as many cases in each as can be, the larger bins first.
 
-    Cases of one risk stand in the order given; `evened` makes that order no matter.
+    Cases of one risk stand in the order given; `bin_shares` makes that order no matter.
     """
     import numpy as np
 
@@ -260,15 +255,16 @@ def in_bins(risk: Floats, bins: int = DECILES) -> Whole:
     return places
 
 
-def evened(y: Bools, risk: Floats) -> Floats:
-    """Return outcomes where each case of one risk counts with the mean outcome of that risk.
-
-    Which of them stands in which bin then does not matter: nobody can tell them apart by their risk.
+def bin_shares(risk: Floats, bins: int = DECILES) -> Floats:
+    """Return which share of each case is in which bin (cases x bins): all of it in one, as `in_bins` says,
+    but of cases of one risk that bins part, each is in each bin by as much as their risk is.
     """
     import numpy as np
 
     _, alike, n = np.unique(risk, return_inverse=True, return_counts=True)
-    return (np.bincount(alike, y.astype(float)) / n)[alike]
+    counts = np.bincount(alike * bins + in_bins(risk, bins), minlength=len(n) * bins)
+    parts: Floats = (counts.reshape(len(n), bins) / n[:, None])[alike]
+    return parts
 
 
 def natural(told: Counts, of: int = 1000) -> dict[str, int]:

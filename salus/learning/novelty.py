@@ -56,13 +56,13 @@ def bounds(
 ) -> dict[str, Any]:
     """Return what was usual in training, as the artefact keeps it.
 
-    columns: by feature, floats (NaN: none) or an object array of levels (None: none), one row a case.
+    columns: by feature, numbers (NaN: none) or an object array of levels (None: none), one row a case.
     parameters: as `read_from` returns them; a feature that is no column is left out. share: of the training
     cases, how many may be abstained from.
     """
     told: dict[str, Any] = {"features": {}, "levels": {}, "far": FAR, "outside": 0, "missing": 0}
     for name, column in columns.items():
-        if column.dtype.kind == "f":
+        if _is_number(column):
             told["features"].update(_usual(name, column))
         else:
             told["levels"][name] = sorted({str(level) for level in column if level is not None})
@@ -73,6 +73,10 @@ def bounds(
     told["outside"] = _limit(outside, share / 2)
     told["missing"] = _limit(missing, share / 2)
     return told
+
+
+def _is_number(column: NDArray[Any]) -> bool:
+    return column.dtype.kind in "fiub"
 
 
 def _usual(name: str, column: NDArray[np.floating[Any]]) -> dict[str, list[float]]:
@@ -186,7 +190,7 @@ def _counted(
 def _absent(column: NDArray[Any]) -> NDArray[np.bool_]:
     import numpy as np
 
-    if column.dtype.kind == "f":
+    if _is_number(column):
         empty: NDArray[np.bool_] = np.isnan(column)
         return empty
     return np.fromiter((one is None for one in column), dtype=bool, count=len(column))

@@ -64,6 +64,15 @@ def test_each_interval_holds_its_value():
         assert low < TOLD["calibration"][name] < high
 
 
+def test_an_ece_that_is_small_by_luck_lies_in_its_interval():
+    """Outcomes as even as they can be: ten risks, and of each as many with the outcome as it says."""
+    risk = np.repeat(np.arange(1, 10) / 10, 100)
+    seen = np.concatenate([np.arange(100) < 10 * tenth for tenth in range(1, 10)])
+    calibration = of_risk(seen, risk, threshold=0.5, draws=100)["calibration"]
+    low, high = calibration["intervals"]["ece"]
+    assert low <= calibration["ece"] < 1e-9 < high
+
+
 def test_who_was_abstained_from_counts_in_every_measure():
     without = _told(abstained=None)
     assert TOLD["abstained"] == ABSTAINED.sum() > 0 == without["abstained"]

@@ -12,9 +12,9 @@ from salus.learning.measure import (
     alerts_per_100_patient_days,
     auprc,
     auroc,
+    bin_shares,
     brier,
     counted,
-    evened,
     event1,
     event2,
     flags_at,
@@ -98,9 +98,11 @@ def test_bins_are_equal_and_the_first_are_larger():
     assert np.bincount(in_bins(np.random.default_rng(1).random(23))).tolist() == [3, 3, 3] + [2] * 7
 
 
-def test_cases_of_one_risk_count_alike():
-    seen = np.array([True, False, False, True])
-    assert evened(seen, np.array([0.2, 0.2, 0.1, 0.3])).tolist() == [0.5, 0.5, 0.0, 1.0]
+def test_cases_of_one_risk_that_bins_part_are_in_each_by_as_much_as_their_risk_is():
+    parts = bin_shares(np.array([0.2, 0.2, 0.1, 0.2, 0.3]), bins=2)
+    assert parts.tolist() == [[2 / 3, 1 / 3]] * 2 + [[1.0, 0.0]] + [[2 / 3, 1 / 3]] + [[0.0, 1.0]]
+    assert bin_shares(RISK).sum(axis=0).tolist() == [70.0] * 10
+    assert bin_shares(TIED).sum(axis=0) == pytest.approx([70.0] * 10)
 
 
 def test_natural_frequencies_add_up():

@@ -92,6 +92,12 @@ def test_a_feature_that_never_had_a_value_or_never_differed_is_never_far():
     assert (told.outside, told.far) == (("one",), ())
 
 
+def test_whole_numbers_are_numbers():
+    made = bounds({"visits": np.arange(2_000)}, {"visits": ["visits"]})
+    assert made["features"]["visits"] == pytest.approx([0, 1.999, 1997.001, 1999])
+    assert judged(made, {"visits": 2.0}).why == "" and not abstained(made, {"visits": np.array([5])})[0]
+
+
 def test_no_cases_at_all_set_no_limits():
     made = bounds({"one": np.array([], dtype=float)}, {"p": ["one"]})
     assert (made["n"], made["outside"], made["missing"], made["features"]) == (0, 0, 0, {})
