@@ -127,6 +127,7 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, cases: Cases, seed
         share=task.settings.get("share"),
         quantiles={"alpha": artefact.alpha, "quantiles": artefact.quantiles},
         abstained=unlike,
+        risk=risk,
         patient_days=cases.patient_days,
         challenge=bool(task.settings.get("challenge")),
         seed=seed,

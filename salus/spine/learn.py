@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from time import process_time
@@ -100,10 +100,11 @@ def write_down(place: str, store: str | None, actor: Actor, did: str, content: d
 
 def need_libraries() -> None:
     """Raise AwayError where the libraries of training and testing are not installed."""
-    from importlib.util import find_spec
-
-    if any(find_spec(name) is None for name in ("numpy", "sklearn", "interpret")):
-        raise AwayError(_NEEDS)
+    try:
+        for name in _LIBRARIES:
+            version(name)
+    except PackageNotFoundError:
+        raise AwayError(_NEEDS) from None
 
 
 def _learnt(task: Task, cases: Cases, seed: int) -> tuple[Artefact, tuple[str, ...], dict[str, Any]]:

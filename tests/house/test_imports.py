@@ -78,7 +78,12 @@ def test_every_third_party_is_a_declared_dependency():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = [name for group in project["optional-dependencies"].values() for name in group]
     declared = {_distribution(name) for name in (*project["dependencies"], *extras)}
-    alias = {"multipart": "python-multipart", "python_multipart": "python-multipart"}
+    alias = {
+        "multipart": "python-multipart",
+        "python_multipart": "python-multipart",
+        "sklearn": "scikit-learn",
+        "interpret": "interpret-core",
+    }
     used = {name for module in modules() for name, _ in third_parties(module)}
     assert {alias.get(name, name) for name in used} <= declared
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
+from typing import Protocol
 
 from salus.core.errors import UserError
 from salus.record.population import Population
+from salus.record.sources import diabetes130, physionet2012, support2
 
-# The file in this folder for each set; it has recognises(place), population(place) and read(place).
-SETS = ("physionet2012", "diabetes130", "support2")
+
+class _Set(Protocol):
+    def recognises(self, place: Path) -> bool: ...
+
+    def population(self, place: Path) -> Population: ...
+
+
+# One file for each set; it has recognises(place), population(place) and read(place).
+SETS: dict[str, _Set] = {"physionet2012": physionet2012, "diabetes130": diabetes130, "support2": support2}
 
 
 def population(place: Path) -> Population:
@@ -20,9 +27,7 @@ def population(place: Path) -> Population:
     """
     if not place.is_dir():
         raise UserError(f"'{place}' is no folder: name the one that holds a published set, or an archive.")
-    for name in SETS:
-        source = import_module(f"salus.record.sources.{name}")
+    for source in SETS.values():
         if source.recognises(place):
-            read: Callable[[Path], Population] = source.population
-            return read(place)
+            return source.population(place)
     raise UserError(f"'{place}' holds no archive and no published set that is known here: {', '.join(SETS)}.")
