@@ -71,13 +71,6 @@ def test_nothing_that_follows_from_the_outcome_nor_anybodys_estimate_is_read(tas
     assert not any(found.sources.values())
 
 
-def test_the_two_variants_differ_by_supports_own_scores_alone():
-    plain, scored = ({one.name for one in task.features} for task in (TASK, WITH_SCORES))
-    assert scored - plain == {"SUPPORT physiology score", "APACHE III physiology score"}
-    assert plain < scored
-    assert TASK.name != WITH_SCORES.name
-
-
 def test_race_and_income_are_measured_by_and_never_looked_at():
     read = {name for feature in WITH_SCORES.features for name in feature.of}
     assert not read & {"race", "income"}
