@@ -1,4 +1,4 @@
-"""Survival of 180 days with SUPPORT's own scores: the same question of the same people, told two things more."""
+"""Survival of 180 days with the scores of SUPPORT: the same question and people, told two things more."""
 
 from __future__ import annotations
 
