@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # A reader can follow so many steps of one curve, and one byte holds them; an interaction has fewer.
 MOST = 64
 COARSE = 5
+ROUGH_LEVELS = 12
 # The line's knots: these shares of the cases that have a value lie below.
 KNOTS = (0.02, 0.25, 0.5, 0.75, 0.98)
 # Edges are read off at most so many cases, evenly taken.
@@ -56,7 +57,8 @@ class Axis:
         import numpy as np
 
         if self.is_level:
-            return np.arange(self.size)
+            last = self.rough_size - 1
+            return np.append(np.minimum(np.arange(self.size - 1), last), last)
         found: NDArray[np.intp] = np.zeros(self.size, np.intp)
         found[1:] = 1 + np.searchsorted(self.coarse, np.arange(self.size - 1), side="right")
         return found
@@ -64,7 +66,7 @@ class Axis:
     @property
     def rough_size(self) -> int:
         """How many codes it has in an interaction."""
-        return self.size if self.is_level else len(self.coarse) + 2
+        return min(len(self.levels), ROUGH_LEVELS) + 2 if self.is_level else len(self.coarse) + 2
 
 
 @dataclass(frozen=True, slots=True)

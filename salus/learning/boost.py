@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 # Of the people of a bag, this share only says when to stop.
 HELD_BACK = 0.2
-# A level with more codes than this takes part in no interaction: nobody could read the table.
-MOST_ROUGH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ def paired(
     import numpy as np
 
     axes = known.table.axes
-    free = [place for place in places if not axes[place].grows and axes[place].rough_size <= MOST_ROUGH]
+    free = [place for place in places if not axes[place].grows]
     chosen = _strongest(known, free, before, pairs, settings, seed=seed)
     total = {both: np.zeros([axes[at].rough_size for at in both]) for both in chosen}
     chance = np.random.default_rng([seed, 2])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.learning.additive import Additive, line_of
 from salus.learning.artefact import Curve, Levels, Pair, Term
-from salus.learning.bins import Axis, Binned, counts_of
+from salus.learning.bins import ROUGH_LEVELS, Axis, Binned, counts_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -207,7 +207,7 @@ def _single(found: Additive, table: Binned, place: int, inputs: Mapping[str, int
 
 def _pair(scores: Floats, axes: Sequence[Axis], inputs: Mapping[str, int]) -> Pair:
     one, other = (
-        axis.levels if axis.is_level else tuple(axis.edges[place - 1] for place in axis.coarse)
+        axis.levels[:ROUGH_LEVELS] if axis.is_level else tuple(axis.edges[place - 1] for place in axis.coarse)
         for axis in axes
     )
     rows = tuple(tuple(map(float, row)) for row in scores)
