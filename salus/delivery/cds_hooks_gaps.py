@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from salus.delivery.cds_hooks_prefetch import Query
+from salus.delivery.cds_hooks_prefetch import MEASURED, MEASUREMENTS, Query
 from salus.spine.bring import loosened, plural
 
 if TYPE_CHECKING:
@@ -213,9 +213,16 @@ class Gaps:
         return {kind: text for kind, text in found.items() if kind not in ("Patient", "Observation")}
 
     def in_part(self) -> tuple[str, ...]:
-        """Return the resource types whose lists came in part."""
+        """Return the resource types whose lists came in part.
+
+        Measurements are one where a model learnt from their absence too: what it was not sent is not known.
+        """
         kinds = dict.fromkeys(kind for key in self.cut for kind in self._kinds(key))
-        return tuple(kind for kind in kinds if kind not in ("Patient", "Observation"))
+        found = tuple(kind for kind in kinds if kind not in ("Patient", MEASURED))
+        lost = MEASUREMENTS in self.unsent or any(
+            key == MEASUREMENTS or key not in self.types for key in self.cut
+        )
+        return (*found, MEASURED) if lost and MEASUREMENTS in self.types else found
 
     def _kinds(self, key: str) -> Iterable[str]:
         # Under a key of the client's own, or in one Bundle, any list may be the one that was cut.

@@ -23,6 +23,11 @@ _ABOUT = "patient={{context.patientId}}"
 _SHORT = re.compile(r"P[12]D\Z|PT\d+H\Z")
 _NEWEST_VITALS, _NEWEST, _WHOLE_LIST = 200, 50, 500
 
+# A learnt model reads most of what is measured in a stay: all of it is asked for at once, in one query of its
+# own, since a list of a hundred codes is longer than servers take, and the newest fifty are two hours of it.
+MEASUREMENTS = "measurements"
+_BROAD, _NEWEST_OF_ALL = 60, 2_000
+
 # A search by code does not look inside components, and blood pressure comes as a panel
 # (FHIR R4 vital signs profile: 85354-9, and the older 55284-4).
 _PANELS = {"LOINC/8480-6": ("LOINC/85354-9", "LOINC/55284-4"), "LOINC/8462-4": ("LOINC/85354-9",)}
@@ -82,11 +87,19 @@ def _reads(needs: Iterable[tuple[str, Need]], resource: str) -> frozenset[tuple[
 
 
 def _observations(needs: list[tuple[str, Need]]) -> list[Query]:
-    groups = _joined(needs)
+    broad = [pair for pair in needs if len(pair[1].codes) > _BROAD]
+    groups = _joined([pair for pair in needs if pair not in broad])
     short = [group for group in groups if all(_SHORT.match(need.within) for _, need in group)]
     queries = [_observation("vital-signs", list(chain(*short)), _NEWEST_VITALS)] if short else []
     rest = [group for group in groups if group not in short]
-    return queries + [_observation(_slug(group[0][1].name), group, _NEWEST) for group in rest]
+    queries += [_observation(_slug(group[0][1].name), group, _NEWEST) for group in rest]
+    return [*queries, _all_of(broad)] if broad else queries
+
+
+def _all_of(broad: list[tuple[str, Need]]) -> Query:
+    required = frozenset(name for name, need in broad if need.required)
+    template = f"Observation?{_ABOUT}&_sort=-date&_count={_NEWEST_OF_ALL}"
+    return Query(MEASUREMENTS, template, required, _reads(broad, MEASURED))
 
 
 def _joined(needs: list[tuple[str, Need]]) -> list[list[tuple[str, Need]]]:

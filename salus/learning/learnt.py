@@ -114,7 +114,9 @@ class Learnt:
 
     def _no_case(self, view: View, excluded: Excluded | None) -> Abstention:
         unknown = tuple(_unknown(view.timeline))
-        if "Encounter" in {one.kind for one in unknown} or _in_part(unknown):
+        # What begins a case stands among what the model cannot do without.
+        needed = {need.resource for need in self.parts.needs if need.required}
+        if "Encounter" in {one.kind for one in unknown} or _in_part(unknown) & (needed or _in_part(unknown)):
             says = "A part of the record came in no form to be read: whether it can be asked is not known."
             return Abstention("missing-evidence", says, ("the whole record",))
         if excluded is None:

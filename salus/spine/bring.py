@@ -69,6 +69,7 @@ def in_part(timeline: Timeline, kinds: Iterable[str]) -> Timeline:
     alone, since there is no resource to point at.
     """
     came = {event.kind for event in timeline}
-    short = [kind for kind in kinds if kind in came]
+    # Of measurements none at all may be what came.
+    short = [kind for kind in kinds if kind in came or kind == "Observation"]
     signs = [Event((kind,), value=Absence.NOT_SENT, status=UNREADABLE, source=kind) for kind in short]
     return Timeline.of(timeline.subject, [*timeline, *signs]) if signs else timeline
