@@ -200,7 +200,7 @@ def _before_after(row: Part) -> Table | None:
     by = f", by {row['by']}" if row.get("by") else ""
     name = str(row.get("name") or "not named")
     caption = f"{name[:1].upper()}{name[1:]}{by}"
-    return Table(caption, ("Measure", "Before", "After"), made) if made else None
+    return Table(caption, ("Measure", "Before", "After"), made, folded=True) if made else None
 
 
 def _counted(name: str, found: Estimate | None) -> str:

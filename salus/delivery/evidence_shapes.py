@@ -44,11 +44,11 @@ def reading(evidence: Part) -> Section:
     terms, pairs = real(found.get("terms")), real(found.get("pairs"))
     says = []
     if terms is not None:
-        both = f" and {words.plural(round(pairs), 'pair')} of features" if pairs else ""
+        both = f" and {words.plural(round(pairs), 'pair')}" if pairs else ""
         single = words.plural(round(terms), "single feature")
         says.append(
-            f"The model adds up {single}{both}. Each adds or takes what "
-            "its shape says, whatever the others are: the sum is the log-odds, and nothing else enters."
+            f"The model adds up {single}{both}. A single one adds or takes what its own shape says, a pair "
+            "what both its values say together. The sum is the log-odds, and nothing else enters."
         )
     if figures:
         says.append(
@@ -68,8 +68,8 @@ def _largest(found: Sequence[Part]) -> Table | None:
     read = [(str(row.get("parameter") or "not named"), real(row.get("importance"))) for row in found]
     known = sorted(((says, one) for says, one in read if one is not None), key=lambda each: -each[1])[:MOST]
     cells = tuple((says, decimal(one, 3), f"×{decimal(exp(min(one, 50.0)))}") for says, one in known)
-    heads = ("Parameter", "Mean weight in log-odds", "A change of the odds by about")
-    return Table("What weighs most, over all cases", heads, cells) if cells else None
+    heads = ("Parameter", "Moves the log-odds by", "That is odds times, or through")
+    return Table("What moves the answer most, on average over these cases", heads, cells) if cells else None
 
 
 def _shape(shape: Part) -> Figure | Table | None:
@@ -95,7 +95,9 @@ class Course:
         """Return the stretches in which no step lies, with what is added at both their ends."""
         bounds = sorted({*self.edges, *self.knots})
         room = (bounds[-1] - bounds[0]) * 0.06 or max(abs(bounds[0]) * 0.1, 1.0)
-        ends = [bounds[0] - room, *bounds, bounds[-1] + room]
+        # What is never below 0 in its bounds (hours, counts) is not drawn there.
+        first = max(bounds[0] - room, 0.0) if bounds[0] >= 0 else bounds[0] - room
+        ends = [first, *bounds, bounds[-1] + room]
         return [self._piece(low, high) for low, high in pairwise(ends)]
 
     def _piece(self, low: float, high: float) -> Piece:
@@ -194,8 +196,21 @@ def examples(evidence: Part) -> Section:
     )
 
 
+# By whether it was right, and whether it happened; as the thousand people are told apart.
+_KINDS = {
+    ("right", True): "Found",
+    ("right", False): "Rightly left alone",
+    ("wrong", True): "Missed",
+    ("wrong", False): "False alarm",
+}
+
+
+def _kind(kind: str, happened: object) -> str:
+    return _KINDS.get((kind, bool(happened)), kind.capitalize() or "Not told")
+
+
 def _case(row: Part, what: str) -> Case:
-    right = str(row.get("kind") or "") == "right"
+    kind = _kind(str(row.get("kind") or ""), row.get("outcome"))
     said, happened = real(row.get("probability")), row.get("outcome")
     risk = "a risk that is not told" if said is None else words.frequency(Estimate(said))
     fact = (
@@ -207,6 +222,4 @@ def _case(row: Part, what: str) -> Case:
     reasons = tuple(Reason((), weight, says, "log-odds") for says, weight in read)
     why = tuple(Why(one.says, (), bar) for one, bar in zip(reasons, bars(reasons), strict=True))
     case = f", case {row['case']}" if row.get("case") is not None else ""
-    return Case(
-        f"{'Right' if right else 'Wrong'}{case}", f"It said {risk}. {fact[:1].upper()}{fact[1:]}.", why
-    )
+    return Case(f"{kind}{case}", f"It said {risk}. {fact[:1].upper()}{fact[1:]}.", why)

@@ -137,8 +137,8 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, cases: Cases, seed
         "flow": cases.flow,
         "stability": {"seeds": [], "sites": sites(cases, risk, seed)},
         "mitigation": mitigation(task, artefact, cases, logit, seed),
-        "reading": reading(artefact),
-        "shapes": shapes(artefact),
+        "reading": reading(artefact, cases),
+        "shapes": shapes(artefact, cases),
         "examples": examples(artefact, cases, risk),
         "made": artefact.as_json()["made"],
     }

@@ -100,14 +100,12 @@ def of_groups(
     return [{**row, "observed_expected": None, "true_positive_rate": None} for row in rows]
 
 
-def reading(artefact: Artefact) -> dict[str, Any]:
-    """Return how much there is to read, and which parameters weigh most over the training cases."""
-    weight: dict[str, float] = {}
-    for term in artefact.terms:
-        names = [name for at in term.features for name in artefact.inputs[at].parameters]
-        for name in names:
-            weight[name] = weight.get(name, 0.0) + _importance(term) * abs(artefact.slope) / len(names)
-    largest = sorted(weight.items(), key=lambda one: (-one[1], one[0]))
+def reading(artefact: Artefact, cases: Cases) -> dict[str, Any]:
+    """Return how much there is to read, and which parameters move the answer most over these cases."""
+    from salus.learning import score
+
+    _, moved = score.weights(artefact, cases.values)
+    largest = sorted(moved.items(), key=lambda one: (-one[1], one[0]))
     return {
         "terms": len(artefact.terms) - len(artefact.pairs),
         "pairs": len(artefact.pairs),
@@ -115,24 +113,14 @@ def reading(artefact: Artefact) -> dict[str, Any]:
     }
 
 
-def _importance(term: Term) -> float:
-    """Return the mean absolute score of a term over the training cases; of a pair, over its cells."""
-    from salus.learning.artefact import Levels, Pair
+def shapes(artefact: Artefact, cases: Cases) -> list[dict[str, Any]]:
+    """Return the single terms that move the answer most over these cases, as they are read."""
+    from salus.learning import score
 
-    if isinstance(term, Pair):
-        cells = [abs(score) for row in term.scores for score in row]
-        return sum(cells) / len(cells)
-    scores = [term.missing, *term.scores, *([term.other] if isinstance(term, Levels) else [])]
-    total = sum(term.counts)
-    return sum(abs(s) * n for s, n in zip(scores, term.counts, strict=True)) / total if total else 0.0
-
-
-def shapes(artefact: Artefact) -> list[dict[str, Any]]:
-    """Return the largest single terms, as they are read."""
-    single = sorted(
-        (term for term in artefact.terms if len(term.features) == 1), key=_importance, reverse=True
-    )
-    return [dict(_shape(artefact, term)) for term in single[:_SHAPES]]
+    moved, _ = score.weights(artefact, cases.values)
+    single = [place for place, term in enumerate(artefact.terms) if len(term.features) == 1]
+    largest = sorted(single, key=lambda place: -moved[place])[:_SHAPES]
+    return [dict(_shape(artefact, artefact.terms[place])) for place in largest]
 
 
 def _shape(artefact: Artefact, term: Term) -> Iterator[tuple[str, Any]]:

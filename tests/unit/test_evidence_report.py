@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from salus.core.errors import UserError
 from salus.delivery import evidence as report
-from salus.delivery import evidence_items as items
 from salus.delivery.evidence_words import natural, plain, rows
 from tests.browser.ward_site import Page
 from tests.evidence_made import evidence, of_a_range_score
@@ -335,45 +334,26 @@ def test_shapes_tell_of_each_step_and_of_what_was_not_measured(page: str) -> Non
     assert f"60 to under 80 ×{math.exp(0.55 + line):.2f} to ×{math.exp(0.75):.2f}" in says
 
 
-class TestTripod:
-    """The statement's 27 items in 52 parts."""
+@pytest.mark.parametrize(("kind", "happened", "says"), [
+    ("right", True, "Found"), ("right", False, "Rightly left alone"), ("wrong", True, "Missed"),
+    ("wrong", False, "False alarm"),
+])  # fmt: skip
+def test_an_example_is_called_as_among_the_thousand(kind: str, happened: bool, says: str) -> None:
+    made = {
+        "kind": kind,
+        "outcome": happened,
+        "probability": 0.3,
+        "reasons": [{"says": "age", "weight": 0.7}],
+    }
+    text = section(report.page({"examples": [made]}), "examples")
+    assert f"{says} It said about 30 in 100." in text
+    assert "odds ×2.0" in text
 
-    def test_every_item_is_there_once_and_in_order(self) -> None:
-        named = [row["item"] for row in items.statement()["items"]]
-        numbers = [int(re.match(r"\d+", item)[0]) for item in named]  # type: ignore[index]
-        assert (len(named), len(set(named)), sorted(set(numbers))) == (52, 52, list(range(1, 28)))
-        assert numbers == sorted(numbers)
-        kinds = [row["kind"] for row in items.statement()["items"]]
-        assert (kinds.count("D"), kinds.count("E"), kinds.count("D;E")) == (8, 4, 40)
 
-    def test_each_leads_to_a_section_that_holds_something_or_says_why_not(self) -> None:
-        for made in (WHOLE, of_a_range_score(), {}):
-            page = report.page(made)
-            for row in re.findall(r'id="tripod".*?</section>', page, flags=re.S)[0].split("<tr role")[2:]:
-                jump = re.search(r'href="#(\w+)"', row)
-                assert jump or re.search(r"not answered here|does not apply", row), row
-                if jump:
-                    held = re.search(rf'<section class="card( quiet)?" id="{jump[1]}"', page)
-                    assert held is not None
-                    assert held[1] is None, jump[1]
-                assert len(re.sub(r"<[^>]+>", "", row.rsplit("<td", 1)[1])) > 20
-
-    def test_what_a_site_says_goes_first(self) -> None:
-        own = [{"item": "18a", "section": "", "says": "Paid by the hospital itself.", "where": ""}]
-        says = section(report.page({**WHOLE, "tripod": own}), "tripod")
-        assert "Paid by the hospital itself." in says
-
-    def test_the_json_tells_where_each_is_answered(self, tmp_path: Path) -> None:
-        _, data = report.write(WHOLE, tmp_path)
-        told = {row["item"]: row for row in json.loads(data.read_text(encoding="utf-8"))["tripod"]}
-        assert len(told) == 52
-        assert told["14"]["section"] == "groups"
-        assert told["18a"]["how"] == items.NOT_HERE
-        assert {row["section"] for row in told.values()} <= {*KEYS, ""}
-
-    def test_what_is_for_developing_does_not_apply_to_a_guideline(self) -> None:
-        rows_of = items.answered(of_a_range_score(), set(KEYS))
-        assert {row["how"] for row in rows_of if row["kind"] == "D"} == {items.DOES_NOT_APPLY}
+def test_hours_are_not_drawn_below_nothing() -> None:
+    shape = {"feature": "since", "edges": [0.0, 5.0, 40.0], "scores": [0.0, 0.1, 0.2, 0.3]}
+    ticks = re.findall(r'y="211" text-anchor="middle">([^<]*)<', report.page({"shapes": [shape]}))
+    assert ticks[0] == "0"
 
 
 def test_a_full_size_one_stays_small_enough_to_send() -> None:

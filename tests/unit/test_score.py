@@ -174,3 +174,23 @@ def test_the_features_that_are_needed_come_with_what_they_are_made_of():
 def test_units_follow_what_is_counted():
     told = {one.name: unit_of(one, TASK) for one in TASK.features}
     assert (told["pulse, how often"], told["age, last"], told["diabetes"]) == ("", "a", "")
+
+
+def test_what_moves_the_answer_most_is_measured_on_people_with_lines_and_all():
+    line = {"knots": [50.0, 60.0, 80.0], "heights": [10.0, 30.0, 10.0]}
+    same = {"feature": 1, "edges": [2.0], "scores": [5.0, 5.0], "missing": 5.0, "counts": [0, 1, 1]}
+    made_of = made({**STEPS, **line}, same, calibration={"slope": 2.0, "intercept": 0.0})
+    people = [(55.0, 1.0), (70.0, 3.0), (None, 2.0), (120.0, None)]
+    frame = {"pulse, last": [math.nan if one is None else one for one, _ in people],
+             "lactate, last": [math.nan if one is None else one for _, one in people]}  # fmt: skip
+    added_to = [2 * added({**STEPS, **line}, {"pulse, last": one}) for one, _ in people]
+    mean = math.fsum(added_to) / 4
+    terms, parameters = score.weights(made_of, frame)
+    assert terms == pytest.approx([math.fsum(abs(one - mean) for one in added_to) / 4, 0.0])
+    assert parameters == pytest.approx({"pulse": terms[0], "lactate": 0.0})
+
+
+def test_a_ratio_moves_both_that_it_is_made_of():
+    term = {"feature": 3, "edges": [1.0], "scores": [-1.0, 1.0], "missing": 0.0, "counts": [0, 1, 1]}
+    _, parameters = score.weights(made(term), {"pulse by lactate": [0.5, 2.0]})
+    assert parameters == pytest.approx({"pulse": 0.5, "lactate": 0.5})
