@@ -92,7 +92,7 @@ def weight(reason: Reason) -> str:
 # Width of a bar's drawing, and what its label takes.
 WIDTH, LABEL = 230.0, 72.0
 # A weight smaller than this is dust of floating point.
-_NOTHING = 1e-9
+NOTHING = 1e-9
 
 
 def bars(reasons: tuple[Reason, ...]) -> list[Bar | None]:
@@ -101,7 +101,7 @@ def bars(reasons: tuple[Reason, ...]) -> list[Bar | None]:
     for reason in reasons:
         same = [one.weight for one in reasons if one.unit == reason.unit]
         found.append(
-            _bar(reason, -min(*same, 0.0), max(*same, 0.0)) if abs(reason.weight) > _NOTHING else None
+            _bar(reason, -min(*same, 0.0), max(*same, 0.0)) if abs(reason.weight) > NOTHING else None
         )
     return found
 

@@ -199,32 +199,38 @@ _POINTS = re.compile(r": \d+( to \d+)? points?$")
 
 def _why(reasons: Sequence[Reason]) -> tuple[Why, ...]:
     """The reasons that are known; a weight that the bar shows is not said twice."""
-    known = tuple(reason for reason in reasons if reason.absent is None)
+    known = tuple(reason for reason in reasons if reason.absent is None or _weighs(reason))
     return tuple(
         Why(_POINTS.sub("", reason.says) if bar else reason.says, reason.evidence, bar)
         for reason, bar in zip(known, pictures.bars(known), strict=True)
     )
 
 
+def _weighs(reason: Reason) -> bool:
+    """Whether what is absent moved the answer: a learnt model weighs that something was not measured."""
+    return reason.unit in pictures.LOG_ODDS and abs(reason.weight) > pictures.NOTHING
+
+
 def _unknown(insight: Insight) -> tuple[Why, ...]:
     """What is not known: each limit once, with the place in the record where an absent reason names one."""
-    absent = [reason for reason in insight.reasons if reason.absent is not None]
+    absent = [reason for reason in insight.reasons if reason.absent is not None and not _weighs(reason)]
     found = []
-    for limit in (one for one in insight.limits if not _ALIKE.fullmatch(one)):
+    for limit in (one for one in insight.limits if not _ALIKE.match(one)):
         same = [reason for reason in absent if limit.startswith(reason.says)]
         absent = [reason for reason in absent if reason not in same]
         found.append(Why(limit, same[0].evidence if same else (), None))
     return (*found, *(Why(reason.says, reason.evidence, None) for reason in absent))
 
 
-# What a learnt model itself says of how it does in the groups that this person is of.
-_ALIKE = re.compile(r"In people like this one \((.+?)\): (.+)", re.S)
+# How a learnt model itself says that it does in the groups that this person is of (`salus.learning`).
+_ALIKE = re.compile(r"(In|Too few to judge in) people like this one\b|For each 100 .* that it expected\b")
 
 
 def _alike(insight: Insight) -> tuple[str, ...]:
     """How the model does in people like this one, in its own words; the heading is not said again."""
-    found = [match for limit in insight.limits if (match := _ALIKE.fullmatch(limit))]
-    return tuple(f"{match[1][:1].upper()}{match[1][1:]}: {match[2]}" for match in found)
+    found = [limit for limit in insight.limits if _ALIKE.match(limit)]
+    bare = [limit.removeprefix("In people like this one, ") for limit in found]
+    return tuple(f"{limit[:1].upper()}{limit[1:]}" for limit in bare)
 
 
 _OTHER_SEX = {"female": ("men", "male", "males"), "male": ("women", "female", "females")}
