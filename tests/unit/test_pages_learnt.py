@@ -48,7 +48,7 @@ def page(card: Card) -> str:
         "status": ModelStatus("icu-mortality", "1", "Will she?", "live"),
         "demonstrated": False,
         "measured": [answers.measured(row) for row in card.measures],
-        "table": models.by_group(card.measures),
+        "tables": models.by_group(card.measures),
     }
     return written("model.html", page=Page("models"), **values)
 
@@ -102,8 +102,7 @@ def test_measures_by_group_are_a_table_with_their_source() -> None:
 
 
 def test_a_measure_that_a_group_lacks_is_not_measured() -> None:
-    made = models.by_group(MEASURES[:-1])
-    assert made is not None
+    (made,) = models.by_group(MEASURES[:-1])
     assert made.rows[-1][2:] == ("0.86 (0.84 to 0.88)", "not measured")
 
 
@@ -111,5 +110,14 @@ def test_a_measure_that_a_group_lacks_is_not_measured() -> None:
     "measures", [(), MEASURES[:6], tuple(replace(row, group=str(n)) for n, row in enumerate(MEASURES))]
 )
 def test_a_few_measures_stay_a_list(measures: tuple[Measured, ...]) -> None:
-    assert models.by_group(measures) is None
+    assert models.by_group(measures) == []
     assert page(replace(CARD, measures=measures)).count("<table") == 2
+
+
+def test_groups_in_which_two_meet_are_folded_away() -> None:
+    meeting = tuple(replace(row, group="sex and age: female, 80 and over") for row in MEASURES[:2])
+    single, met = models.by_group((*MEASURES, *meeting))
+    assert [row[0] for row in single.rows] == list(GROUPS)
+    assert [row[0] for row in met.rows] == ["sex and age: female, 80 and over"]
+    text = page(replace(CARD, measures=(*MEASURES, *meeting)))
+    assert "<details><summary>Where groups meet (1 row)</summary>" in text

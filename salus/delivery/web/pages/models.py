@@ -35,7 +35,7 @@ def one(site: Site, name: str) -> dict[str, Any]:
         "status": status,
         "demonstrated": status.by == "demonstration",
         "measured": [measured(row) for row in card.measures],
-        "table": by_group(card.measures),
+        "tables": by_group(card.measures),
     }
 
 
@@ -43,23 +43,37 @@ def one(site: Site, name: str) -> dict[str, Any]:
 LISTED = 6
 
 
-def by_group(measures: Sequence[Measured]) -> Table | None:
-    """Return measures as a row for each group and a column for each measure; None where a list says it all.
+def by_group(measures: Sequence[Measured]) -> list[Table]:
+    """Return measures as a row for each group and a column for each measure; nothing where a list does.
 
-    A group that was too few to judge has no measure, and is named in the card's notes.
+    Groups in which two others meet are a table of their own, folded away. A group that was too few to judge
+    has no measure, and is named in the card's notes.
     """
     kinds = tuple(dict.fromkeys(row.measure for row in measures))
     groups = tuple(dict.fromkeys((row.group, row.n, row.of) for row in measures))
     if len(measures) <= LISTED or len(groups) == len(measures):
-        return None
+        return []
     found = {(row.group, row.measure): row for row in measures}
-    rows = tuple(
+    rows = [
         (group, "" if n is None else f"{n:,} {of}", *(_cell(found.get((group, kind))) for kind in kinds))
         for group, n, of in groups
-    )
+    ]
     sources = "; ".join(dict.fromkeys(row.source for row in measures if row.source))
     note = f"With 95 % intervals. Measured on: {sources}." if sources else "With 95 % intervals."
-    return Table("How it does, by group", ("Group", "How many", *kinds), rows, note)
+    heads = ("Group", "How many", *kinds)
+    single = tuple(row for row in rows if not _meet(row[0]))
+    meeting = tuple(row for row in rows if _meet(row[0]))
+    tables = (
+        Table("How it does, by group", heads, single, note),
+        Table("Where groups meet", heads, meeting, folded=True),
+    )
+    return [table for table in tables if table.rows]
+
+
+def _meet(group: str) -> bool:
+    """Whether it is told apart by two things ("sex and age: female, 65 and over")."""
+    by, colon, _ = group.partition(":")
+    return bool(colon) and " and " in by
 
 
 def _cell(row: Measured | None) -> str:
