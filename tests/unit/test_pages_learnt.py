@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from salus.core.card import Card, Measured
+from salus.core.card import Action, Card, Measured
 from salus.core.evidence import Event
 from salus.core.insight import Estimate, Insight, ModelRef, Outcome, Risk
 from salus.core.registry import models as known
@@ -121,3 +121,10 @@ def test_groups_in_which_two_meet_are_folded_away() -> None:
     assert [row[0] for row in met.rows] == ["sex and age: female, 80 and over"]
     text = page(replace(CARD, measures=(*MEASURES, *meeting)))
     assert "<details><summary>Where groups meet (1 row)</summary>" in text
+
+
+def test_a_threshold_of_risk_is_told_of_a_hundred() -> None:
+    text = page(replace(CARD, actions=(Action(0.0, None, "calm"), Action(1 / 3, None, "look again"))))
+    assert '<th scope="row">33.33 in 100</th>' in text
+    assert '<th scope="row">0</th>' in text
+    assert '<th scope="row">5</th>' in page(CARD)
