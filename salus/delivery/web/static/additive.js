@@ -6,6 +6,9 @@ const Additive = (() => {
   const FORMAT = "salus-additive/1";
   const BLANK = "0".repeat(64);
   const SHOWN = 3;
+  // At so many quantiles a value that is not known is tried; a level that no artefact lists.
+  const TRIED = 16;
+  const OTHER = "";
 
   const isThere = (value) => value !== null && value !== undefined && !Number.isNaN(value);
   const has = (object, name) => Object.prototype.hasOwnProperty.call(object, name);
@@ -117,6 +120,46 @@ const Additive = (() => {
     return [Math.min(...among), Math.max(...among)];
   };
 
+  // The greatest number below x.
+  const below = (x) => {
+    if (x === 0) return -Number.MIN_VALUE;
+    const number = new Float64Array([x]);
+    new BigInt64Array(number.buffer)[0] += x > 0 ? -1n : 1n;
+    return number[0];
+  };
+
+  // A value inside each bin: the middle, or the end of one that has no other.
+  const inside = (edges) => {
+    if (edges.length === 0) return [0];
+    const middles = edges.slice(1).map((edge, at) => edges[at] / 2 + edge / 2);
+    return [below(edges[0]), ...middles, edges[edges.length - 1]];
+  };
+
+  const quantiles = (values, counts) => {
+    let sum = 0;
+    const upTo = counts.map((count) => (sum += count));
+    if (!(sum > 0)) return [];
+    return Array.from({ length: TRIED }, (_, n) =>
+      values[Math.min(countUpTo(upTo, ((n + 0.5) / TRIED) * sum), values.length - 1)]);
+  };
+
+  // The values of a feature at quantiles of the training cases that had one; levels in the order of their
+  // scores. A feature that only pairs look at has no counts: each bin alike.
+  const tried = (terms, at) => {
+    const alone = terms.find((term) => term.feature === at);
+    if (alone && alone.levels) {
+      const told = alone.levels.map((level, n) => [alone.scores[n], level, alone.counts[n + 1]])
+        .sort((one, other) => one[0] - other[0] || (one[1] < other[1] ? -1 : 1));
+      const counts = [...told.map((one) => one[2]), alone.counts[alone.counts.length - 1]];
+      return quantiles([...told.map((one) => one[1]), OTHER], counts);
+    }
+    if (alone) return quantiles(inside(alone.edges), alone.counts.slice(1));
+    const pair = terms.find((term) => term.features && term.features.includes(at));
+    const edges = pair.edges[pair.features.indexOf(at)];
+    const values = typeof edges[0] === "string" ? [...edges, OTHER] : inside(edges);
+    return quantiles(values, values.map(() => 1));
+  };
+
   const some = (names) => {
     const more = names.length - SHOWN;
     return names.slice(0, SHOWN).join(", ") + (more > 0 ? ` and ${more} more` : "");
@@ -186,10 +229,30 @@ const Additive = (() => {
       const found = terms.map((term) => ends(term, given, unknown));
       return [0, 1].map((side) => probability(base + total(found.map((end) => calibration.slope * end[side]))));
     };
+    // Of each parameter that was not measured, how far its value would move the logit, on average; most first.
+    const wouldChange = (values) => {
+      const given = givenOf(features, used, values);
+      const there = new Set([...used].filter((at) => given[at] !== null && features[at].how !== "count")
+        .flatMap((at) => features[at].parameters));
+      const names = new Set(terms.flatMap((term) => featuresOf(term).flatMap((at) => features[at].parameters)));
+      const moved = (name) => {
+        const free = new Map([...used].filter((at) => given[at] === null &&
+          features[at].parameters.includes(name) &&
+          features[at].parameters.every((one) => one === name || there.has(one)))
+          .map((at) => [at, tried(terms, at)]).filter(([, among]) => among.length));
+        const looks = lookUps.filter((_, n) => featuresOf(terms[n]).some((at) => free.has(at)));
+        const sum = (of) => calibration.slope * total(looks.map((look) => look(of)));
+        const moves = Array.from({ length: TRIED }, (_, n) =>
+          Math.abs(sum(given.map((one, at) => (free.has(at) ? free.get(at)[n] : one))) - sum(given)));
+        return total(moves) / TRIED;
+      };
+      return [...names].filter((name) => !there.has(name)).map((name) => [name, moved(name)])
+        .filter(([, one]) => one > 0).sort((one, other) => other[1] - one[1]);
+    };
     const conformal = (chance) => Object.entries({ no: chance, yes: 1 - chance })
       .filter(([name, strangeness]) => strangeness <= sets.quantiles[name]).map(([name]) => name);
     const novelty = (values, hidden = []) => judged(artefact.novelty, values, new Set(hidden));
-    return { artefact, score, byParameter, spans, conformal, novelty };
+    return { artefact, score, byParameter, spans, wouldChange, conformal, novelty };
   };
 
   // A model of the text of a file, refused where a byte of it was changed. Digests need a page that came over
