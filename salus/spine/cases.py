@@ -52,6 +52,11 @@ class Cases:
     beside: list[float]
     flow: list[dict[str, Any]]
 
+    def with_outcome(self) -> Cases:
+        """Return the cases whose outcome is known."""
+        rows = [row for row, case in enumerate(self.known) if case.outcome is not None]
+        return self if len(rows) == len(self.known) else _taken(self, rows)
+
     @property
     def patient_days(self) -> float:
         """The days from the start of each case to its moment, all together."""
@@ -83,9 +88,12 @@ def population(task: Task, place: str, part: str = "") -> Population:
     return part_of(found, part) if part else found
 
 
-def gather(task: Task, found: Population, *, actor: Actor, purpose: str, basis: str) -> Cases:
+def gather(
+    task: Task, found: Population, *, actor: Actor, purpose: str, basis: str, unknown: bool = False
+) -> Cases:
     """Return the cases of `task` in a population, each with what was known at its moment and nothing else.
 
+    unknown: those whose outcome is not known too (they count as without it until `with_outcome`).
     Raises RefusedError where the gate does, EvidenceError where nobody there can be asked about.
     """
     every = list(_cases(task, found))
@@ -96,11 +104,35 @@ def gather(task: Task, found: Population, *, actor: Actor, purpose: str, basis: 
             f"'{found.name}' has no case of {task.name} whose outcome is known, of {len(every)} looked at: "
             "see that it holds what begins a case, and what ends it."
         )
+    if unknown:
+        known = [one for one in every if isinstance(one, Case)]
     placed = framed(known, found)
     seen = opened(task, found, known, actor=actor, purpose=purpose, basis=basis)
     said = open_columns(_beside(task, found), placed, actor, purpose, basis)
     cases = _with_features(task, found, known, flow, seen)
     return replace(cases, beside=_estimates(task, said, len(known)))
+
+
+def _taken(cases: Cases, rows: list[int]) -> Cases:
+    """Return some of the cases, in their order."""
+    import polars as pl
+
+    def of(values: list[Any]) -> list[Any]:
+        return [values[row] for row in rows]
+
+    places = pl.DataFrame({"row": rows, "at": range(len(rows))}, {"row": pl.UInt32, "at": pl.UInt32})
+    hidden = cases.hidden.join(places, on="row").select(pl.col("at").alias("row"), "parameter")
+    return replace(
+        cases,
+        known=of(cases.known),
+        values=cases.values[rows],
+        hidden=hidden,
+        outcomes=of(cases.outcomes),
+        persons=of(cases.persons),
+        sites=of(cases.sites),
+        groups={by: of(list(each)) for by, each in cases.groups.items()},
+        beside=of(cases.beside),
+    )
 
 
 def opened(

@@ -81,7 +81,8 @@ def judge(
         told(f"reading {place}")
         found = population(task, place, part)
         told("judging")
-        cases = gather(asked, found, actor=actor, purpose=QUALITY, basis=basis or found.licence_basis)
+        on = basis or found.licence_basis
+        cases = gather(asked, found, actor=actor, purpose=QUALITY, basis=on, unknown=True)
         return _of_learnt(model, artefact, task, cases, seed)
     return _of_guideline(model, task, place, Opened(actor, basis, seed))
 
@@ -108,12 +109,16 @@ def _trained_here(path: Path) -> tuple[Model, Task]:
 # --- learnt --------------------------------------------------------------------------------------
 
 
-def _of_learnt(model: Learnt, artefact: Artefact, task: Task, cases: Cases, seed: int) -> Judged:
+def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed: int) -> Judged:
     import numpy as np
 
     from salus.learning import evidence, score
     from salus.spine.judge_parts import columns_of, examples, mitigation, reading, shapes, sites
 
+    said, strange = score.table(artefact, every.values)[0], columns_of(artefact, every)
+    whole = Judged({}, [case.id for case in every.known], said.tolist(), strange.tolist())
+    # Everybody is answered; only of whom the outcome is known is the model judged.
+    cases = every.with_outcome()
     risk, logit = score.table(artefact, cases.values)
     unlike = columns_of(artefact, cases)
     y = np.array(cases.outcomes)
@@ -144,7 +149,7 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, cases: Cases, seed
     }
     if task.beside is not None:
         told |= _beside(task, cases, logit, seed)
-    return Judged(told, [case.id for case in cases.known], risk.tolist(), unlike.tolist())
+    return replace(whole, evidence=told)
 
 
 def _beside(task: Task, cases: Cases, logit: Any, seed: int) -> dict[str, Any]:
