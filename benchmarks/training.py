@@ -25,7 +25,6 @@ from benchmarks.real import DATA
 ROOT = Path(__file__).resolve().parents[1]
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 RUNS = 3
-# What CONTRIBUTING states of a million rows, in CPU seconds.
 _ONE = "from benchmarks.training import one; one({size}, {table!r})"
 
 
