@@ -16,7 +16,7 @@ from salus.core.codes import DISPOSITION, SEX
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Timeline
 from salus.record.account import Reject
-from salus.record.columns import NOTHING, TEXT
+from salus.record.columns import NOTHING, NUMBER, TEXT
 from salus.record.population import Population, timelines
 from salus.record.sources.packed import digest, refused, table
 from salus.record.sources.physionet2012_rows import BEGINS, read_part
@@ -33,6 +33,9 @@ _CLASS, _TYPE = "ActCode/ACUTE", "SNOMED/305351004"
 # FHIR R4 encounter-discharge-disposition. Of those who left alive the set does not say where to.
 _HOW = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 _DIED, _LEFT = f"{_HOW}|exp", f"{_HOW}|oth"
+# The set holds what was charted in the first 48 hours: so long each record is whole.
+_WATCHED = timedelta(hours=48)
+_ON_RECORD = "https://physionet.org/content/challenge-2012|hours-on-record"
 _KEY, _DEATH, _DAYS = "RecordID", "In-hospital_death", "Length_of_stay"
 _NOTES = (
     "The set has no dates: every stay begins at 2000-01-01T00:00Z.",
@@ -125,7 +128,13 @@ def _about(stays: pl.DataFrame) -> list[pl.DataFrame]:
         text_value=pl.when("died").then(pl.lit(_DIED)).otherwise(pl.lit(_LEFT)),
         status=pl.lit("finished"), source=encounter,
     )  # fmt: skip
-    return [people, visits, ended]
+    until = pl.lit(BEGINS + _WATCHED).cast(pl.Datetime("us"))
+    watched = stays.select(
+        "subject", code=pl.lit(_ON_RECORD), time=until, known_at=until, value_kind=pl.lit(NUMBER),
+        value=pl.lit(_WATCHED.total_seconds() / 3600), unit=pl.lit("h"), status=pl.lit("final"),
+        source=pl.lit("Observation/") + pl.col("case") + pl.lit("-on-record"),
+    )  # fmt: skip
+    return [people, visits, watched, ended]
 
 
 def _ends(paths: list[Path], stays: pl.DataFrame) -> tuple[pl.DataFrame, list[Reject]]:
