@@ -197,6 +197,10 @@ class Archive:
         with _whole(self.root):
             return pl.read_parquet(shards, glob=False)
 
+    def refusals(self) -> dict[str, list[Row]]:
+        """Return by subject what was refused and is there all the same: rows whose value nobody can read."""
+        return self._refused
+
     def numbered(self) -> pl.DataFrame:
         """Return the subjects: `subject`, its number `subject_id`, and `last`, its last moment in UTC."""
         import polars as pl

@@ -113,10 +113,12 @@ def of_archive(archive: Archive, wanted: Callable[[str], bool]) -> Population:
     before = archive.superseded()
     if before is not None:
         found = pl.concat([found, before.filter(carrying(before, wanted)).select(found.columns)])
+    hidden = _refused(archive, wanted, found)
     numbered = archive.numbered()
     whose = pl.Series("canonical", map(archive.identities.canonical, numbered["subject"]), pl.String)
     numbered = numbered.with_columns(whose)
     events = found.join(numbered.select("subject_id", pl.col("canonical").alias("subject")), on="subject_id")
+    events = pl.concat([events, hidden.select(events.columns)])
     people = numbered.group_by("canonical", maintain_order=True).agg(pl.col("last").max().alias("whole_at"))
     return Population(
         name=archive.root.name,
@@ -135,6 +137,36 @@ def of_archive(archive: Archive, wanted: Callable[[str], bool]) -> Population:
         licence="the site's own records",
         cite="",
     )
+
+
+def _refused(archive: Archive, wanted: Callable[[str], bool], like: pl.DataFrame) -> pl.DataFrame:
+    """Return what was refused, as events that say nothing: it is there, and is never "not measured"."""
+    import polars as pl
+
+    from salus.record.columns import ABSENT
+
+    told = [
+        (archive.identities.canonical(subject), row)
+        for subject, rows in archive.refusals().items()
+        for row in rows
+        if any(map(wanted, row[0]))
+    ]
+    rows = pl.DataFrame(
+        {
+            "subject": [subject for subject, _ in told],
+            "code": [row[0][0] for _, row in told],
+            "other_codes": [list(row[0][1:]) or None for _, row in told],
+            "time": [row[1] for _, row in told],
+            "known_at": [row[3] for _, row in told],
+            "text_value": [str(row[4]) for _, row in told],
+            "status": [row[7] for _, row in told],
+            "source": [row[8] for _, row in told],
+        },
+        strict=False,
+    )
+    none = [pl.lit(None, of).alias(name) for name, of in like.schema.items() if name not in rows.columns]
+    whole = rows.with_columns(*none).with_columns(value_kind=pl.lit(ABSENT))
+    return whole.select("subject", *(pl.col(name).cast(of) for name, of in like.schema.items()))
 
 
 def timelines(found: Population, subjects: Collection[str] | None = None) -> Iterator[Timeline]:
