@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Callable
@@ -28,6 +29,7 @@ def train(args: Args) -> int:
         basis=args.basis,
         part=args.part,
         seed=args.seed,
+        seeds=args.seeds,
         store=_store(args),
         told=_teller(args),
     )
@@ -93,11 +95,19 @@ def _write_predictions(path: Path, done: Judged) -> None:
     path.write_text(written(done.ids, done.probabilities, done.abstained), encoding="utf-8")
 
 
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 100):
+        raise argparse.ArgumentTypeError(f"'{text}' is no count: write a number from 1 to 99")
+    return int(text)
+
+
 def words(add: Callable[..., Any], verbs: Any) -> None:
     """Add the verbs' words to the parser."""
     parser = add("train", help="learn a task from a published set or an archive")
     parser.add_argument("task", metavar="TASK", help="what to learn, e.g. icu-mortality")
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder for what is learnt")
+    seeds = "learn it so many times, each with the next seed, to see whether that matters (default 1)"
+    parser.add_argument("--seeds", type=_count, default=1, metavar="N", help=seeds)
     _place(parser)
     parser.set_defaults(run=verbs["train"])
     parser = add("test", help="judge a model on people whose outcome is known")

@@ -13,10 +13,8 @@ from salus.learning.parameters import Parameter
 from salus.risk import _icu_measures as m
 
 FIRST_12 = Window("first 12 h", "start", 0.0, 12.0)
-FIRST_24 = Window("first 24 h", "start", 0.0, 24.0)
 LAST_24 = Window("last 24 h", "moment", -24.0, 0.0)
 LAST_12 = Window("last 12 h", "moment", -12.0, 0.0)
-PARTS = (FIRST_12, FIRST_24, LAST_24, LAST_12)
 
 _WORDS = {
     "last": "last", "first": "first", "lowest": "lowest", "highest": "highest", "mean": "mean",
@@ -57,30 +55,31 @@ def _of(parameter: Parameter, window: Window, *ways: str) -> Iterator[Feature]:
         yield Feature(name, how, (parameter.name,), window, grows, because)
 
 
-_WHOLE = ("last", "first", "lowest", "highest", "mean", "spread", "count", "slope", "change", "since", "span")
-_PART = ("last", "first", "lowest", "highest", "mean", "spread", "count", "slope", "change")
-_COMPARED = ("mean", "lowest", "highest", "last", "count", "spread")
+def _vital(parameter: Parameter) -> Iterator[Feature]:
+    yield from _of(parameter, WHOLE, "last", "first", "lowest", "highest", "mean", "spread", "count", "slope")
+    yield from _of(parameter, WHOLE, "since")
+    yield from _of(parameter, FIRST_12, "lowest", "highest", "mean", "spread")
+    yield from _of(parameter, LAST_24, "lowest", "highest", "mean", "slope")
+    yield from _of(parameter, LAST_12, "lowest", "highest", "mean", "spread", "count")
+    yield _later(parameter)
 
 
-def _often(parameter: Parameter) -> Iterator[Feature]:
-    """Yield what is counted of what is measured many times a day."""
-    yield from _of(parameter, WHOLE, *_WHOLE)
-    for window in PARTS:
-        yield from _of(parameter, window, *_PART)
-    yield from _later(parameter, *_COMPARED)
+def _later(parameter: Parameter) -> Feature:
+    late, early = (_named(parameter.name, "mean", window) for window in (LAST_12, FIRST_12))
+    return Feature(f"{parameter.name}, mean of the last less the first 12 h", "difference", (late, early))
 
 
-def _later(parameter: Parameter, *ways: str) -> Iterator[Feature]:
-    for how in ways:
-        late, early = (_named(parameter.name, how, window) for window in (LAST_12, FIRST_12))
-        name = f"{parameter.name}, {_WORDS[how]} of the last less the first 12 h"
-        yield Feature(name, "difference", (late, early))
+def _lab(parameter: Parameter) -> Iterator[Feature]:
+    yield from _of(parameter, WHOLE, "last", "first", "lowest", "highest", "mean", "spread", "count", "slope")
+    yield from _of(parameter, WHOLE, "change", "since")
+    yield from _of(parameter, LAST_24, "lowest", "highest", "mean", "count")
+    yield from _of(parameter, FIRST_12, "mean")
+    yield from _of(parameter, LAST_12, "mean")
+    yield _later(parameter)
 
 
 def _rare(parameter: Parameter) -> Iterator[Feature]:
-    yield from _of(parameter, WHOLE, "last", "first", "lowest", "highest", "mean", "count", "change", "since")
-    for window in (FIRST_24, LAST_24):
-        yield from _of(parameter, window, "last", "mean", "count")
+    yield from _of(parameter, WHOLE, "last", "first", "lowest", "highest", "count", "change", "since")
 
 
 def _stay() -> Iterator[Feature]:
@@ -90,99 +89,60 @@ def _stay() -> Iterator[Feature]:
     yield from _of(m.BODY_HEIGHT, EVER, "last")
     yield from _of(m.BODY_WEIGHT, EVER, "last", "first", "highest", "change", "count")
     yield from _of(m.VENTILATION, WHOLE, "count", "since", "span")
-    for window in PARTS:
-        yield from _of(m.VENTILATION, window, "count", "span")
-    yield from _later(m.VENTILATION, "count")
-    yield from _of(m.URINE, WHOLE, *_WHOLE, "sum")
-    for window in PARTS:
-        yield from _of(m.URINE, window, "sum", "mean", "lowest", "highest", "spread", "count", "slope")
-    yield from _later(m.URINE, "sum", "mean", "count")
+    yield from _of(m.VENTILATION, FIRST_12, "count")
+    yield from _of(m.VENTILATION, LAST_12, "count")
+    yield from _of(m.URINE, WHOLE, "sum", "mean", "last", "lowest", "highest", "count", "slope", "since")
+    for window in (FIRST_12, LAST_24, LAST_12):
+        yield from _of(m.URINE, window, "sum", "mean", "count")
+    yield _later(m.URINE)
 
 
-# Name, operator, the two parameters, direction, why.
-_PAIRS: tuple[tuple[str, str, str, str, int, str], ...] = (
-    ("PaO2/FiO2", "ratio", "PaO2", "inspired oxygen fraction", -1, _SOFA),
-    (
-        "SpO2/FiO2",
-        "ratio",
-        "oxygen saturation",
-        "inspired oxygen fraction",
-        -1,
-        "Rice TW, Chest 2007;132:410",
-    ),
-    ("shock index", "ratio", "heart rate", "systolic pressure", 0, ""),
-    ("modified shock index", "ratio", "heart rate", "mean pressure", 0, ""),
-    ("rate times pressure", "product", "heart rate", "systolic pressure", 0, ""),
-    ("pulse pressure", "difference", "systolic pressure", "diastolic pressure", 0, ""),
-    ("pulse over temperature", "ratio", "heart rate", "temperature", 0, ""),
-    ("breaths over saturation", "ratio", "respiratory rate", "oxygen saturation", 0, ""),
-    ("urea nitrogen/creatinine", "ratio", "urea nitrogen", "creatinine", 0, ""),
-    ("sodium less bicarbonate", "difference", "sodium", "bicarbonate", 0, ""),
-    ("lactate/bicarbonate", "ratio", "lactate", "bicarbonate", 0, ""),
-    ("glucose/potassium", "ratio", "glucose", "potassium", 0, ""),
-    ("PaCO2 less bicarbonate", "difference", "PaCO2", "bicarbonate", 0, ""),
-    ("PaCO2/bicarbonate", "ratio", "PaCO2", "bicarbonate", 0, ""),
-    ("white cells/platelets", "ratio", "white cells", "platelets", 0, ""),
-    ("urea nitrogen/GCS", "ratio", "urea nitrogen", "GCS", 0, ""),
-)
-# Parameters that change so much within a day that how much they do tells something.
-_RANGES = (
-    m.COMA,
-    m.HEART_RATE,
-    m.ANY_SYSTOLIC,
-    m.ANY_MEAN,
-    m.BODY_TEMPERATURE,
-    m.BREATHS,
-    m.SATURATION,
-    m.PH,
-)
-_EACH = (("mean", WHOLE), ("last", WHOLE), ("first", WHOLE), ("highest", WHOLE), ("lowest", WHOLE),
-         ("mean", FIRST_12), ("mean", LAST_24), ("mean", LAST_12))  # fmt: skip
+# Name, operator, parameter and statistic of the one and of the other, direction, why.
+_Pair = tuple[str, str, tuple[str, str], tuple[str, str], int, str]
+_PAIRS: tuple[_Pair, ...] = (
+    ("PaO2/FiO2", "ratio", ("PaO2", "mean"), ("inspired oxygen fraction", "mean"), -1, _SOFA),
+    ("SpO2/FiO2", "ratio", ("oxygen saturation", "mean"), ("inspired oxygen fraction", "mean"), -1,
+     "Rice TW, Chest 2007;132:410"),
+    ("shock index", "ratio", ("heart rate", "mean"), ("systolic pressure", "mean"), 0, ""),
+    ("modified shock index", "ratio", ("heart rate", "mean"), ("mean pressure", "mean"), 0, ""),
+    ("pulse pressure", "difference", ("systolic pressure", "mean"), ("diastolic pressure", "mean"), 0, ""),
+    ("pulse over temperature", "ratio", ("heart rate", "mean"), ("temperature", "mean"), 0, ""),
+    ("urea nitrogen/creatinine", "ratio", ("urea nitrogen", "mean"), ("creatinine", "mean"), 0, ""),
+    ("sodium less bicarbonate", "difference", ("sodium", "mean"), ("bicarbonate", "mean"), 0, ""),
+    ("lactate/bicarbonate", "ratio", ("lactate", "mean"), ("bicarbonate", "mean"), 0, ""),
+    ("breaths over saturation", "ratio", ("respiratory rate", "mean"), ("oxygen saturation", "mean"), 0, ""),
+    ("glucose/potassium", "ratio", ("glucose", "mean"), ("potassium", "mean"), 0, ""),
+    ("PaCO2 less bicarbonate", "difference", ("PaCO2", "mean"), ("bicarbonate", "mean"), 0, ""),
+)  # fmt: skip
 
 
 def _derived() -> Iterator[Feature]:
-    """Yield what two parameters say together: by means over the stay and its parts, and by single values."""
+    """Yield what two parameters say together, each by means over the stay and its ends, and by the last."""
     for name, how, one, other, grows, because in _PAIRS:
-        for way, window in _EACH:
-            told = _named(name, way, window)
-            yield Feature(
-                told, how, (_named(one, way, window), _named(other, way, window)), None, grows, because
-            )
-        late, early = (_named(name, "mean", window) for window in (LAST_12, FIRST_12))
+        for window in (WHOLE, FIRST_12, LAST_12):
+            where = "mean" if window is WHOLE else f"mean of the {window.name}"
+            names = (_named(*one, window), _named(*other, window))
+            yield Feature(f"{name}, {where}", how, names, None, grows, because)
+        early, late = f"{name}, mean of the first 12 h", f"{name}, mean of the last 12 h"
         yield Feature(f"{name}, last less first 12 h", "difference", (late, early))
-    for parameter in _RANGES:
-        for window in (WHOLE, *PARTS):
-            where = "" if window is WHOLE else f" of the {window.name}"
-            ends = tuple(_named(parameter.name, how, window) for how in ("highest", "lowest"))
-            yield Feature(f"{parameter.name}, highest less lowest{where}", "difference", ends)
+        last = (_named(one[0], "last", WHOLE), _named(other[0], "last", WHOLE))
+        yield Feature(f"{name}, last", how, last, None, grows, because)
     yield from _worst()
     yield from _bodies()
 
 
-# Name, operator, parameter and statistic of the one and of the other, direction, why.
-_WORST: tuple[tuple[str, str, tuple[str, str], tuple[str, str], int, str], ...] = (
-    ("PaO2/FiO2, lowest over highest", "ratio", ("PaO2", "lowest"), ("inspired oxygen fraction", "highest"),
-     -1, _SOFA),
-    ("shock index, highest over lowest", "ratio", ("heart rate", "highest"), ("systolic pressure", "lowest"),
-     0, ""),
-    ("AST/ALT, last", "ratio", ("AST", "last"), ("ALT", "last"), 0, ""),
-    ("bilirubin/albumin, last", "ratio", ("bilirubin", "last"), ("albumin", "last"), 0, ""),
-    ("bilirubin/platelets, last", "ratio", ("bilirubin", "last"), ("platelets", "last"), 0, ""),
-    ("bilirubin/platelets, worst", "ratio", ("bilirubin", "highest"), ("platelets", "lowest"), 0, ""),
-    ("GCS less age", "difference", ("GCS", "last"), ("age", "last"), -1, _SAPS),
-    ("GCS/age, last", "ratio", ("GCS", "last"), ("age", "last"), -1, _SAPS),
-    ("age times GCS, last", "product", ("age", "last"), ("GCS", "last"), 0, ""),
-    ("age times urea nitrogen, last", "product", ("age", "last"), ("urea nitrogen", "last"), 1, _SAPS),
-    ("age times urea nitrogen, mean", "product", ("age", "last"), ("urea nitrogen", "mean"), 1, _SAPS),
-    ("age times lactate, last", "product", ("age", "last"), ("lactate", "last"), 0, ""),
-    ("age times lactate, highest", "product", ("age", "last"), ("lactate", "highest"), 0, ""),
-    ("age times heart rate, mean", "product", ("age", "last"), ("heart rate", "mean"), 0, ""),
-)  # fmt: skip
-
-
 def _worst() -> Iterator[Feature]:
-    """Yield the worst of one parameter over the worst of another, and what weighs more in the old."""
-    for name, how, one, other, grows, because in _WORST:
+    """Yield the worst of one parameter over the worst of another."""
+    worst: tuple[_Pair, ...] = (
+        ("PaO2/FiO2, lowest over highest", "ratio", ("PaO2", "lowest"),
+         ("inspired oxygen fraction", "highest"), -1, _SOFA),
+        ("shock index, highest over lowest", "ratio", ("heart rate", "highest"),
+         ("systolic pressure", "lowest"), 0, ""),
+        ("AST/ALT, last", "ratio", ("AST", "last"), ("ALT", "last"), 0, ""),
+        ("bilirubin/albumin, last", "ratio", ("bilirubin", "last"), ("albumin", "last"), 0, ""),
+        ("GCS less age", "difference", ("GCS", "last"), ("age", "last"), -1, _SAPS),
+    )  # fmt: skip
+    for name, how, one, other, grows, because in worst:
         yield Feature(name, how, (_named(*one, WHOLE), _named(*other, WHOLE)), None, grows, because)
 
 
@@ -190,14 +150,10 @@ def _bodies() -> Iterator[Feature]:
     weight, height = _named("weight", "last", EVER), _named("height", "last", EVER)
     yield Feature("weight per height", "ratio", (weight, height))
     yield Feature("weight per height squared", "ratio", ("weight per height", height))
-    urea = _named("urea nitrogen", "last", WHOLE)
-    for window in (WHOLE, *PARTS):
+    for window in (WHOLE, FIRST_12, LAST_24, LAST_12):
         where = "" if window is WHOLE else f", {window.name}"
         total = _named("urine", "sum", window)
         yield Feature(f"urine per kg{where}", "ratio", (total, weight), None, -1, _SAPS)
-        yield Feature(f"urine over urea nitrogen{where}", "ratio", (total, urea), None, -1, _SAPS)
-    late, early = (f"urine per kg, {window.name}" for window in (LAST_12, FIRST_12))
-    yield Feature("urine per kg, last less first 12 h", "difference", (late, early))
 
 
 def candidates() -> tuple[Feature, ...]:
@@ -207,8 +163,10 @@ def candidates() -> tuple[Feature, ...]:
 
 def _every() -> Iterable[Feature]:
     yield from _stay()
-    for parameter in (*m.VITALS, *m.GASES, *m.LABS):
-        yield from _often(parameter)
+    for parameter in m.VITALS:
+        yield from _vital(parameter)
+    for parameter in (*m.GASES, *m.LABS):
+        yield from _lab(parameter)
     for parameter in m.RARE:
         yield from _rare(parameter)
     yield from _derived()

@@ -7,6 +7,7 @@ abstains is scored all the same and counts in every measure.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from salus.core.registry import task as find_task
 from salus.core.seams import Model
 from salus.learning.task import Task
 from salus.spine.cases import Cases, gather, population
-from salus.spine.learn import ARTEFACT, Told, need_libraries, write_down
+from salus.spine.learn import ARTEFACT, TRAINED, Told, need_libraries, write_down
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact
@@ -103,7 +104,7 @@ def _trained_here(path: Path) -> tuple[Model, Task]:
     model, task = find_model(told.task), find_task(told.task)
     if not isinstance(model, Learnt):
         raise UserError(f"'{path}' was learnt for '{told.task}', which is no model that learns here.")
-    return model.with_artefact(path.read_bytes(), str(path)), task
+    return Learnt(task, path, model.parts), task
 
 
 # --- learnt --------------------------------------------------------------------------------------
@@ -140,7 +141,7 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
     told |= {
         **_about(model, task, cases.population, seed),
         "flow": cases.flow,
-        "stability": {"seeds": [], "sites": sites(cases, risk, seed)},
+        "stability": {"seeds": _seeds(model.path), "sites": sites(cases, risk, seed)},
         "mitigation": mitigation(task, artefact, cases, logit, seed),
         "reading": reading(artefact, cases),
         "shapes": shapes(artefact, cases),
@@ -150,6 +151,16 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
     if task.beside is not None:
         told |= _beside(task, cases, logit, seed)
     return replace(whole, evidence=told)
+
+
+def _seeds(path: Path) -> list[dict[str, Any]]:
+    """Return how the model did with other seeds, as its training wrote down beside the artefact."""
+    beside = path.with_name(TRAINED if path.name == ARTEFACT else f"{path.stem}.{TRAINED}")
+    try:
+        found = json.loads(beside.read_bytes())["seeds"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
 def _beside(task: Task, cases: Cases, logit: Any, seed: int) -> dict[str, Any]:

@@ -6,6 +6,7 @@ written into the ledger of the archive that it was done with.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from salus.learning.artefact import Artefact, Made
     from salus.learning.task import Task
 
-ARTEFACT = "artefact.json"
+ARTEFACT, TRAINED = "artefact.json", "training.json"
 _LIBRARIES = ("interpret-core", "numpy", "scikit-learn", "polars")
 _NEEDS = "Training and testing need more than the base: pip install 'salus-clinical[learn]'."
 Told = Callable[[str], object]
@@ -43,12 +44,14 @@ class Trained:
 
 def train(
     name: str, place: str, out: str, *, actor: Actor, basis: str = "", part: str = "", seed: int = 1,
-    store: str | None = None,
+    seeds: int = 1, store: str | None = None,
     told: Told = lambda _: None,
 ) -> Trained:  # fmt: skip
     """Learn the task `name` from the evidence at `place`, and write its artefact into the folder `out`.
 
-    part: of a published set that lies in parts, the one to learn from. told: hears what is being done.
+    part: of a published set that lies in parts, the one to learn from. seeds: how many times it is learnt,
+    each with the next seed, to see whether that matters; the first is kept. store: where the state of an
+    archive is, if elsewhere. told: hears what is being done.
     Raises UserError for an unknown task or one that nothing can be learnt for, RefusedError where the gate
     does, EvidenceError where too little is there to learn from.
     """
@@ -63,6 +66,7 @@ def train(
     cases = gather(task, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
     told(f"learning from {len(cases.known):,} cases, {sum(cases.outcomes):,} with the outcome")
     artefact, notes, measured = _learnt(task, cases, seed)
+    again = [measured, *(_learnt(task, cases, seed + more)[2] for more in range(1, seeds))]
     path = _put(folder / ARTEFACT, artefact.dumps())
     summary = {
         "task": task.name,
@@ -71,6 +75,7 @@ def train(
         "events": sum(cases.outcomes),
         "seed": seed,
         "out_of_fold": measured,
+        "seeds": again,
         "terms": len(artefact.terms) - len(artefact.pairs),
         "pairs": len(artefact.pairs),
         "threshold": {"value": artefact.threshold, "misses": artefact.misses},
@@ -78,6 +83,7 @@ def train(
         "notes": [*found.notes, *notes],
         "cpu_seconds": round(process_time() - began, 1),
     }
+    _put(folder / TRAINED, json.dumps(summary, ensure_ascii=False, indent=2).encode() + b"\n")
     return Trained(artefact, path, summary)
 
 
@@ -121,7 +127,9 @@ def _measured(y: Any, logit: Any, persons: Any, seed: int) -> dict[str, Any]:
     from salus.learning.intervals import auroc_told, persons_of
 
     auroc = auroc_told(y, logit, persons_of(persons, len(y)), draws=200, seed=seed)
-    return {"auroc": auroc, "ece": calibrate.ece(y, calibrate.expit(logit))}
+    slope, _ = calibrate.slope_and_intercept(y, logit)
+    told = {"seed": seed, "auroc": auroc, "slope": slope}
+    return {**told, "ece": calibrate.ece(y, calibrate.expit(logit))}
 
 
 def provenance(cases: Cases, seed: int) -> Made:
