@@ -25,7 +25,7 @@ COARSE = 5
 ROUGH_LEVELS = 12
 # The line's knots: these shares of the cases that have a value lie below.
 KNOTS = (0.02, 0.25, 0.5, 0.75, 0.98)
-# Edges are read off at most so many cases, evenly taken.
+# Edges, what is usual and the measures by group are read off about so many cases, evenly taken.
 LOOKED_AT = 100_000
 # A level of fewer cases is one of "other", and so are levels after the most that are told apart.
 FEWEST = 10

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.learning.additive import Additive, summed
 from salus.learning.artefact import FORMAT, Artefact, GroupMeasure, Made, inputs_for, of
-from salus.learning.bins import Binned, Known
+from salus.learning.bins import LOOKED_AT, Binned, Known
 from salus.learning.recipe import MEMBERS, Recipe, members, recipe_for
 from salus.learning.select import checked, cut, twins
 from salus.learning.shapes import joined, readable, terms_of
@@ -176,10 +176,15 @@ def _novelty(names: Mapping[str, int], inputs: Sequence[Any], frame: pl.DataFram
 
     from salus.learning.novelty import bounds, read_from
 
+    many, frame = frame.height, frame.gather_every(_step(frame.height))
     levels = {name for name in names if frame[name].dtype == pl.String}
     columns = {name: frame[name].to_numpy() for name in names if name not in levels}
     columns |= {name: np.array(frame[name].to_list(), object) for name in levels}
-    return bounds(columns, read_from(one.feature for one in inputs))
+    return {**bounds(columns, read_from(one.feature for one in inputs)), "n": many}
+
+
+def _step(cases: int) -> int:
+    return max(1, cases // LOOKED_AT)
 
 
 def _measures(
@@ -187,9 +192,10 @@ def _measures(
 ) -> list[dict[str, Any]]:
     from salus.learning.fair import by_group, judged
 
-    cases = judged(learnt.y, learnt.risks, learnt.risks >= threshold, learnt.persons)
-    kept = GroupMeasure.__dataclass_fields__
-    rows = by_group(cases, groups) if groups else []
+    step, kept = _step(len(learnt.y)), GroupMeasure.__dataclass_fields__
+    risks = learnt.risks[::step]
+    cases = judged(learnt.y[::step], risks, risks >= threshold, learnt.persons[::step])
+    rows = by_group(cases, {by: each[::step] for by, each in groups.items()}) if groups else []
     return [{name: told for name, told in row.items() if name in kept} for row in rows]
 
 

@@ -48,7 +48,7 @@ def recipe_for(task: Task, cases: int) -> Recipe:
     pairs = int(asked.get("pairs", MANY_PAIRS if cases >= MANY else FEW_PAIRS))
     found = Recipe(task.terms, min(pairs, task.pairs))
     if cases >= MANY:
-        bags, rows = (4, 80_000) if cases < MORE else (2, 60_000)
+        bags, rows = (4, 80_000) if cases < MORE else (2, 30_000)
         boosting = Boosting(bags, rows, 0.05, 20, 30, min_samples_leaf=20)
         lines = replace(found.lines, rows=rows)
         pairing = replace(boosting, min_samples_leaf=50)
