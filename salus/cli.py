@@ -275,7 +275,8 @@ def _models(args: Args) -> int:
     site = site_of(args, to_read=True) if args.archive else None
     rows = models(site)
     if args.json:
-        keys = ("name", "version", "asks", "status", "title", "by", "because", "note", "digest", "package")
+        keys = ("name", "version", "asks", "status", "title", "by", "because", "note", "digest", "package",
+                "artefact", "adopted")  # fmt: skip
         told = [{key: getattr(row, key) for key in keys} for row in rows]
         broken = [problem._asdict() for problem in problems()]
         return put_json(
@@ -285,6 +286,7 @@ def _models(args: Args) -> int:
     for row in rows:
         note = f"  [from an outside package: {row.package}]" if row.package else ""
         note += f"  ({row.note})" if row.note else ""
+        note += f"  [{row.adopted}]" if row.adopted else ""
         say(f"{row.name:14} {row.version:8} {row.status:10} {row.asks}{note}")
     for name, why in problems():
         say(f"{name:14} {'-':8} {'broken':10} {why}")
@@ -350,7 +352,8 @@ def _parser() -> argparse.ArgumentParser:
     verbs = {
         "demo": _demo, "read": _read, "ask": _ask, "review": _review, "models": _models,
         "approve": _approve, "serve": _serve, "verify": _verify, "share": cli_share.share,
-        "train": cli_learn.train, "test": cli_learn.test,
+        "train": cli_learn.train, "test": cli_learn.test, "adopt": cli_learn.adopt,
+        "recalibrate": cli_learn.recalibrate,
     }  # fmt: skip
     return parser(verbs, _moment)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salus.cli_out import Args, put_json, say
+from salus.cli_out import Args, put_json, say, site_of
 from salus.cli_out import actor as actor_of
 from salus.core.errors import UserError
 
@@ -70,6 +70,48 @@ def test(args: Args) -> int:
     return 0
 
 
+def recalibrate(args: Args) -> int:
+    """Set a learnt model's risks right by a place's own cases, and write the new artefact."""
+    from salus.spine.recalibrate import recalibrate as set_right
+
+    how = {"actor": actor_of(args), "basis": args.basis, "part": args.part, "seed": args.seed,
+           "store": _store(args)}  # fmt: skip
+    told = set_right(args.model, args.on, args.out, told=_teller(args), **how).summary
+    if args.json:
+        return put_json(told)
+    say(f"{told['task']}: {told['n']:,} cases, {told['events']:,} with the outcome. {told['how']}.")
+    for name, words in _CALIBRATION:
+        before, after = (told[when][name] for when in ("before", "after"))
+        say(f"  {words:22} {_ends(before)}, and {_ends(after)} on people held out")
+    say(f"The ranking is as it was, and so is the threshold: {told['threshold']['value']:.3f}.")
+    say(f"{told['artefact']}: take it with 'salus models adopt {told['artefact']} --archive DIR'.")
+    return 0
+
+
+# What is told before and after, and how it is called.
+_CALIBRATION = (("slope", "slope (1 is right)"), ("intercept", "intercept (0 is right)"), ("ece", "ECE"),
+                ("observed_expected", "observed by expected"))  # fmt: skip
+
+
+def _ends(found: dict[str, float]) -> str:
+    return f"{found['value']:.3f} ({found['low']:.3f} to {found['high']:.3f})"
+
+
+def adopt(args: Args) -> int:
+    """Let a model answer in an archive by what was trained, or by what ships again."""
+    from salus.spine.adopt import adopt as take
+    from salus.spine.adopt import restore
+
+    done = (restore if args.shipped else take)(site_of(args), args.what, by=args.by, because=args.because)
+    if args.json:
+        keys = ("name", "version", "asks", "status", "note", "digest", "artefact", "adopted")
+        return put_json({key: getattr(done, key) for key in keys})
+    say(f"{done.name} {done.version} {done.adopted or 'answers by what ships again'}.")
+    say(f"It is {done.status} here{': ' + done.note if done.note else ''}.")
+    say(f"To make it live: salus models approve {done.name} --archive {args.archive} --by WHO --because WHY")
+    return 0
+
+
 def _store(args: Args) -> str | None:
     named: str | None = args.store or os.environ.get("SALUS_STORE")
     return named
@@ -110,6 +152,12 @@ def words(add: Callable[..., Any], verbs: Any) -> None:
     parser.add_argument("--seeds", type=_count, default=1, metavar="N", help=seeds)
     _place(parser)
     parser.set_defaults(run=verbs["train"])
+    parser = add("recalibrate", help="set a learnt model's risks right by your own cases")
+    what = "a name from 'salus models' (as it ships), or what 'train' wrote"
+    parser.add_argument("model", metavar="MODEL", help=what)
+    parser.add_argument("--out", required=True, metavar="DIR", help="the folder for the new artefact")
+    _place(parser)
+    parser.set_defaults(run=verbs["recalibrate"])
     parser = add("test", help="judge a model on people whose outcome is known")
     parser.add_argument("model", metavar="MODEL", help="a name from 'salus models', or what 'train' wrote")
     what = "write what was said of every case, as CSV: id,probability,abstained"

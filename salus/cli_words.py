@@ -151,15 +151,23 @@ def _review(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
 def _models(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
     _common(parser, archive=None, actor=False)
     parser.set_defaults(run=verbs["models"])
-    approve = parser.add_subparsers(metavar="approve").add_parser(
-        "approve", help="make a model live in an archive"
-    )
+    add = parser.add_subparsers(metavar="approve, adopt").add_parser
+    approve = add("approve", help="make a model live in an archive")
     approve.add_argument("name", metavar="NAME")
     words = "the person who answers for it"
     approve.add_argument("--by", required=True, metavar="WHO", type=_somebody, help=words)
     approve.add_argument("--because", required=True, metavar="WHY")
     _common(approve, actor=False)
     approve.set_defaults(run=verbs["approve"])
+    adopt = add("adopt", help="let a model answer in an archive by what was trained here")
+    adopt.add_argument("what", metavar="FILE", help="what 'salus train' wrote; with --shipped a model's name")
+    words = "the model answers by what ships with Salus again"
+    adopt.add_argument("--shipped", action="store_true", help=words)
+    words = "the person who answers for it"
+    adopt.add_argument("--by", required=True, metavar="WHO", type=_somebody, help=words)
+    adopt.add_argument("--because", required=True, metavar="WHY")
+    _common(adopt, actor=False)
+    adopt.set_defaults(run=verbs["adopt"])
 
 
 def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:

@@ -42,6 +42,12 @@ class Origin(NamedTuple):
             # Whoever put the package there may have put a finder of his own too.
             return cls(package, why=f"its files cannot be read ({type(error).__name__})")
 
+    def with_artefact(self, sha256_of: str) -> Origin:
+        """Return the origin of the same files with an artefact of a site's own, named by its SHA-256."""
+        if not self.digest:
+            return self
+        return self._replace(digest=sha256(f"{self.digest}\0{sha256_of}".encode()).hexdigest())
+
 
 def digest(files: Mapping[str, Path]) -> str:
     """Return one SHA-256 over `files`, by name, as hex: what changes, comes, goes or is renamed changes it.

@@ -31,6 +31,8 @@ class ModelStatus:
 
     note: why an approval on record does not hold; "" when there is none or it holds. digest: of the files
     that were loaded here, as hex; package: which outside package they are from, "" for the house's own.
+    artefact: SHA-256 of the artefact that was adopted here, "" where it answers by what ships; adopted: what
+    it was learnt from and who adopted it, in words.
     """
 
     name: str
@@ -44,6 +46,8 @@ class ModelStatus:
     note: str = ""
     digest: str = ""
     package: str = ""
+    artefact: str = ""
+    adopted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,11 @@ def shipped(card: Card, origin: Origin) -> ModelStatus:
     return replace(told, digest=origin.digest, package=origin.package)
 
 
+def overtaken(ships: ModelStatus) -> ModelStatus:
+    """Return where a model stands that was approved before somebody chose another artefact for it."""
+    return replace(ships, note=f"it was approved before what it answers by was chosen anew: {_AGAIN}")
+
+
 def statement(place_id: str, told: ModelStatus) -> bytes:
     """Return the bytes that are signed for `told` in the archive `place_id`."""
     assert told.at is not None
@@ -78,6 +87,7 @@ def seal(told: ModelStatus, place_id: str, sign: Callable[[bytes], bytes]) -> by
 def standing(ships: ModelStatus, told: ModelStatus, kept: bytes, place: Place) -> ModelStatus:
     """Return `told` where it holds here for what is loaded and `ships`, else what ships and why."""
     told = replace(told, digest=kept[:_DIGEST].hex(), package=ships.package)
+    told = replace(told, artefact=ships.artefact, adopted=ships.adopted)
     note = _why_not(ships, told, kept, place)
     return replace(ships, note=note) if note else told
 
@@ -103,13 +113,18 @@ def approval(ships: ModelStatus, by: str, because: str, at: datetime, place: Pla
     Raises UserError when nobody answers for it or no reason is given, RefusedError for a
     demonstration's approval outside a demonstration, or of files that cannot be read.
     """
-    if not names_somebody(by.strip()) or not printable(because, None):
-        raise UserError(
-            "An approval needs who (--by, on one line and without hidden characters) and why (--because): a "
-            "person answers for it."
-        )
+    answered_for("An approval", by, because)
     if by.strip().lower() == DEMONSTRATOR and not place.demonstration:
         raise RefusedError("A demonstration's approval holds in its own archive only. Name a person.")
     if not ships.digest:
         raise RefusedError(f"Model '{ships.name}' cannot be approved: {ships.note}. An approval is of files.")
     return replace(ships, status=LIVE, by=by.strip(), because=because.strip(), at=at)
+
+
+def answered_for(what: str, by: str, because: str) -> None:
+    """Raise UserError where nobody answers for `what`, or no reason is given."""
+    if not names_somebody(by.strip()) or not printable(because, None):
+        raise UserError(
+            f"{what} needs who (--by, on one line and without hidden characters) and why (--because): a "
+            "person answers for it."
+        )

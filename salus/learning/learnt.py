@@ -65,10 +65,22 @@ class Learnt:
     # What was read, once: the artefact, or why it was refused; and the card.
     _read: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False, hash=False)
 
-    def with_artefact(self, raw: bytes, place: str = "artefact") -> Learnt:
-        """Return the same model with an artefact of a site's own. Raises EvidenceError where it is none."""
+    def with_artefact(self, raw: bytes, place: str = "artefact", version: str = "") -> Learnt:
+        """Return the same model with an artefact of a site's own. Raises EvidenceError where it is none.
+
+        version: what the model is called with it; "": as the artefact says.
+        """
+        return self._with(_fitting(loads(raw, place), self.task, place), version)
+
+    def without_artefact(self, why: EvidenceError, version: str) -> Learnt:
+        """Return the same model in that version, abstaining: what it answered by cannot be used."""
+        return self._with(why, version)
+
+    def _with(self, found: Artefact | EvidenceError, version: str) -> Learnt:
         own = Learnt(self.task, self.path, self.parts)
-        own._read["artefact"] = _fitting(loads(raw, place), self.task, place)
+        card = _card(self.task, found, self.parts)
+        own._read["artefact"] = found
+        own._read["card"] = replace(card, version=version) if version else card
         return own
 
     @property

@@ -146,7 +146,7 @@ def _measures(
     from salus.learning.fair import by_group, judged
 
     ranked = auroc_told(cases.y, risk, cases.persons, **cases.drawing)
-    yield of_everyone(cases.y, risk, cases.persons, ranked)
+    yield of_everyone(cases.y, ranked, observed_expected(cases.y, risk, cases.persons))
     every = judged(cases.y, risk, risk >= threshold, cases.persons)
     for row in by_group(every, groups, None, **cases.drawing) if groups else ():
         auroc, seen, rate = (_interval(row.get(name)) for name in _INTERVALS)
@@ -158,10 +158,9 @@ def _interval(found: Told | None) -> Interval | None:
     return None if found is None else Interval(**found)
 
 
-def of_everyone(y: Any, risk: Any, persons: Any, auroc: Mapping[str, float]) -> GroupMeasure:
-    """Return how a model did in all people together, each of them held out once."""
-    seen = observed_expected(y, risk, persons)
-    return GroupMeasure(EVERYONE, EVERYONE, len(y), int(y.sum()), Interval(**auroc), Interval(**seen))
+def of_everyone(y: Bools, auroc: Told, seen: Told | None = None) -> GroupMeasure:
+    """Return how a model did in all people together, each of them held out once; seen: observed by expected."""
+    return GroupMeasure(EVERYONE, EVERYONE, len(y), int(y.sum()), Interval(**auroc), _interval(seen))
 
 
 def _of_both(learnt: Made, made: Made) -> Made:

@@ -15,9 +15,9 @@ from salus.core.errors import EvidenceError, SalusError, UserError
 from salus.core.evidence import UNREADABLE, Timeline
 from salus.core.insight import Abstention, Insight, ModelRef, Reason
 from salus.core.registry import model as find_model
-from salus.core.registry import models as known_models
 from salus.core.seams import Model, View
 from salus.privacy.gate import open_view
+from salus.spine.adopted import models_of
 from salus.spine.bring import plural
 from salus.spine.models import LIVE, statuses
 from salus.spine.moment import dated_ahead, last_known
@@ -172,10 +172,10 @@ def _named_subject(site: Site, told: str) -> str:
 def _chosen(site: Site, asks: Sequence[str] | None, live_only: bool) -> list[tuple[Model, bool]]:
     """Return the models to ask, each with whether it may answer."""
     live = {name for name, row in statuses(site).items() if row.status == LIVE}
+    every = models_of(site)
     if asks is None:
-        every = known_models()
         return [(every[name], True) for name in every if name in live or not live_only]
-    return [(find_model(name), name in live or not live_only) for name in asks]
+    return [(every[find_model(name).card.name], name in live or not live_only) for name in asks]
 
 
 def _answers(chosen: list[tuple[Model, bool]], view: View) -> Iterator[Insight]:

@@ -11,18 +11,18 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salus import __version__
 from salus.core.consent import QUALITY, Actor
-from salus.core.errors import EvidenceError, UserError
+from salus.core.errors import EvidenceError
 from salus.core.registry import model as find_model
 from salus.core.registry import task as find_task
 from salus.core.seams import Model
 from salus.learning.task import Task
+from salus.spine.adopt import is_a_file, learnt_at
 from salus.spine.cases import Cases, gather, population
-from salus.spine.learn import ARTEFACT, TRAINED, Told, need_libraries, write_down
+from salus.spine.learn import TRAINED, Told, need_libraries, write_down
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact
@@ -89,22 +89,10 @@ def judge(
 
 
 def _asked(name: str) -> tuple[Model, Task]:
-    path = Path(name)
-    if path.suffix == ".json" or path.is_dir():
-        return _trained_here(path / ARTEFACT if path.is_dir() else path)
-    model = find_model(name)
-    return model, find_task(name)
-
-
-def _trained_here(path: Path) -> tuple[Model, Task]:
-    from salus.learning.artefact import load
-    from salus.learning.learnt import Learnt
-
-    told = load(path)
-    model, task = find_model(told.task), find_task(told.task)
-    if not isinstance(model, Learnt):
-        raise UserError(f"'{path}' was learnt for '{told.task}', which is no model that learns here.")
-    return Learnt(task, path, model.parts), task
+    if is_a_file(name):
+        trained, _ = learnt_at(name)
+        return trained, trained.task
+    return find_model(name), find_task(name)
 
 
 # --- learnt --------------------------------------------------------------------------------------
@@ -203,10 +191,13 @@ def _seen(model: Model, found: Population) -> Iterable[str]:
     artefact = model.artefact() if isinstance(model, Learnt) else None
     if artefact is None or isinstance(artefact, EvidenceError):
         return
-    learnt = artefact.made.data
-    if learnt.digest == found.digest:
+    # Of a model that was recalibrated: the people that it learnt from, and those that it was calibrated by.
+    told = artefact.made.data.digest.split()
+    if found.digest in told:
         yield "These are the very people that it learnt from: the figures flatter it, and prove nothing."
-    elif _whole(learnt.digest) == _whole(found.digest) and not ("#" in learnt.digest and "#" in found.digest):
+    elif any(
+        _whole(each) == _whole(found.digest) and not ("#" in each and "#" in found.digest) for each in told
+    ):
         yield "Among these people are those that it learnt from: see the parts of the set one by one."
 
 

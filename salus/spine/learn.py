@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from salus.learning.task import Task
 
 ARTEFACT, TRAINED = "artefact.json", "training.json"
+# What stands in an artefact for the citation of a site's own records.
+NOT_PUBLISHED = "not published"
 _LIBRARIES = ("interpret-core", "numpy", "scikit-learn", "polars")
 _NEEDS = "Training and testing need more than the base: pip install 'salus-clinical[learn]'."
 Told = Callable[[str], object]
@@ -59,7 +61,7 @@ def train(
     began, task = process_time(), find_task(name)
     if not task.features:
         raise UserError(f"'{name}' is a guideline's score: nothing is learnt for it; 'salus test' judges it.")
-    folder = _made(out)
+    folder = folder_for(out)
     write_down(place, store, actor, "train", {"task": name, "basis": basis, "purpose": TRAINING})
     told(f"reading {place}")
     found = population(task, place, part)
@@ -67,7 +69,7 @@ def train(
     told(f"learning from {len(cases.known):,} cases, {sum(cases.outcomes):,} with the outcome")
     artefact, notes, measured = _learnt(task, cases, seed)
     again = [measured, *(_learnt(task, cases, seed + more)[2] for more in range(1, seeds))]
-    path = _put(folder / ARTEFACT, artefact.dumps())
+    path = put(folder / ARTEFACT, artefact.dumps())
     summary = {
         "task": task.name,
         "artefact": str(path),
@@ -83,7 +85,7 @@ def train(
         "notes": [*found.notes, *notes],
         "cpu_seconds": round(process_time() - began, 1),
     }
-    _put(folder / TRAINED, json.dumps(summary, ensure_ascii=False, indent=2).encode() + b"\n")
+    put(folder / TRAINED, json.dumps(summary, ensure_ascii=False, indent=2).encode() + b"\n")
     return Trained(artefact, path, summary)
 
 
@@ -115,10 +117,14 @@ def need_libraries() -> None:
 
 def _learnt(task: Task, cases: Cases, seed: int) -> tuple[Artefact, tuple[str, ...], dict[str, Any]]:
     from salus.learning.fit import artefact_of, fitted
+    from salus.learning.recalibrate import of_everyone
 
     learnt = fitted(task, cases.values, cases.outcomes, cases.persons, seed=seed)
     artefact = artefact_of(task, learnt, cases.values, provenance(cases, seed), cases.groups)
-    return artefact, learnt.notes, _measured(learnt.y, learnt.logits, cases.persons, seed)
+    measured = _measured(learnt.y, learnt.logits, cases.persons, seed)
+    # Observed by expected says nothing of all of them: the calibration was fitted on what the folds said.
+    whole = of_everyone(learnt.y, measured["auroc"])
+    return replace(artefact, measures=(whole, *artefact.measures)), learnt.notes, measured
 
 
 def _measured(y: Any, logit: Any, persons: Any, seed: int) -> dict[str, Any]:
@@ -143,7 +149,7 @@ def provenance(cases: Cases, seed: int) -> Made:
         title=found.title,
         digest=found.digest,
         licence=found.licence,
-        cite=found.cite,
+        cite=found.cite or NOT_PUBLISHED,
         n=len(cases.known),
         events=sum(cases.outcomes),
         excluded=left,
@@ -152,7 +158,8 @@ def provenance(cases: Cases, seed: int) -> Made:
     return Made(datetime.now(UTC).isoformat(timespec="seconds"), __version__, seed, libraries, data)
 
 
-def _made(out: str) -> Path:
+def folder_for(out: str) -> Path:
+    """Return the folder `out`, made where it is not there; raises UserError where it is a file."""
     folder = Path(out)
     if folder.is_file():
         raise UserError(f"'{folder}' is a file: name a folder for what is learnt.")
@@ -160,7 +167,7 @@ def _made(out: str) -> Path:
     return folder
 
 
-def _put(path: Path, raw: bytes) -> Path:
+def put(path: Path, raw: bytes) -> Path:
     """Write a file whole or not at all: what was there before stays until the new one is complete."""
     with NamedTemporaryFile(dir=path.parent, delete=False) as draft:
         draft.write(raw)

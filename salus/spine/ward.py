@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from salus.core.consent import Actor
 from salus.core.errors import UserError
 from salus.core.insight import Insight, Urgency
-from salus.core.registry import model as find_model
 from salus.privacy.gate import refuse_nobody
+from salus.spine.adopted import actions
 from salus.spine.called import called_for
 from salus.spine.consult import Question, archived, consult_many, unwritten
 from salus.spine.kept import last_answers
@@ -105,8 +105,7 @@ def unsure(insights: Sequence[Insight], kept: Sequence[Insight]) -> tuple[str, .
 
 def _worst(insight: Insight) -> int:
     """Return the rank of the most urgent thing that the model can say."""
-    every = [row.urgency.rank for row in find_model(insight.model.name).card.actions if row.urgency]
-    return min(every, default=Urgency.ROUTINE.rank)
+    return min((one.rank for one in actions(insight.model)), default=Urgency.ROUTINE.rank)
 
 
 def ward(
@@ -126,7 +125,7 @@ def ward(
     from salus.spine.models import statuses
 
     refuse_nobody(actor)
-    approvals = tuple((row.name, row.version, row.status) for row in statuses(site).values())
+    approvals = tuple((row.name, row.version, row.status, row.digest) for row in statuses(site).values())
     key = ("ward", site.archive.generation, approvals, as_of)
     kept: _Kept | None = site.memory.get("ward")
     if kept and kept.key == key and site.now() < kept.until:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from hashlib import sha256
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, func, select
@@ -16,7 +17,15 @@ from sqlalchemy import Column, ColumnElement, Connection, func, select
 from salus.core.errors import SalusError
 from salus.store import tables as t
 from salus.store.ledger import KEPT_MARK, opens
-from salus.store.rows import as_entry, as_hook_card, cards_content, record_of, setting_content, stale_content
+from salus.store.rows import (
+    as_entry,
+    as_hook_card,
+    cards_content,
+    kept_content,
+    record_of,
+    setting_content,
+    stale_content,
+)
 
 _PAGE = 500
 
@@ -28,6 +37,7 @@ def check_state(connection: Connection) -> Iterator[str]:
     yield from _stale(connection)
     yield from _cards(connection)
     yield from _kept(connection)
+    yield from _artefacts(connection)
 
 
 def _settings(connection: Connection) -> Iterator[str]:
@@ -157,3 +167,26 @@ def _about(row: Any) -> dict[str, object]:
     if record_of(content) != row.record_id:
         raise ValueError
     return content
+
+
+def _artefacts(connection: Connection) -> Iterator[str]:
+    """Hold what a site trained against the hashes by which it was adopted, one after the other."""
+    query = select(t.opening.c.seq, t.opening.c.content).where(t.opening.c.kind == "adopt")
+    told = {
+        str(kept_content(row.content).get("artefact", "")): row.seq
+        for row in connection.execute(query.order_by(t.opening.c.seq.desc()))
+    }
+    kept = connection.execute(select(t.artefact.c.digest).order_by(t.artefact.c.digest)).scalars().all()
+    for digest in kept:
+        document = connection.execute(select(t.artefact.c.document).where(t.artefact.c.digest == digest))
+        if digest not in told:
+            yield f"The artefact {digest} is in no ledger entry: it was slipped in, or its entry removed."
+        elif not _has(document.scalar(), digest):
+            yield f"The artefact {digest} was changed after entry {told[digest]} recorded it."
+    for digest, seq in told.items():
+        if digest and digest not in kept:
+            yield f"Entry {seq} recorded artefact {digest}, which is no longer there."
+
+
+def _has(document: object, digest: str) -> bool:
+    return isinstance(document, bytes) and sha256(document).hexdigest() == digest

@@ -61,6 +61,20 @@ class StatusRow:
 
 
 @dataclass(frozen=True, slots=True)
+class AdoptionRow:
+    """By what a model answers here since entry `seq`, and who decided on it.
+
+    told: what that entry recorded: ``artefact`` is the SHA-256 of one in the store, "" for what ships; {}
+    where Salus did not write what lies there.
+    """
+
+    model: str
+    seq: int
+    at: datetime
+    told: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
     """What opens the commitment of entry `seq`: its salt (None once erased) and the record it is about.
 
@@ -206,6 +220,11 @@ def as_review(row: Any) -> Review:
 def as_hook_card(row: Any) -> HookCard:
     """Return the HookCard in a row of table `hook_card`."""
     return HookCard(row.uuid, row.insight, row.user, _moment(row.at), row.client or "")
+
+
+def as_adoption(row: Any) -> AdoptionRow:
+    """Return the AdoptionRow in a row of table `opening` with the time of its entry."""
+    return AdoptionRow(row.record_id, row.seq, _moment(row.at), kept_content(row.content))
 
 
 def as_status(row: Any) -> StatusRow:

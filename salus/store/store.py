@@ -34,10 +34,12 @@ from salus.store.engine import (
 )
 from salus.store.ledger import GENESIS, moment
 from salus.store.rows import (
+    AdoptionRow,
     HookCard,
     Opening,
     StatusRow,
     StoredInsight,
+    as_adoption,
     as_entry,
     as_hook_card,
     as_insight,
@@ -132,6 +134,17 @@ class Store:
         """Return every status that `model` ever had, oldest first."""
         query = select(t.status).where(t.status.c.model == model).order_by(t.status.c.seq)
         return [as_status(row) for row in self._all(query)]
+
+    def adoptions(self) -> dict[str, AdoptionRow]:
+        """Return by what each model answers here, where anybody ever decided on that, by the model's name."""
+        query = select(t.opening, t.entry.c.at).join(t.entry, t.entry.c.seq == t.opening.c.seq)
+        query = query.where(t.opening.c.kind == "adopt").order_by(t.opening.c.seq)
+        return {row.record_id: as_adoption(row) for row in self._all(query)}
+
+    def artefact(self, digest: str) -> bytes | None:
+        """Return the bytes that are kept under this SHA-256, or None; that they have it is not looked at."""
+        row = self._first(select(t.artefact.c.document).where(t.artefact.c.digest == digest))
+        return row.document if row else None
 
     def entries(self, after: int = 0, limit: int | None = None) -> Iterator[Entry]:
         """Yield ledger entries with a `seq` above `after`, in order; streams, in constant memory."""

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 # The newest migration; a store that says more was written by a newer Salus.
-SCHEMA = "0004"
+SCHEMA = "0005"
 
 COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -113,6 +113,14 @@ status = Table(
     Column("because", Text, nullable=False),
     Column("at", Text, nullable=False),
     Column("signature", LargeBinary, nullable=False),
+)
+
+# What a site trained itself, whole, under the SHA-256 of its bytes; "adopt" entries say which one is used.
+artefact = Table(
+    "artefact",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("document", LargeBinary, nullable=False),
 )
 
 setting = Table(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from hashlib import sha256
 from os import urandom
 from typing import Any
 
@@ -192,6 +193,17 @@ class Transaction:
             at=ledger.moment(at),
             signature=signature,
         )
+
+    def put_artefact(self, document: bytes) -> str:
+        """Keep what a site trained, whole, and return its SHA-256; bytes that were damaged are mended by it.
+
+        Its entry (``adopt``) names it, and is appended in the same transaction.
+        """
+        digest = sha256(document).hexdigest()
+        mine = t.artefact.c.digest == digest
+        if self._to.execute(update(t.artefact).where(mine).values(document=document)).rowcount == 0:
+            self._to.execute(insert(t.artefact).values(digest=digest, document=document))
+        return digest
 
     def mark_stale(self, sources: Iterable[str], at: datetime, who: str) -> list[str]:
         """Mark the insights that lean on any of `sources` as stale from `at`, and say so in the ledger.

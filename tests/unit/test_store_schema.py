@@ -174,6 +174,20 @@ def test_a_store_of_the_third_schema_opens_and_its_cards_name_no_client(empty_ur
     store.close()
 
 
+def test_a_store_of_the_fourth_schema_opens_and_answers_by_what_ships(empty_url: str) -> None:
+    with earlier(empty_url, "0004") as to:
+        insert(to, "setting", key="site-id", value="x")
+        old_entry(to, "setting", {"id": "site-id", "value": "x"}, "site-id")
+    store = open_store(empty_url)
+    assert (store.adoptions(), store.artefact("a" * 64)) == ({}, None)
+    with store.begin() as tx:
+        digest = tx.put_artefact(b"{}")
+        tx.append(NOW, "maria", "adopt", {"model": "news2", "artefact": digest})
+    assert (store.artefact(digest), store.adoptions()["news2"].told["artefact"]) == (b"{}", digest)
+    assert (verify(store.entries()).intact, list(store.check_records())) == (True, [])
+    store.close()
+
+
 @pytest.mark.parametrize(
     "edit",
     [

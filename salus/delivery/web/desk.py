@@ -12,6 +12,7 @@ from datetime import datetime
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from salus.core.card import Card
 from salus.core.errors import AwayError, SalusError, UserError
 from salus.core.evidence import Event, Timeline
 from salus.core.insight import Insight
@@ -22,6 +23,7 @@ from salus.delivery.web.forms import DONE
 from salus.delivery.web.identifiers import Identifier, identifiers
 from salus.delivery.web.labels import read_labels
 from salus.delivery.web.pages.ward import Bed
+from salus.spine.adopted import models_of
 from salus.spine.health import check_records
 from salus.spine.outdated import Outdated, outdated
 
@@ -108,10 +110,10 @@ class Desk:
             # What was answered before is kept in memory: it must not pass for an answer of now.
             check_records(site)
             reviews = site.store.reviews()
-            done, late = told(reviews), outdated(site, reviews)
+            done, late, cards = told(reviews), outdated(site, reviews), cards_of(site)
             for row in ward(site, actor=actor):
                 self._tally.note(row.insights)
-                how: dict[str, Any] = {"dated": row.dated, "kept": row.kept}
+                how: dict[str, Any] = {"dated": row.dated, "kept": row.kept, "cards": cards}
                 how["late"] = late.get(row.subject, ())
                 beds.append(self._bed(row.subject, row.person, row.as_of, row.insights, done, **how))
         sheet = WardSheet(tuple(beds), live, len(states) - len(live), site.now())
@@ -157,7 +159,15 @@ class Desk:
             number,
             subject,
             self._bed(
-                subject, person, view.as_of, insights, told(reviews), dated=dated, kept=kept, late=late
+                subject,
+                person,
+                view.as_of,
+                insights,
+                told(reviews),
+                dated=dated,
+                kept=kept,
+                late=late,
+                cards=cards_of(site),
             ),
             identifiers(person.identifiers, person.kinds),
             site.now(),
@@ -274,6 +284,7 @@ class Desk:
         dated: bool = True,
         kept: tuple[Insight, ...] = (),
         late: tuple[Outdated, ...] = (),
+        cards: Mapping[str, Card] | None = None,
     ) -> Bed:
         return Bed(
             number=self.site.archive.number(subject),
@@ -288,7 +299,13 @@ class Desk:
             dated=dated,
             kept=kept,
             outdated=late,
+            cards=cards or {},
         )
+
+
+def cards_of(site: Site) -> dict[str, Card]:
+    """Return the cards of the models as they answer here, by name."""
+    return {name: model.card for name, model in models_of(site).items()}
 
 
 def numbers(site: Site) -> Mapping[int, str]:

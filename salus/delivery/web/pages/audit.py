@@ -30,6 +30,7 @@ DEEDS = {
     "setting": "changed a setting",
     "train": "let a model learn from the records",
     "test": "judged a model on the records",
+    "adopt": "chose what a model answers by",
 }
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from salus.core.card import Measured
-from salus.core.registry import model as find_model
 from salus.core.registry import problems
 from salus.delivery.evidence_parts import Table
 from salus.delivery.web.pages.answers import measured
@@ -27,8 +26,9 @@ def listed(site: Site) -> dict[str, Any]:
 def one(site: Site, name: str) -> dict[str, Any]:
     """Return one model: its card and its standing here."""
     from salus.spine import models
+    from salus.spine.adopted import models_of
 
-    card = find_model(name).card
+    card = models_of(site)[name].card
     (status,) = [row for row in models(site) if row.name == name]
     return {
         "card": card,

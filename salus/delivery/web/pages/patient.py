@@ -11,7 +11,6 @@ from salus.core.card import Card
 from salus.core.codes import DEATH
 from salus.core.evidence import Event
 from salus.core.insight import Insight
-from salus.core.registry import models as known_models
 from salus.core.review import Entry
 from salus.delivery.web import words
 from salus.delivery.web.charts import charts
@@ -57,7 +56,7 @@ def shown_events(sheet: PatientSheet) -> list[Event]:
 
 def laid_out(sheet: PatientSheet, labels: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return everything that the template of the page needs."""
-    cards = {name: model.card for name, model in known_models().items()}
+    cards = sheet.bed.cards
     leaned, names = _leaned(sheet), names_of(cards.values(), labels)
     rows = lines(sheet.timeline, names, leaned, LINES)
     open_, closed = _not_answered(sheet, cards, now)

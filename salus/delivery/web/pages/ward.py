@@ -9,7 +9,6 @@ from datetime import datetime
 
 from salus.core.card import Card
 from salus.core.insight import Insight
-from salus.core.registry import models as known_models
 from salus.delivery.web import words
 from salus.delivery.web.words import (
     AGAIN,
@@ -34,6 +33,7 @@ class Bed:
 
     dated: whether any evidence tells when it was; without it `as_of` is the moment of asking, and no age.
     kept: what the models that failed last said. outdated: decisions whose evidence was corrected since.
+    cards: of the models as they answer here.
     """
 
     number: int
@@ -48,6 +48,7 @@ class Bed:
     dated: bool = True
     kept: tuple[Insight, ...] = ()
     outdated: tuple[Outdated, ...] = ()
+    cards: Mapping[str, Card] = field(default_factory=dict)
 
     @property
     def first(self) -> Insight | None:
@@ -152,7 +153,7 @@ def row(bed: Bed, now: datetime) -> Row:
         age=words.age_of(bed.as_of, now),
         tag=tag_of(bed),
         says=_says(first),
-        act=words.act(first, _card(first)) if first else "",
+        act=words.act(first, bed.cards.get(first.model.name)) if first else "",
         sure=_sure(first),
         reason=_first_reason(first),
         marks=marks,
@@ -190,11 +191,6 @@ def _first_reason(insight: Insight | None) -> str:
         return words.says(insight)
     known = [reason.says for reason in insight.reasons if reason.absent is None] if insight else []
     return known[0] if known else ""
-
-
-def _card(insight: Insight) -> Card | None:
-    model = known_models().get(insight.model.name)
-    return model.card if model else None
 
 
 def _sure(insight: Insight | None) -> str:

@@ -1,0 +1,103 @@
+"""Recalibrate: a learnt model's risks set right by a place's own cases; a new artefact, to be adopted.
+
+Opened through the gate and written into the ledger of an archive as training is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import process_time
+from typing import TYPE_CHECKING, Any
+
+from salus.core.consent import TRAINING, Actor
+from salus.core.errors import EvidenceError, UserError
+from salus.core.registry import model as find_model
+from salus.spine.adopt import is_a_file, learnt_at
+from salus.spine.cases import gather, population
+from salus.spine.learn import ARTEFACT, Told, Trained, folder_for, need_libraries, provenance, put, write_down
+
+if TYPE_CHECKING:
+    from salus.learning.artefact import Artefact
+    from salus.learning.learnt import Learnt
+    from salus.learning.recalibrate import Recalibrated
+    from salus.spine.cases import Cases
+
+
+def recalibrate(
+    name: str, place: str, out: str, *, actor: Actor, basis: str = "", part: str = "", seed: int = 1,
+    store: str | None = None,
+    told: Told = lambda _: None,
+) -> Trained:  # fmt: skip
+    """Recalibrate the model `name` (as it ships, or what lies in a file or folder of that name) by the cases
+    at `place`, and write the new artefact into the folder `out`.
+
+    Cases from which the model abstains are left out: it answers none of them. Raises UserError for a model
+    that learns nothing, RefusedError where the gate does, EvidenceError where there are too few cases.
+    """
+    need_libraries()
+    began, (model, artefact) = process_time(), _asked(name)
+    folder = folder_for(out)
+    said = {"task": model.task.name, "how": "recalibration", "basis": basis, "purpose": TRAINING}
+    write_down(place, store, actor, "train", said)
+    told(f"reading {place}")
+    found = population(model.task, place, part)
+    asked = replace(model.task, features=tuple(one.feature for one in artefact.inputs))
+    cases = gather(asked, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
+    told(f"recalibrating by {len(cases.known):,} cases, {sum(cases.outcomes):,} with the outcome")
+    done, answered = _done(artefact, cases, seed)
+    path = put(folder / ARTEFACT, done.artefact.dumps())
+    summary = {
+        "task": model.task.name,
+        "artefact": str(path),
+        "on": {"name": found.name, "title": found.title, "digest": found.digest},
+        "n": answered,
+        "events": done.artefact.measures[0].events,
+        "abstained": len(cases.known) - answered,
+        "seed": seed,
+        "how": done.line.how,
+        "line": {"slope": done.line.slope, "intercept": done.line.intercept},
+        "auroc": done.auroc,
+        "before": done.before,
+        "after": done.after,
+        "conformal": {"alpha": done.artefact.alpha, "quantiles": dict(done.artefact.quantiles)},
+        "threshold": {"value": done.artefact.threshold, "misses": done.artefact.misses},
+        "flow": cases.flow,
+        "notes": list(found.notes),
+        "cpu_seconds": round(process_time() - began, 1),
+    }
+    return Trained(done.artefact, path, summary)
+
+
+def _asked(name: str) -> tuple[Learnt, Artefact]:
+    from salus.learning.learnt import Learnt
+
+    model = learnt_at(name)[0] if is_a_file(name) else find_model(name)
+    if not isinstance(model, Learnt):
+        raise UserError(f"'{name}' is a guideline's: its numbers are published, and nothing is recalibrated.")
+    found = model.artefact()
+    if isinstance(found, EvidenceError):
+        raise found
+    return model, found
+
+
+def _done(artefact: Artefact, cases: Cases, seed: int) -> tuple[Recalibrated, int]:
+    """Return the model recalibrated by the cases that it answers, and how many those are."""
+    import numpy as np
+
+    from salus.learning import score
+    from salus.learning.recalibrate import SiteCases, recalibrated
+    from salus.spine.judge_parts import columns_of
+
+    _, logit = score.table(artefact, cases.values)
+    kept = np.flatnonzero(~columns_of(artefact, cases))
+    if not len(kept):
+        raise EvidenceError(
+            "The model abstains from every case there: none is like those that it learnt from."
+        )
+    made = provenance(cases, seed)
+    y = np.array(cases.outcomes)[kept]
+    data = replace(made.data, n=len(kept), events=int(y.sum()))
+    groups: dict[str, Any] = {by: [each[at] for at in kept] for by, each in cases.groups.items()}
+    persons = [cases.persons[at] for at in kept]
+    site = SiteCases(y, logit[kept], persons, groups)
+    return recalibrated(artefact, site, replace(made, data=data), seed=seed), len(kept)
