@@ -41,25 +41,36 @@ def _is_last(one: Feature) -> bool:
     return one.how == "last"
 
 
-def practice(people: Iterable[tuple[str, int, float]]) -> Iterator[dict[str, Any]]:
-    """Yield people as FHIR: name, year of birth, systolic pressure; two visits, three years apart."""
+def practice(
+    people: Iterable[tuple[str, int, float]], years: Iterable[int] = (2020, 2023), ill: Iterable[str] = ()
+) -> Iterator[dict[str, Any]]:
+    """Yield people as FHIR: name, year of birth, systolic pressure; a visit in each of `years`.
+
+    The pressure is measured at the second visit. ill: who has a heart attack a year after that.
+    """
+    years, ill = tuple(years), frozenset(ill)
     for name, born, pressure in people:
+        mine = {"subject": {"reference": f"Patient/{name}"}}
         yield {"resourceType": "Patient", "id": name, "gender": "female", "birthDate": f"{born}-01-02"}
-        for year in (2020, 2023):
+        for year in years:
             during = {"start": f"{year}-05-01T09:00:00Z", "end": f"{year}-05-01T09:30:00Z"}
             yield {"resourceType": "Encounter", "id": f"{name}-{year}", "status": "finished",
-                   "class": _AMBULATORY, "subject": {"reference": f"Patient/{name}"},
-                   "period": during}  # fmt: skip
-        yield {"resourceType": "Observation", "id": f"{name}-bp", "status": "final",
+                   "class": _AMBULATORY, "period": during, **mine}  # fmt: skip
+        yield {"resourceType": "Observation", "id": f"{name}-bp", "status": "final", **mine,
                "code": {"coding": [{"system": "http://loinc.org", "code": "8480-6"}]},
-               "subject": {"reference": f"Patient/{name}"}, "effectiveDateTime": "2023-05-01T09:10:00Z",
+               "effectiveDateTime": f"{years[1]}-05-01T09:00:00Z",
                "valueQuantity": {"value": pressure, "unit": "mm[Hg]", "code": "mm[Hg]",
                                  "system": "http://unitsofmeasure.org"}}  # fmt: skip
+        if name in ill:
+            yield {"resourceType": "Condition", "id": f"{name}-mi", **mine,
+                   "code": {"coding": [{"system": "http://snomed.info/sct", "code": "22298006"}]},
+                   "clinicalStatus": {"coding": [{"code": "active"}]},
+                   "onsetDateTime": f"{years[1] + 1}-05-01"}  # fmt: skip
 
 
-def exported(folder: Path, people: Iterable[tuple[str, int, float]]) -> Path:
+def exported(folder: Path, people: Iterable[tuple[str, int, float]], **more: Any) -> Path:
     """Write them as an export; return its folder."""
     folder.mkdir()
-    lines = [json.dumps(one) + "\n" for one in practice(people)]
+    lines = [json.dumps(one) + "\n" for one in practice(people, **more)]
     (folder / "all.ndjson").write_text("".join(lines), encoding="utf-8")
     return folder

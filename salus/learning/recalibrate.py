@@ -159,7 +159,7 @@ def _interval(found: Told | None) -> Interval | None:
 
 
 def of_everyone(y: Bools, auroc: Told, seen: Told | None = None) -> GroupMeasure:
-    """Return how a model did in all people together, each of them held out once; seen: observed by expected."""
+    """Return how a model did in all people, each held out once; seen: observed by expected."""
     return GroupMeasure(EVERYONE, EVERYONE, len(y), int(y.sum()), Interval(**auroc), _interval(seen))
 
 

@@ -122,7 +122,8 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
         quantiles={"alpha": artefact.alpha, "quantiles": artefact.quantiles},
         abstained=unlike,
         risk=risk,
-        patient_days=cases.patient_days,
+        # A question asked at one moment of a life (an onset) has no days of care to count alerts by.
+        patient_days=cases.patient_days or None,
         challenge=bool(task.settings.get("challenge")),
         seed=seed,
     )

@@ -32,7 +32,9 @@ def columns_of(artefact: Artefact, cases: Cases) -> Any:
     names = {*artefact.novelty["features"], *artefact.novelty["levels"]}
     names |= {one for among in artefact.novelty["parameters"].values() for one in among}
     columns = {name: _column(cases.values[name]) for name in sorted(names)}
-    found = np.array(novelty.abstained(artefact.novelty, columns), dtype=bool)
+    # An artefact that looks at no bound abstains from nobody by one.
+    none = np.zeros(len(cases.known), dtype=bool)
+    found = np.array(novelty.abstained(artefact.novelty, columns), dtype=bool) if columns else none
     hidden = cases.hidden.filter(pl.col("parameter").is_in(list(artefact.parameters())))
     found[hidden["row"].unique().to_list()] = True
     return found
