@@ -83,6 +83,8 @@ def recalibrate(args: Args) -> int:
     for name, words in _CALIBRATION:
         before, after = (told[when][name] for when in ("before", "after"))
         say(f"  {words:22} {_ends(before)}, and {_ends(after)} on people held out")
+    for note in told["notes"]:
+        say(f"  {note}")
     say(f"The ranking is as it was, and so is the threshold: {told['threshold']['value']:.3f}.")
     say(f"{told['artefact']}: take it with 'salus models adopt {told['artefact']} --archive DIR'.")
     return 0

@@ -42,11 +42,15 @@ def _is_last(one: Feature) -> bool:
 
 
 def practice(
-    people: Iterable[tuple[str, int, float]], years: Iterable[int] = (2020, 2023), ill: Iterable[str] = ()
+    people: Iterable[tuple[str, int, float]],
+    years: Iterable[int] = (2020, 2023),
+    ill: Iterable[str] = (),
+    disease: str = "22298006",
 ) -> Iterator[dict[str, Any]]:
     """Yield people as FHIR: name, year of birth, systolic pressure; a visit in each of `years`.
 
-    The pressure is measured at the second visit. ill: who has a heart attack a year after that.
+    The pressure is measured at the second visit. ill: who has `disease` (SNOMED CT; a heart attack) a year
+    after that.
     """
     years, ill = tuple(years), frozenset(ill)
     for name, born, pressure in people:
@@ -63,7 +67,7 @@ def practice(
                                  "system": "http://unitsofmeasure.org"}}  # fmt: skip
         if name in ill:
             yield {"resourceType": "Condition", "id": f"{name}-mi", **mine,
-                   "code": {"coding": [{"system": "http://snomed.info/sct", "code": "22298006"}]},
+                   "code": {"coding": [{"system": "http://snomed.info/sct", "code": disease}]},
                    "clinicalStatus": {"coding": [{"code": "active"}]},
                    "onsetDateTime": f"{years[1] + 1}-05-01"}  # fmt: skip
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salus import __version__
@@ -22,7 +23,7 @@ from salus.core.seams import Model
 from salus.learning.task import Task
 from salus.spine.adopt import is_a_file, learnt_at
 from salus.spine.cases import Cases, gather, population
-from salus.spine.learn import TRAINED, Told, need_libraries, write_down
+from salus.spine.learn import ARTEFACT, TRAINED, Told, need_libraries, write_down
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact

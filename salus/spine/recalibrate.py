@@ -5,6 +5,7 @@ Opened through the gate and written into the ledger of an archive as training is
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from time import process_time
 from typing import TYPE_CHECKING, Any
@@ -62,7 +63,7 @@ def recalibrate(
         "conformal": {"alpha": done.artefact.alpha, "quantiles": dict(done.artefact.quantiles)},
         "threshold": {"value": done.artefact.threshold, "misses": done.artefact.misses},
         "flow": cases.flow,
-        "notes": list(found.notes),
+        "notes": [*found.notes, *_seen(artefact, found.digest)],
         "cpu_seconds": round(process_time() - began, 1),
     }
     return Trained(done.artefact, path, summary)
@@ -78,6 +79,11 @@ def _asked(name: str) -> tuple[Learnt, Artefact]:
     if isinstance(found, EvidenceError):
         raise found
     return model, found
+
+
+def _seen(artefact: Artefact, digest: str) -> Iterator[str]:
+    if digest in artefact.made.data.digest.split():
+        yield "These are the very people that the model was made from: take others."
 
 
 def _done(artefact: Artefact, cases: Cases, seed: int) -> tuple[Recalibrated, int]:

@@ -107,6 +107,8 @@ def test_tested_on_the_people_it_was_calibrated_by_it_says_so(
     code, said, err = salus("test", tmp_path / "own", "--on", place, *BASIS, *report, "--json")
     assert code == 0, err
     assert any("very people" in limit for limit in json.loads(said)["limits"])
+    again = ("recalibrate", tmp_path / "own", "--on", place, "--out", tmp_path / "twice", *BASIS)
+    assert "the very people that the model was made from" in salus(*again)[1]
 
 
 @pytest.mark.parametrize(
