@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from salus.core.card import Action, Card, Measured, Need
-from salus.core.codes import BIRTH, SEX
+from salus.core.codes import BIRTH, DEATH, SEX
 from salus.core.errors import EvidenceError
 from salus.core.evidence import UNREADABLE, Absence, Event, Timeline
 from salus.core.insight import Abstention, Body, Estimate, Insight, ModelRef, Outcome, Reason, Risk, Urgency
@@ -28,6 +28,9 @@ from salus.learning.task import Case, Excluded, Task
 
 # A range that holds the threshold and is wider than this, upper end by lower, supports neither action.
 TOO_WIDE = 2.0
+# Said where nothing is open any more: what became of it stands in the record itself.
+DIED = "The record says that this person has died: nothing is left to foresee."
+ON_RECORD = "What became of it is on record by now: nothing is left to foresee."
 # So many groups that are too small are named on a card.
 _NAMED = 5
 
@@ -111,17 +114,20 @@ class Learnt:
         """Answer with a Risk; an Abstention where the question cannot be asked, or not yet, or not of these
         people.
         """
-        found = self.artefact()
-        if isinstance(found, EvidenceError):
-            return self._said(view, Abstention("not-available", f"It has nothing to judge by: {found}"))
         case = _case(self.task, view)
         if not isinstance(case, Case):
             return self._said(view, self._no_case(view, case))
+        over = _over(case, view)
+        if over:
+            return self._said(view, Abstention("not-eligible", over))
+        found = self.artefact()
+        if isinstance(found, EvidenceError):
+            return self._said(view, Abstention("not-available", f"It has nothing to judge by: {found}"))
         if case.moment > view.as_of:
             return self._said(view, not_yet(case, view))
         judged = _judged(self.task, found, self.parts, case, view)
         body = _body(self.task, judged)
-        urgency = self._urgency(judged) if isinstance(body, Risk) and case.outcome is None else None
+        urgency = self._urgency(judged) if isinstance(body, Risk) else None
         return self._said(view, body, urgency, reasons(judged), limits(self.task, judged))
 
     def _no_case(self, view: View, excluded: Excluded | None) -> Abstention:
@@ -164,13 +170,19 @@ def _fitting(found: Artefact, task: Task, place: str) -> Artefact:
 
 
 def _case(task: Task, view: View) -> Case | Excluded | None:
-    """Return the newest case of which the record tells; where there is none, one that was excluded."""
+    """Return the newest of which the record tells, a case or why it is none: an older one is over."""
     told = [event for event in view.timeline if any(map(task.is_milestone, event.codes))]
-    found = list(task.cases(Timeline.of(view.subject, told)))
-    cases = [one for one in found if isinstance(one, Case)]
-    if cases:
-        return max(cases, key=lambda one: (one.start, one.moment, one.id))
-    return next((one for one in found if isinstance(one, Excluded)), None)
+    newest = None
+    for newest in task.cases(Timeline.of(view.subject, told)):
+        pass
+    return newest
+
+
+def _over(case: Case, view: View) -> str:
+    """Say why nothing is open any more; "" where it is."""
+    if view.timeline.first((DEATH,)) is not None:
+        return DIED
+    return ON_RECORD if case.outcome is not None else ""
 
 
 def _judged(task: Task, artefact: Artefact, parts: CardParts, case: Case, view: View) -> Judged:

@@ -168,8 +168,6 @@ def _when(judged: Judged) -> Iterator[str]:
     old = ago(view.as_of - case.moment)
     span = f"{_clock(case.start, view)} to {_clock(case.moment, view)}"
     yield f"It looks at {span}, which ended {old} before; nothing later counts."
-    if case.outcome is not None:
-        yield "How it ended is on record by now: this is what could be said then, and no forecast."
 
 
 def _set(task: Task, judged: Judged) -> str:

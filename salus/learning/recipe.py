@@ -34,7 +34,7 @@ class Recipe:
     terms: int
     pairs: int
     folds: int = 5
-    look: Boosting = field(default_factory=lambda: Boosting(4, 20_000, 0.05, 0, 20, 10.0, 20))
+    look: Boosting = field(default_factory=lambda: Boosting(16, 20_000, 0.05, 0, 20, 10.0, 20))
     wide: Ridge = field(default_factory=lambda: Ridge(60.0, 30.0, 10_000))
     boosting: Boosting = field(default_factory=Boosting)
     lines: Ridge = field(default_factory=Ridge)

@@ -85,7 +85,7 @@ class Task:
     """A question that can be learnt.
 
     milestones: the codes (and `stems`, the beginnings of codes) from which `cases` finds cases, outcomes and
-    exclusions, given a Timeline of those events alone. outcome: what happens, in words ("death in hospital").
+    exclusions, given a Timeline of those events alone, the newest last: that one is answered. outcome: what happens, in words ("death in hospital").
     leaks: codes that the outcome defines or that stand for somebody's own estimate of it: never read by a
     feature. misses: how many false alarms one miss weighs. terms, pairs: the most features and interactions
     that a clinician is asked to read.

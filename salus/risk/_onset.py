@@ -73,36 +73,43 @@ def onset(
 ) -> Callable[[Timeline], Iterator[Case | Excluded]]:
     """Return what finds the cases of a disease's onset; who has it, or one of `prior`, is not asked.
 
-    The newest visit is a case too, of which nobody knows the outcome yet: it is the one that is answered.
+    The newest visit comes last: it is the one that is answered. Within the span of an older question it has
+    no outcome of its own; who was told of the disease, or of one of `prior`, since then is not asked.
     """
 
     def cases(milestones: Timeline) -> Iterator[Case | Excluded]:
-        told = [one for one in milestones if one.time is not None and one.status not in NOT_SO]
+        every = [one for one in milestones if one.status not in NOT_SO]
+        told = [one for one in every if one.time is not None]
         visits = [one for one in told if one.kind == "Encounter" and one.coded(VISITS)]
         began = _first(told, disease)
-        known = [at for one in (disease, *prior) if (at := _first(told, one)) is not None]
-        for visit, moment in _asked(visits):
-            barred = any(at <= moment for at in known)
+        barring = [one for one in every if any(meaning.has(one) for meaning in (disease, *prior))]
+        for visit, moment, own in _asked(visits):
+            outcome = _outcome(began, moment, _last(told)) if own else None
+            is_open = visit is visits[-1] and outcome is None
+            # Who has it since nobody knows when may have had it at every visit.
+            barred = any(one.time is None or one.time <= moment or is_open for one in barring)
             why = "has it already" if barred else _why_not(milestones, moment, (youngest, oldest))
             if why:
                 yield Excluded(milestones.subject, why)
             else:
-                outcome = None if visit is visits[-1] else _outcome(began, moment, _last(told))
                 yield Case(visit.source, milestones.subject, moment, moment, outcome)
 
     return cases
 
 
-def _asked(visits: list[Event]) -> Iterator[tuple[Event, datetime]]:
-    """Yield the visits that are asked about, each with its moment: a year of records lies before it."""
+def _asked(visits: list[Event]) -> Iterator[tuple[Event, datetime, bool]]:
+    """Yield the visits that are asked about, a year of records before each: its moment, and whether the five
+    years after it are its own.
+    """
     free = None
     for visit in visits:
         start, at = visits[0].time, visit.time
         if start is None or at is None or at < start + KNOWN_FOR:
             continue
-        if free is None or at >= free or visit is visits[-1]:
-            yield visit, at
-            free = at + HORIZON if free is None or at >= free else free
+        own = free is None or at >= free
+        if own or visit is visits[-1]:
+            yield visit, at, own
+        free = at + HORIZON if own else free
 
 
 def _first(told: list[Event], meaning: ValueSet) -> datetime | None:

@@ -37,18 +37,17 @@ _ANSWERS = {"<30": True, ">30": False, "NO": False}
 
 
 def stays(timeline: Timeline) -> Iterator[Case | Excluded]:
-    """Yield every stay in hospital as a case at its discharge, or why it is none."""
+    """Yield every stay in hospital as a case at its discharge, or why it is none; what is a part first."""
     told = timeline.where(kind="Encounter", test=lambda event: event.status not in NOT_SO)
     every = [event for event in told if event.code != DISPOSITION and event.time is not None]
     inpatient = [event for event in every if event.coded(_INPATIENT)]
     whole = [event for event in inpatient if not any(_holds(other, event) for other in every)]
     ends = {event.source: event.value for event in told.where((DISPOSITION,))}
     ill = [event for event in timeline.where(kind="Condition") if _is_diabetes(event)]
-    for visit in inpatient:
-        if visit in whole:
-            yield _asked(timeline, visit, whole, str(ends.get(visit.source, "")), ill)
-        else:
-            yield Excluded(timeline.subject, "part of another encounter")
+    for _ in range(len(inpatient) - len(whole)):
+        yield Excluded(timeline.subject, "part of another encounter")
+    for visit in whole:
+        yield _asked(timeline, visit, whole, str(ends.get(visit.source, "")), ill)
 
 
 def _holds(outer: Event, inner: Event) -> bool:

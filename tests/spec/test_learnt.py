@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from salus.core.card import Need
+from salus.core.codes import DEATH
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Event
 from salus.core.insight import Abstention, Insight, Risk, Urgency
 from salus.learning import artefact
-from salus.learning.learnt import Learnt
+from salus.learning.learnt import DIED, ON_RECORD, Learnt
 from salus.spine.bring import in_part
 from salus.testing.conformance import check_model
 from tests.learnt_views import DIABETES, ENDED, LACTATE, PARTS, PULSE, TASK, asked, model, patient, stay, told
@@ -237,12 +238,35 @@ def test_an_entry_that_would_leak_the_outcome_is_not_read():
     assert _value(asked(*WELL, leaking)) == _value(asked(*WELL))
 
 
-def test_where_the_end_is_known_it_is_no_forecast():
+@pytest.mark.parametrize(("event", "says"), [
+    (Event((ENDED,), NOW - HOURS, None, NOW - HOURS, "home", source="Encounter/1"), ON_RECORD),
+    (Event((ENDED,), NOW - HOURS, None, NOW - HOURS, "died", source="Encounter/1"), ON_RECORD),
+    (Event((DEATH,), NOW - HOURS, None, NOW - HOURS, source=SUBJECT), DIED),
+    (Event((DEATH,), source=SUBJECT), DIED),
+])  # fmt: skip
+def test_what_is_on_record_by_now_is_not_foretold(event: Event, says: str):
+    insight = asked(*ILL, event)
+    assert insight.body == Abstention("not-eligible", says)
+    assert (insight.urgency, insight.reasons) == (None, ())
+
+
+def test_what_was_not_yet_known_then_was_open_then():
     ended = Event((ENDED,), NOW - HOURS, None, NOW - HOURS, "home", source="Encounter/1")
-    insight = asked(*ILL, ended)
-    assert _value(insight) == _value(asked(*ILL))
-    assert insight.urgency is None
-    assert any("no forecast" in limit for limit in insight.limits)
+    assert _value(asked(*ILL, ended, as_of=NOW - 2 * HOURS)) == _value(asked(*ILL))
+
+
+def test_the_newest_is_answered_whether_it_is_a_case_or_not():
+    """Who was home after half a day last week is not told what an older stay would have said, nor the other
+    way round.
+    """
+    first, short = stay(hours=400, name="old"), stay(hours=200, end=190, name="short")
+    body = asked(*patient(), first, short).body
+    assert isinstance(body, Abstention)
+    assert (body.why, body.says) == (
+        "not-eligible",
+        "This question is not asked here: in hospital for less than a day.",
+    )
+    assert asked(*ILL, stay(hours=200, end=190, name="short")).judged
 
 
 def test_limits_say_how_sure_how_old_and_how_it_does_in_people_like_this_one():
@@ -294,6 +318,12 @@ def test_without_an_artefact_it_says_so_and_what_to_do(tmp_path: Path):
     assert isinstance(insight.body, Abstention) and insight.body.why == "not-available"
     assert "salus train nobody --on PLACE --out DIR" in insight.body.says
     assert any("not available" in note for note in bare.card.notes)
+
+
+def test_who_is_not_asked_is_told_so_whether_anything_was_learnt_or_not(tmp_path: Path):
+    bare = Learnt(TASK, tmp_path / "nobody.json", PARTS)
+    body = asked(*patient(), stay(hours=30, end=20), of=bare).body
+    assert isinstance(body, Abstention) and body.why == "not-eligible"
 
 
 def test_with_a_broken_artefact_it_says_where_and_what_to_do(tmp_path: Path):
