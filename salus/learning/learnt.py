@@ -31,6 +31,7 @@ TOO_WIDE = 2.0
 # Said where nothing is open any more: what became of it stands in the record itself.
 DIED = "The record says that this person has died: nothing is left to foresee."
 ON_RECORD = "What became of it is on record by now: nothing is left to foresee."
+OVER = "The time it looks ahead to is over by now, and what became of it is not on record."
 # So many groups that are too small are named on a card.
 _NAMED = 5
 
@@ -172,17 +173,17 @@ def _fitting(found: Artefact, task: Task, place: str) -> Artefact:
 def _case(task: Task, view: View) -> Case | Excluded | None:
     """Return the newest of which the record tells, a case or why it is none: an older one is over."""
     told = [event for event in view.timeline if any(map(task.is_milestone, event.codes))]
-    newest = None
-    for newest in task.cases(Timeline.of(view.subject, told)):
-        pass
-    return newest
+    found = list(task.cases(Timeline.of(view.subject, told)))
+    return found[-1] if found else None
 
 
 def _over(case: Case, view: View) -> str:
     """Say why nothing is open any more; "" where it is."""
     if view.timeline.first((DEATH,)) is not None:
         return DIED
-    return ON_RECORD if case.outcome is not None else ""
+    if case.outcome is not None:
+        return ON_RECORD
+    return OVER if case.until is not None and case.until <= view.as_of else ""
 
 
 def _judged(task: Task, artefact: Artefact, parts: CardParts, case: Case, view: View) -> Judged:

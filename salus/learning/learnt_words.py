@@ -7,23 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import exp
 
 from salus.core.insight import Abstention, Estimate, Reason
 from salus.core.measures import ago
 from salus.core.seams import View
 from salus.learning import score
-from salus.learning.artefact import Artefact, GroupMeasure, Input, Interval
-from salus.learning.features import Vector
+from salus.learning.artefact import Artefact, GroupMeasure, Input, Interval, Levels
+from salus.learning.features import EVER, Vector
 from salus.learning.novelty import Strange
 from salus.learning.task import Case, Task
 
 LOG_ODDS = "log-odds"
 # What the features that tell groups apart are called.
 GROUP = "group: "
-# A person reads so many reasons, so many values of each, and so many sources.
-_REASONS, _VALUES, _SOURCES, _ASKED = 9, 2, 5, 3
+# A person reads so many reasons, so many values of each, so many sources, and groups that are too small.
+_REASONS, _VALUES, _SOURCES, _ASKED, _FEW = 9, 2, 5, 3, 3
+# What is read as it was measured; a spread or a trend is told beside it.
+_PLAIN = frozenset({"last", "first", "lowest", "highest", "mean", "sum", "level"})
+_MINUTE = timedelta(minutes=1)
 _UNITS = {
     "mm[Hg]": "mmHg", "Cel": "°C", "a": "years", "[pH]": "", "{score}": "", "1": "", "{ratio}": "",
     "10*3/uL": "×10³/µL", "10*6/uL": "×10⁶/µL", "10*9/L": "×10⁹/L", "10*12/L": "×10¹²/L", "kg/m2": "kg/m²",
@@ -54,7 +57,11 @@ def frequency(estimate: Estimate) -> str:
     first, last = (f"{round(end * of):,}" for end in (low, high))
     if last == "0":
         return f"fewer than 1 in {of:,}"
-    return f"about {first} in {of:,}" if first == last else f"between {first} and {last} in {of:,}"
+    if first == f"{of:,}":
+        return f"more than {of - 1} in {of:,}"
+    if first == last:
+        return f"about {first} in {of:,}"
+    return f"between {'fewer than 1' if first == '0' else first} and {last} in {of:,}"
 
 
 def not_yet(case: Case, view: View) -> Abstention:
@@ -98,7 +105,7 @@ def _reason(judged: Judged, name: str, weight: float) -> Reason:
     if not said:
         # Measured outside every window of the model is not measured inside any.
         levels = any(one.is_level for one in judged.artefact.inputs if name in one.parameters)
-        says = f"{_capital(name)} {'is not on record' if levels else 'was not measured'}"
+        says = f"{_capital(name)} {'is not on record' if levels else 'was not recorded'}"
         return Reason(evidence, weight, says, LOG_ODDS, absent=name)
     absent = None if evidence else f"{name}, by its own entry"
     return Reason(evidence, weight, f"{_capital(name)}: {', '.join(said)}", LOG_ODDS, absent)
@@ -130,7 +137,13 @@ def _values(judged: Judged, name: str) -> list[str]:
         (at for at in moved if name in inputs[at].parameters and _is_told(judged, inputs[at])),
         key=lambda at: (len(inputs[at].parameters), -moved[at], at),
     )
-    return [_value(judged, inputs[at], name) for at in mine[:_VALUES]]
+    plain = [at for at in mine if inputs[at].parameters == (name,) and inputs[at].feature.how in _PLAIN]
+    parts: dict[str, list[str]] = {}
+    # What was measured comes first, and what moved the answer most is among what is told.
+    for at in list(dict.fromkeys((*plain[:1], *mine)))[:_VALUES]:
+        said, of = _value(judged, inputs[at], name)
+        parts.setdefault(said, []).extend(of)
+    return [f"{said} ({'; '.join(of)})" if of else said for said, of in parts.items()]
 
 
 def _is_told(judged: Judged, one: Input) -> bool:
@@ -138,12 +151,14 @@ def _is_told(judged: Judged, one: Input) -> bool:
     return value is not None and value == value and not (one.feature.how == "count" and value == 0)  # noqa: PLR0124
 
 
-def _value(judged: Judged, one: Input, name: str) -> str:
-    """Say a value and what of the parameter it is ("45 mg/dL (last)")."""
+def _value(judged: Judged, one: Input, name: str) -> tuple[str, list[str]]:
+    """Say a value, and what of the parameter it is ("45 mg/dL", "last")."""
     value = judged.vector.values[one.name]
     said = value if isinstance(value, str) else f"{value:.3g}" if abs(value or 0) < 100 else f"{value:.0f}"
-    named = "" if one.name == name else f" ({one.name.removeprefix(f'{name}, ')})"
-    return f"{said} {_UNITS.get(one.unit, one.unit)}".rstrip() + named
+    feature = one.feature
+    whole = one.name == name or (feature.how, feature.window) == ("last", EVER)
+    of = [] if whole else [one.name.removeprefix(f"{name}, ")]
+    return f"{said} {_UNITS.get(one.unit, one.unit)}".rstrip(), of
 
 
 def limits(task: Task, judged: Judged) -> tuple[str, ...]:
@@ -157,46 +172,58 @@ def _gaps(judged: Judged) -> Iterator[str]:
         names = ", ".join(sorted(judged.hidden))
         yield f"Not available, so that the answer is a range over whatever they are: {names}."
     found = score.would_change(judged.artefact, judged.vector.values)
-    missing = [(name, moved) for name, moved in found if name not in judged.hidden]
+    listed = frozenset(_lists(judged.artefact))
+    missing = [(name, moved) for name, moved in found if name not in judged.hidden | listed]
     if missing:
-        told = ", ".join(f"{name} (by a factor of {exp(moved):.2g})" for name, moved in missing[:_ASKED])
-        yield f"Not measured, and would change the odds most, on average: {told}."
+        told = ", ".join(f"{name} (×{exp(moved):.2g})" for name, moved in missing[:_ASKED])
+        yield f"Not recorded, and would change the odds most, on average: {told}."
+
+
+def _lists(artefact: Artefact) -> Iterator[str]:
+    """Yield the parameters that are on a list or not: a diagnosis that is not there is no gap."""
+    for term in artefact.terms:
+        if isinstance(term, Levels) and len(term.levels) == 1:
+            yield from artefact.inputs[term.feature].parameters
 
 
 def _when(judged: Judged) -> Iterator[str]:
     case, view = judged.case, judged.view
-    old = ago(view.as_of - case.moment)
+    since = view.as_of - case.moment
+    ended = f"ended {ago(since)} ago" if since >= _MINUTE else "ends now"
     span = f"{_clock(case.start, view)} to {_clock(case.moment, view)}"
-    yield f"It looks at {span}, which ended {old} before; nothing later counts."
+    yield f"It looks at {span}, which {ended}; nothing later counts."
 
 
 def _set(task: Task, judged: Judged) -> str:
     """Say which outcomes cannot be ruled out; of a range, those that its ends leave."""
     made = judged.artefact
     left = {name for chance in (judged.low, judged.high) for name in score.conformal(made, chance)}
-    miss = f"at most about {100 * made.alpha:.3g} are told so all the same"
+    most = f"at most about {100 * made.alpha:.3g} in 100 of them are given one"
     if left == {"yes"}:
-        return f"Only one answer fits: {task.outcome}. Of 100 people without that outcome {miss}."
+        return f"So high a risk is rare in people without this outcome ({task.outcome}): {most}."
     if left == {"no"}:
-        return f"Only one answer fits: no {task.outcome}. Of 100 people with that outcome {miss}."
+        return f"So low a risk is rare in people with this outcome ({task.outcome}): {most}."
     if left:
-        return f"Both answers fit, {task.outcome} and not: neither can be ruled out."
-    return f"Neither answer, {task.outcome} or not, fits what was seen in training: be wary of the figure."
+        return f"Neither this outcome ({task.outcome}) nor its absence can be ruled out."
+    return f"Such a risk is rare in people with this outcome ({task.outcome}) and without it: be wary of it."
 
 
 def _alike(task: Task, judged: Judged) -> Iterator[str]:
-    """Say how the model does in each group that this person is of."""
+    """Say how the model does in each group that this person is of, and in the smallest where two meet."""
     mine = [one for one in judged.artefact.measures if _is_mine(task, judged, one)]
-    areas = [f"{_group(one)} {_share(one.auroc)}" for one in mine if one.auroc]
+    single = [one for one in mine if one.by in {group.by for group in task.groups}]
+    both = sorted((one for one in mine if one not in single and one.auroc), key=lambda one: (one.n, one.by))
+    told = (*single, *both[:1])
+    areas = [f"{_group(one)}: {_share(one.auroc)}" for one in told if one.auroc]
     if areas:
         yield (
-            f"In people like this one, of two of whom one had the outcome ({task.outcome}), it gave that one "
-            f"the higher risk so many times in 100: {'; '.join(areas)}."
+            "In people like this one, of two of whom one had the outcome, it gave that one the higher risk "
+            f"so many times in 100: {'; '.join(areas)}."
         )
-    ratios = [f"{_group(one)} {_share(one.observed_expected)}" for one in mine if one.observed_expected]
+    ratios = [f"{_group(one)}: {_share(one.observed_expected)}" for one in told if one.observed_expected]
     if ratios:
         yield f"For each 100 with the outcome that it expected among them there were: {'; '.join(ratios)}."
-    few = [f"{_group(one)} ({one.n:,} cases)" for one in mine if one.auroc is None]
+    few = [f"{_group(one)} ({one.n:,} cases)" for one in mine if one.auroc is None][:_FEW]
     if few:
         yield f"Too few to judge in people like this one: {'; '.join(few)}."
 

@@ -23,7 +23,8 @@ class Case:
     """One time that the question can be asked of one subject.
 
     id: the set's own key (RecordID, encounter_id, sno), or the source of the milestone that began it. start,
-    moment: aware; nothing known after the moment is used. outcome: None where it is not known.
+    moment: aware; nothing known after the moment is used. outcome: None where it is not known. until: when
+    what is asked is over, where that is known; nobody is told afterwards what was to be expected.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Case:
     start: datetime
     moment: datetime
     outcome: bool | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +87,10 @@ class Task:
     """A question that can be learnt.
 
     milestones: the codes (and `stems`, the beginnings of codes) from which `cases` finds cases, outcomes and
-    exclusions, given a Timeline of those events alone, the newest last: that one is answered. outcome: what happens, in words ("death in hospital").
-    leaks: codes that the outcome defines or that stand for somebody's own estimate of it: never read by a
-    feature. misses: how many false alarms one miss weighs. terms, pairs: the most features and interactions
-    that a clinician is asked to read.
+    exclusions, given a Timeline of those events alone, in the order of time: the last is the one that is
+    answered. outcome: what happens, in words ("death in hospital"). leaks: codes that the outcome defines or
+    that stand for somebody's own estimate of it: never read by a feature. misses: how many false alarms one
+    miss weighs. terms, pairs: the most features and interactions that a clinician is asked to read.
     """
 
     name: str

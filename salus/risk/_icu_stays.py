@@ -96,7 +96,8 @@ def _asked(found: Timeline, visit: Event, hospital: tuple[Event, Event | None]) 
     age = _age(found, start)
     if age is not None and age < YOUNGEST:
         return Excluded(found.subject, f"younger than {YOUNGEST}")
-    return Case(_id(visit, found.subject), found.subject, start, moment, _died(death, visit, *hospital))
+    died = _died(death, visit, *hospital)
+    return Case(_id(visit, found.subject), found.subject, start, moment, died, hospital[0].end)
 
 
 def _id(visit: Event, subject: str) -> str:

@@ -28,6 +28,7 @@ VISITS = frozenset(
 )
 HORIZON = timedelta(days=5 * 365.25)
 KNOWN_FOR = timedelta(days=365.25)
+_KNOWN = "the disease, or one that comes with it, is known already"
 YEAR_BEFORE = Window("last year", "moment", -8766.0, 0.0)
 YEARS_BEFORE = Window("last five years", "moment", -5 * 8766.0, 0.0)
 
@@ -88,11 +89,11 @@ def onset(
             is_open = visit is visits[-1] and outcome is None
             # Who has it since nobody knows when may have had it at every visit.
             barred = any(one.time is None or one.time <= moment or is_open for one in barring)
-            why = "has it already" if barred else _why_not(milestones, moment, (youngest, oldest))
+            why = _KNOWN if barred else _why_not(milestones, moment, (youngest, oldest))
             if why:
                 yield Excluded(milestones.subject, why)
             else:
-                yield Case(visit.source, milestones.subject, moment, moment, outcome)
+                yield Case(visit.source, milestones.subject, moment, moment, outcome, moment + HORIZON)
 
     return cases
 
@@ -123,12 +124,12 @@ def _last(told: list[Event]) -> datetime:
 def _why_not(found: Timeline, at: datetime, ages: tuple[int, int]) -> str:
     born = found.first((BIRTH,))
     if born is None or born.time is None:
-        return "no date of birth"
+        return "no date of birth is on record"
     if not ages[0] <= whole_years(born.time, at) <= ages[1]:
         return f"not {ages[0]} to {ages[1]} years old"
     death = found.first((DEATH,))
     if death is not None and death.time is not None and death.time <= at:
-        return "had died"
+        return "had died by then"
     return ""
 
 

@@ -77,7 +77,7 @@ def _asked(
     key = subject.partition("/")[2]
     own = visit.source.partition("/")[2]
     name = key if own == key else visit.source
-    return Case(name, subject, start, moment, _came_back(timeline, moment, visits))
+    return Case(name, subject, start, moment, _came_back(timeline, moment, visits), moment + SOON)
 
 
 def _was_known(event: Event, moment: datetime) -> bool:

@@ -51,7 +51,8 @@ def patients(timeline: Timeline) -> Iterator[Case | Excluded]:
     heard = timeline.last((LAST_HEARD,))
     alive = heard.time if heard is not None else None
     key = subject.partition("/")[2]
-    yield Case(key, subject, start, start + ASKED, _died(start + HORIZON, died, alive))
+    over = start + HORIZON
+    yield Case(key, subject, start, start + ASKED, _died(over, died, alive), over)
 
 
 def _died(until: datetime, died: datetime | None, alive: datetime | None) -> bool | None:

@@ -50,8 +50,6 @@ TASK = Task(
     settings={"challenge": 1.0},
     limits=(
         "It says who dies under the care that was given then and there, not what other care would change.",
-        f"It is asked of stays of at least 48 hours and of people aged {YOUNGEST} or more, and once a stay.",
-        "An encounter that is 'inpatient acute' alone counts as intensive care where it lies in another.",
     ),
 )
 
@@ -83,5 +81,9 @@ MODEL = shipped(
         urgency=Urgency.TODAY,
         begins="No stay in intensive care is on record.",
         licence="Apache-2.0; learnt from data under ODC-By 1.0",
+        notes=(
+            f"Asked of stays of at least 48 hours and of people aged {YOUNGEST} or more, and once a stay.",
+            "An encounter that is 'inpatient acute' alone counts as intensive care where it lies in another.",
+        ),
     ),
 )

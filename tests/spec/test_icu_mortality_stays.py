@@ -53,7 +53,7 @@ def outcome(*events: Event) -> bool | None:
 
 def test_it_is_asked_48_hours_after_the_admission() -> None:
     (case,) = asked(visit())
-    assert case == Case("Encounter/icu", "Patient/p", START, START + 2 * DAY, None)
+    assert case == Case("Encounter/icu", "Patient/p", START, START + 2 * DAY, None, START + 4 * DAY)
 
 
 def test_a_stay_that_is_a_person_too_is_called_by_its_key() -> None:

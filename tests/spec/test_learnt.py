@@ -64,7 +64,7 @@ def test_reasons_are_parameters_and_add_up_to_the_logit():
     assert list(told) == [
         "Lactate: 5 mmol/L (highest), 26 (pulse by lactate)",
         "Pulse: 130 /min (last), 26 (pulse by lactate)",
-        "Age: 70 years (last)",
+        "Age: 70 years",
         "Sex: female",
         "Diabetes is not on record",
     ]
@@ -80,9 +80,9 @@ def test_reasons_are_parameters_and_add_up_to_the_logit():
 def test_what_was_not_measured_counts_as_the_model_learnt_it_and_is_said():
     insight = asked(*WELL)
     (absent,) = [reason for reason in insight.reasons if reason.absent == "lactate"]
-    assert (absent.says, absent.weight) == ("Lactate was not measured", -0.2)
-    (said,) = [limit for limit in insight.limits if limit.startswith("Not measured")]
-    assert "lactate (by a factor of" in said and "pulse" not in said
+    assert (absent.says, absent.weight) == ("Lactate was not recorded", -0.2)
+    (said,) = [limit for limit in insight.limits if limit.startswith("Not recorded")]
+    assert "lactate (×" in said and "pulse" not in said
 
 
 @pytest.mark.parametrize("hidden", [
@@ -272,11 +272,11 @@ def test_the_newest_is_answered_whether_it_is_a_case_or_not():
 def test_limits_say_how_sure_how_old_and_how_it_does_in_people_like_this_one():
     limits = "\n".join(asked(*ILL).limits)
     for says in (
-        "It looks at 2026-03-13 02:00 to 2026-03-14 02:00, which ended 6 hours before; nothing later counts.",
-        "Only one answer fits: death in hospital. Of 100 people without that outcome at most about",
-        "In people like this one, of two of whom one had the outcome (death in hospital), it gave that one "
-        "the higher risk so many times in 100: sex female 81 (78 to 84).",
-        "For each 100 with the outcome that it expected among them there were: sex female 102 (90 to 115).",
+        "It looks at 2026-03-13 02:00 to 2026-03-14 02:00, which ended 6 hours ago; nothing later counts.",
+        "So high a risk is rare in people without this outcome (death in hospital): at most about",
+        "In people like this one, of two of whom one had the outcome, it gave that one the higher risk so "
+        "many times in 100: sex female: 81 (78 to 84).",
+        "For each 100 with the outcome that it expected among them there were: sex female: 102 (90 to 115).",
         "Too few to judge in people like this one: sex and age female, 65 and over (30 cases).",
         "Learnt from People who do not exist (1,000 cases, 2001 to 2008)",
         "It was made by hand.",
@@ -286,9 +286,9 @@ def test_limits_say_how_sure_how_old_and_how_it_does_in_people_like_this_one():
 
 
 @pytest.mark.parametrize(("quantiles", "says"), [
-    ({"no": 1.0, "yes": 1.0}, "Both answers fit, death in hospital and not: neither can be ruled out."),
-    ({"no": 1.0, "yes": 0.0}, "Only one answer fits: no death in hospital. Of 100 people with that outcome"),
-    ({"no": 0.0, "yes": 0.0}, "Neither answer, death in hospital or not, fits what was seen in training"),
+    ({"no": 1.0, "yes": 1.0}, "Neither this outcome (death in hospital) nor its absence can be ruled out."),
+    ({"no": 1.0, "yes": 0.0}, "So low a risk is rare in people with this outcome (death in hospital)"),
+    ({"no": 0.0, "yes": 0.0}, "Such a risk is rare in people with this outcome (death in hospital)"),
 ])  # fmt: skip
 def test_sets_are_said_in_words(quantiles: dict[str, float], says: str):
     made = model(conformal={"alpha": 0.1, "quantiles": quantiles})

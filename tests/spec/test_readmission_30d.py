@@ -50,7 +50,7 @@ def _only(*events: Event, subject: str = "Patient/p") -> Case | Excluded:
 
 def test_it_is_asked_at_the_discharge():
     case = _only(_ill(), _stay("7", 0, 4), subject="Patient/7")
-    assert case == Case("7", "Patient/7", START, _on(4), None)
+    assert case == Case("7", "Patient/7", START, _on(4), None, _on(34))
 
 
 def test_a_stay_of_somebody_with_several_is_called_by_its_own_name():

@@ -40,7 +40,7 @@ def _lived(day: float) -> Event:
 )
 def test_it_is_asked_when_the_third_day_is_over_and_an_unknown_end_is_unknown(task, end, outcome):
     (case,) = task.cases(Timeline.of("Patient/1", (ENTRY, end)))
-    assert case == Case("1", "Patient/1", START, _on(3), outcome)
+    assert case == Case("1", "Patient/1", START, _on(3), outcome, _on(180))
 
 
 def test_somebody_of_whom_nothing_was_heard_has_no_known_outcome():

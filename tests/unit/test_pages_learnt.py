@@ -58,22 +58,22 @@ def test_a_risk_is_told_of_people_and_its_reasons_as_odds() -> None:
     assert re.fullmatch(r"About \d+ in 100", answer.headline)
     assert answer.lead == "patients like this: death in hospital"
     labels = {why.says: why.bar.label for why in answer.weighs if why.bar}
-    assert labels["Age: 70 years (last)"] == "odds ×1.2"
+    assert labels["Age: 70 years"] == "odds ×1.2"
     assert labels["Sex: female"] == "odds ×0.9"
 
 
 def test_what_was_not_measured_weighs_and_is_said_once() -> None:
     answer = shown()
     bars = {why.says: why.bar for why in answer.why}
-    assert bars["Pulse was not measured"] is not None
-    assert bars["Pulse was not measured"].told == "raises it: odds ×1.3"
-    assert not [why.says for why in answer.unknown if why.says == "Pulse was not measured"]
-    assert any(why.says.startswith("Not measured, and would change") for why in answer.unknown)
+    assert bars["Pulse was not recorded"] is not None
+    assert bars["Pulse was not recorded"].told == "raises it: odds ×1.3"
+    assert not [why.says for why in answer.unknown if why.says == "Pulse was not recorded"]
+    assert any(why.says.startswith("Not recorded, and would change") for why in answer.unknown)
 
 
 def test_how_it_does_in_people_like_this_one_stands_under_that_heading_once() -> None:
     answer = shown()
-    assert answer.measured[0].startswith("Of two of whom one had the outcome (death in hospital), it gave")
+    assert answer.measured[0].startswith("Of two of whom one had the outcome, it gave that one the")
     assert answer.measured[1].startswith("For each 100 with the outcome that it expected among them")
     assert answer.measured[2].startswith("Too few to judge in people like this one: ")
     assert "like this one" not in " ".join(why.says for why in answer.unknown)
