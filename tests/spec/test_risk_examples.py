@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-import salus.risk
-from salus.core.consent import DIRECT_CARE, Actor
-from salus.core.registry import model
-from salus.privacy.gate import open_view
-from salus.record.fhir import bundle
-from salus.spine.shape import as_json
+from scripts.write_examples import EXAMPLES, chosen, main, said
 
-CASES = sorted((Path(salus.risk.__file__).parent / "examples").glob("*/"))
+CASES = list(chosen([]))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_the_record_gives_the_insight(case: Path) -> None:
-    expected = json.loads((case / "insight.json").read_text())
-    timelines, account = bundle((case / "record.json").read_bytes(), "record.json")
-    assert account.rejected == []
-    (timeline,) = timelines
-    as_of = datetime.fromisoformat(expected["as_of"])
-    view = open_view(timeline, Actor("Practitioner/example"), DIRECT_CARE, as_of)
-    said = as_json(model(expected["model"]["name"]).predict(view))
-    # Through JSON and back, so that tuples and lists are alike.
-    assert json.loads(json.dumps(said)) == expected
+    assert said(case) == json.loads((case / "insight.json").read_text(encoding="utf-8"))
+
+
+def test_those_that_are_named_are_written_anew_and_what_is_right_stays(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changed, right = tmp_path / "news2-changed", tmp_path / "news2-right"
+    for case in (changed, right):
+        case.mkdir()
+        for name in ("record.json", "insight.json"):
+            (case / name).write_bytes((EXAMPLES / "news2-range" / name).read_bytes())
+    expected = json.loads((right / "insight.json").read_text(encoding="utf-8"))
+    (changed / "insight.json").write_text(json.dumps({**expected, "urgency": None}), encoding="utf-8")
+    monkeypatch.setattr("scripts.write_examples.EXAMPLES", tmp_path)
+    assert main(["ckd"]) == 0 and capsys.readouterr().out == ""
+    assert main(["news2"]) == 0 and capsys.readouterr().out == "news2-changed\n"
+    assert json.loads((changed / "insight.json").read_text(encoding="utf-8")) == expected

@@ -1,0 +1,218 @@
+"""Death in hospital after 48 hours in intensive care, as a whole: from a charted stay to what is said of it.
+
+The stays are those of the worked examples. Nothing here depends on what was learnt last, but that the very
+ill are at a higher risk than those who get better.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from math import log
+from typing import Any
+
+import pytest
+
+from salus.core.consent import DIRECT_CARE, Actor
+from salus.core.evidence import Timeline
+from salus.core.insight import Abstention, Insight, Risk, Urgency
+from salus.learning.artefact import Artefact
+from salus.learning.learnt import DIED, ON_RECORD, OVER
+from salus.privacy.gate import open_view
+from salus.record.fhir import bundle
+from salus.risk.icu_mortality import MODEL
+from scripts.write_examples import EXAMPLES
+
+Resource = dict[str, Any]
+Change = Callable[[Resource], Resource | None]
+HOUR = timedelta(hours=1)
+
+
+def stay(case: str, change: Change = lambda one: one) -> Timeline:
+    """Return the record of an example, each resource changed or left out."""
+    told = json.loads((EXAMPLES / f"icu-mortality-{case}" / "record.json").read_text(encoding="utf-8"))
+    entries = [{"resource": made} for one in told["entry"] if (made := change(one["resource"])) is not None]
+    (timeline,), account = bundle(json.dumps({**told, "entry": entries}).encode(), "record.json")
+    assert account.rejected == []
+    return timeline
+
+
+def began(timeline: Timeline) -> datetime:
+    """Return when the stay began."""
+    start = timeline.where({"SNOMED/305351004"}).events[0].time
+    assert start is not None
+    return start
+
+
+def said(timeline: Timeline, hours: float = 48) -> Insight:
+    """Return what is said so many hours into the stay."""
+    at = began(timeline) + hours * HOUR
+    return MODEL.predict(open_view(timeline, Actor("Practitioner/1"), DIRECT_CARE, at))
+
+
+def chance(insight: Insight) -> float:
+    assert isinstance(insight.body, Risk)
+    value = insight.body.outcomes[0].estimate.value
+    assert value is not None
+    return value
+
+
+def coded(resource: Resource, code: str) -> bool:
+    return f'"{code}"' in json.dumps(resource.get("code", {}))
+
+
+def without(code: str) -> Change:
+    return lambda one: None if coded(one, code) else one
+
+
+def withheld(code: str, reason: str = "masked") -> Change:
+    """Return what keeps the value of each such measurement back."""
+
+    def hide(one: Resource) -> Resource:
+        if not coded(one, code):
+            return one
+        kept = {name: value for name, value in one.items() if name != "valueQuantity"}
+        return kept | {"dataAbsentReason": {"coding": [{"code": reason}]}}
+
+    return hide
+
+
+def threshold() -> float:
+    learnt = MODEL.artefact()
+    assert isinstance(learnt, Artefact)
+    return learnt.threshold
+
+
+def test_the_very_ill_are_flagged_and_those_who_get_better_are_not() -> None:
+    ill, better = said(stay("very-ill")), said(stay("getting-better"))
+    assert chance(ill) >= threshold() > chance(better)
+    assert (ill.urgency, better.urgency) == (Urgency.TODAY, Urgency.ROUTINE)
+
+
+def test_the_reasons_add_up_to_what_the_answer_moved() -> None:
+    learnt = MODEL.artefact()
+    assert isinstance(learnt, Artefact)
+    base = learnt.slope * learnt.intercept + learnt.shift
+    for case in ("very-ill", "getting-better"):
+        insight = said(stay(case))
+        odds = log(chance(insight) / (1 - chance(insight)))
+        assert base + sum(reason.weight for reason in insight.reasons) == pytest.approx(odds, abs=1e-9)
+
+
+def test_a_person_reads_ten_reasons_and_ten_limits_at_most_where_nothing_is_hidden() -> None:
+    for case in ("very-ill", "getting-better"):
+        insight = said(stay(case))
+        assert len(insight.reasons) <= 10 and len(insight.limits) <= 10
+        assert max(map(len, (reason.says for reason in insight.reasons))) <= 110
+        assert max(map(len, insight.limits)) <= 400
+
+
+@pytest.mark.parametrize("hours", [0, 1, 20, 47.99])
+def test_before_48_hours_it_says_from_when_on(hours: float) -> None:
+    body = said(stay("very-ill"), hours).body
+    assert isinstance(body, Abstention)
+    assert (body.why, body.missing) == ("missing-evidence", ("what is known by 2026-03-04 20:30",))
+    assert body.says.startswith("It can be judged from 2026-03-04 20:30 on")
+
+
+def test_what_comes_after_48_hours_changes_nothing_but_how_old_the_answer_is() -> None:
+    timeline = stay("very-ill", lambda one: later(one) if coded(one, "2524-7") else one)
+    assert chance(said(timeline, 300)) == chance(said(stay("very-ill", without("2524-7"))))
+    assert any("ended 10 days ago" in limit for limit in said(timeline, 300).limits)
+
+
+def later(one: Resource) -> Resource:
+    at = datetime.fromisoformat(one["effectiveDateTime"]) + 60 * HOUR
+    return one | {"effectiveDateTime": at.isoformat()}
+
+
+@pytest.mark.parametrize("reason", ["masked", "unknown", "error"])
+def test_what_is_hidden_widens_the_answer_around_what_it_would_have_been(reason: str) -> None:
+    """Lactate of somebody who is very ill, kept back: a range, and never as if it had not been measured."""
+    whole = chance(said(stay("very-ill")))
+    insight = said(stay("very-ill", withheld("2524-7", reason)))
+    estimate = (
+        insight.body.estimate if isinstance(insight.body, Abstention) else insight.body.outcomes[0].estimate  # type: ignore[union-attr]
+    )
+    assert estimate is not None and estimate.low is not None and estimate.high is not None
+    assert estimate.low < whole < estimate.high and estimate.kind == "missing-inputs"
+    assert [one.says for one in insight.reasons if one.absent == "lactate"] == [
+        "Lactate is not available: it may be anything"
+    ]
+
+
+def test_a_unit_that_nobody_defined_is_hidden_and_not_missing() -> None:
+    def strange(one: Resource) -> Resource:
+        return one | {"valueQuantity": {"value": 3.9, "unit": "units"}} if coded(one, "2160-0") else one
+
+    hidden, absent = said(stay("very-ill", strange)), said(stay("very-ill", without("2160-0")))
+    assert any("Not available" in limit and "creatinine" in limit for limit in hidden.limits)
+    assert not any("Not available" in limit for limit in absent.limits)
+
+
+def test_a_range_on_both_sides_of_the_threshold_is_no_answer() -> None:
+    insight = said(stay("too-little"))
+    assert isinstance(insight.body, Abstention) and insight.body.estimate is not None
+    assert insight.body.why == "missing-evidence" and insight.urgency is None
+    low, high = insight.body.estimate.low, insight.body.estimate.high
+    assert low is not None and high is not None and low < threshold() < high
+    assert set(insight.body.missing) == {"GCS", "creatinine", "lactate", "urea nitrogen", "urine"}
+
+
+def test_a_stay_of_which_hardly_anything_is_recorded_is_not_judged() -> None:
+    def bare(one: Resource) -> Resource | None:
+        return one if one["resourceType"] != "Observation" or coded(one, "8867-4") else None
+
+    body = said(stay("very-ill", bare)).body
+    assert isinstance(body, Abstention) and body.why == "out-of-distribution"
+    assert "parameters were not measured" in body.says
+
+
+def test_a_slip_of_the_unit_is_not_judged_by() -> None:
+    """Lactate in mg/dL, sent as mmol/L: nobody has 79 of those, and nobody is scored with them."""
+
+    def slip(one: Resource) -> Resource:
+        if not coded(one, "2524-7"):
+            return one
+        amount = one["valueQuantity"]
+        return one | {"valueQuantity": {**amount, "value": 9 * amount["value"]}}
+
+    assert chance(said(stay("very-ill", without("2524-7")))) == chance(said(stay("very-ill", slip)))
+
+
+def left(how: str) -> Change:
+    """Return what ends the stay on the fifth day, and says how where that is told."""
+    system = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
+
+    def ends(one: Resource) -> Resource:
+        if one["resourceType"] != "Encounter":
+            return one
+        start = datetime.fromisoformat(one["period"]["start"])
+        period = {"start": start.isoformat(), "end": (start + 120 * HOUR).isoformat()}
+        told = {"dischargeDisposition": {"coding": [{"system": system, "code": how}]}}
+        return one | {"period": period, "status": "finished"} | ({"hospitalization": told} if how else {})
+
+    return ends
+
+
+@pytest.mark.parametrize(("how", "says"), [("home", ON_RECORD), ("exp", ON_RECORD), ("", OVER)])
+def test_of_a_stay_that_is_over_nothing_is_foretold(how: str, says: str) -> None:
+    timeline = stay("very-ill", left(how))
+    assert said(timeline, 130).body == Abstention("not-eligible", says)
+    assert chance(said(timeline, 60)) == chance(said(stay("very-ill"), 60)), "it was open then"
+
+
+def test_of_somebody_who_died_nothing_is_foretold() -> None:
+    def dead(one: Resource) -> Resource:
+        return one | {"deceasedBoolean": True} if one["resourceType"] == "Patient" else one
+
+    assert said(stay("very-ill", dead)).body == Abstention("not-eligible", DIED)
+
+
+def test_withheld_not_sent_and_unreadable_are_told_alike() -> None:
+    told = {
+        repr(said(stay("range", withheld("2160-0", reason))).body)
+        for reason in ("masked", "unknown", "error")
+    }
+    assert len(told) == 1
