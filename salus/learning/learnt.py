@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ TOO_WIDE = 2.0
 # Said where nothing is open any more: what became of it stands in the record itself.
 DIED = "The record says that this person has died: nothing is left to foresee."
 ON_RECORD = "What became of it is on record by now: nothing is left to foresee."
+OLD = "What it looked at was long ago: how this patient is now tells more, and nothing follows from it alone."
 OVER = "The time it looks ahead to is over by now, and what became of it is not on record."
 # So many groups that are too small are named on a card.
 _NAMED = 5
@@ -41,7 +43,8 @@ class CardParts:
     """What only a room can say of a learnt model; the rest of its card is the task's and the artefact's.
 
     below, above: what follows below the threshold, and from it on, with `urgency`. begins: said where nothing
-    on record begins a case ("No stay in intensive care is on record.").
+    on record begins a case ("No stay in intensive care is on record."). fresh: for how long after its moment
+    an answer asks for action; None: for as long as it is given.
     """
 
     title: str
@@ -57,6 +60,7 @@ class CardParts:
     licence: str = "Apache-2.0"
     hooks: tuple[str, ...] = ("patient-view",)
     notes: tuple[str, ...] = ()
+    fresh: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +132,10 @@ class Learnt:
             return self._said(view, not_yet(case, view))
         judged = _judged(self.task, found, self.parts, case, view)
         body = _body(self.task, judged)
-        urgency = self._urgency(judged) if isinstance(body, Risk) else None
-        return self._said(view, body, urgency, reasons(judged), limits(self.task, judged))
+        old = self.parts.fresh is not None and view.as_of - case.moment > self.parts.fresh
+        urgency = self._urgency(judged) if isinstance(body, Risk) and not old else None
+        said = (*((OLD,) if old else ()), *limits(self.task, judged))
+        return self._said(view, body, urgency, reasons(judged), said)
 
     def _no_case(self, view: View, excluded: Excluded | None) -> Abstention:
         unknown = tuple(_unknown(view.timeline))
@@ -269,8 +275,8 @@ def _body(task: Task, judged: Judged) -> Risk | Abstention:
     if low < threshold <= high and high > TOO_WIDE * low:
         says = f"Anything {frequency(estimate)} is possible: too much of the record is not available."
         return Abstention("missing-evidence", says, missing, estimate)
-    # Words put "within" before it: only a length of time can stand there.
-    within = task.horizon if task.horizon[:1].isdigit() else ""
+    # Words put "within" before it: only a length of time can stand there, and that is said once.
+    within = task.horizon if task.horizon[:1].isdigit() and " within " not in task.outcome else ""
     gap = f"; not available: {', '.join(missing)}" if missing else ""
     count = frequency(estimate)
     says = f"{count[:1].upper()}{count[1:]} people like this one: {task.outcome}{gap}"

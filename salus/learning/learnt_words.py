@@ -65,9 +65,9 @@ def frequency(estimate: Estimate) -> str:
 
 
 def not_yet(case: Case, view: View) -> Abstention:
-    """Return that it is too early, and from when on it can be judged."""
+    """Return that it is too early, and from when on it can be judged: nothing is amiss until then."""
     says = f"It can be judged from {_clock(case.moment, view)} on: it looks at all that is known by then."
-    return Abstention("missing-evidence", says, (f"what is known by {_clock(case.moment, view)}",))
+    return Abstention("not-eligible", says, (f"what is known by {_clock(case.moment, view)}",))
 
 
 def _clock(moment: datetime, view: View) -> str:
@@ -168,9 +168,6 @@ def limits(task: Task, judged: Judged) -> tuple[str, ...]:
 
 
 def _gaps(judged: Judged) -> Iterator[str]:
-    if judged.hidden:
-        names = ", ".join(sorted(judged.hidden))
-        yield f"Not available, so that the answer is a range over whatever they are: {names}."
     found = score.would_change(judged.artefact, judged.vector.values)
     listed = frozenset(_lists(judged.artefact))
     missing = [(name, moved) for name, moved in found if name not in judged.hidden | listed]

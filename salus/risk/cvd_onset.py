@@ -39,8 +39,8 @@ MODEL = shipped(
         ),
         owner="Salus, risk",
         sources=("Learnt by the site itself from its own records; see the artefact for which, and when.",),
-        below="Below the site's threshold: nothing follows.",
-        above="From the site's threshold on: talk about prevention; PREVENT has the published risk.",
+        below="Nothing follows.",
+        above="Talk about prevention; PREVENT has the published risk.",
         begins="No visit with a year of records before it.",
     ),
 )

@@ -36,8 +36,8 @@ MODEL = shipped(
         ),
         owner="Salus, risk",
         sources=("Learnt by the site itself from its own records; see the artefact for which, and when.",),
-        below="Below the site's threshold: nothing follows.",
-        above="From the site's threshold on: invite for a fasting glucose or HbA1c.",
+        below="Nothing follows.",
+        above="Invite for a fasting glucose or HbA1c.",
         begins="No visit with a year of records before it.",
     ),
 )

@@ -6,6 +6,8 @@ PhysioNet/CinC Challenge 2012 (Silva, Comput Cardiol 2012;39:245-248), which eve
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from salus.core.card import Need
 from salus.core.codes import DEATH, DISPOSITION
 from salus.core.insight import Urgency
@@ -76,11 +78,13 @@ MODEL = shipped(
             "PhysioNet/CinC Challenge 2012, set a: four intensive care units of one hospital in Boston, 2001 "
             "to 2008 (MIMIC-II; Saeed M et al., Crit Care Med 2011;39:952)",
         ),
-        below="Below the threshold: no warning; talk about goals of care as for anybody so ill.",
-        above="From the threshold on: a senior clinician looks again, and asks what this patient wants.",
+        below="No warning: talk about goals of care as for anybody so ill.",
+        above="A senior clinician looks again, and asks what this patient wants.",
         urgency=Urgency.TODAY,
         begins="No stay in intensive care is on record.",
         licence="Apache-2.0; learnt from data under ODC-By 1.0",
+        # After a week what the first two days said is older than most of what is charted since.
+        fresh=timedelta(days=7),
         notes=(
             f"Asked of stays of at least 48 hours and of people aged {YOUNGEST} or more, and once a stay.",
             "An encounter that is 'inpatient acute' alone counts as intensive care where it lies in another.",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.core.consent import Actor
 from salus.core.errors import RefusedError
+from salus.core.registry import model as find_model
 from salus.spine.models import DEMONSTRATOR, LIVE, approve, statuses
 from salus.spine.read import is_url, place_name, take_in
 from salus.spine.site import DEMONSTRATION, Site, mark, open_site
@@ -50,7 +51,8 @@ def _mark(site: Site) -> None:
 
 
 def fill(site: Site, place: str | None, progress: Callable[..., Any] | None = None) -> Account:
-    """Read `place`, or the ward that ships, into the demonstration and approve every model for it.
+    """Read `place`, or the ward that ships, into the demonstration and approve every model that has what
+    it answers by.
 
     Raises RefusedError, before anything is changed, where it holds the records of another place: two exports
     in one archive would be shown as one ward.
@@ -66,9 +68,17 @@ def fill(site: Site, place: str | None, progress: Callable[..., Any] | None = No
             made = str(write_ward(Path(folder)))
             account = take_in(site, made, actor=ACTOR, progress=progress, called=called)
     for name, row in statuses(site).items():
-        if row.status != LIVE:
+        if row.status != LIVE and not _is_bare(name):
             approve(site, name, by=DEMONSTRATOR, because="shows what the model says; not for care")
     return account
+
+
+def _is_bare(name: str) -> bool:
+    """Whether nothing was learnt for a model yet: every list would say that it gave no answer."""
+    from salus.learning.learnt import Learnt
+
+    found = find_model(name)
+    return isinstance(found, Learnt) and not found.path.is_file()
 
 
 def _called(place: str | None) -> str:

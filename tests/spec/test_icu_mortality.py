@@ -18,7 +18,7 @@ from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.evidence import Timeline
 from salus.core.insight import Abstention, Insight, Risk, Urgency
 from salus.learning.artefact import Artefact
-from salus.learning.learnt import DIED, ON_RECORD, OVER
+from salus.learning.learnt import DIED, OLD, ON_RECORD, OVER
 from salus.privacy.gate import open_view
 from salus.record.fhir import bundle
 from salus.risk.icu_mortality import MODEL
@@ -112,7 +112,7 @@ def test_a_person_reads_ten_reasons_and_ten_limits_at_most_where_nothing_is_hidd
 def test_before_48_hours_it_says_from_when_on(hours: float) -> None:
     body = said(stay("very-ill"), hours).body
     assert isinstance(body, Abstention)
-    assert (body.why, body.missing) == ("missing-evidence", ("what is known by 2026-03-04 20:30",))
+    assert (body.why, body.missing) == ("not-eligible", ("what is known by 2026-03-04 20:30",))
     assert body.says.startswith("It can be judged from 2026-03-04 20:30 on")
 
 
@@ -120,6 +120,13 @@ def test_what_comes_after_48_hours_changes_nothing_but_how_old_the_answer_is() -
     timeline = stay("very-ill", lambda one: later(one) if coded(one, "2524-7") else one)
     assert chance(said(timeline, 300)) == chance(said(stay("very-ill", without("2524-7"))))
     assert any("ended 10 days ago" in limit for limit in said(timeline, 300).limits)
+
+
+def test_of_a_stay_that_goes_on_for_weeks_the_answer_is_told_and_asks_for_nothing() -> None:
+    fresh, old = said(stay("very-ill"), 48 + 7 * 24), said(stay("very-ill"), 48 + 7 * 24 + 1)
+    assert chance(fresh) == chance(old)
+    assert (fresh.urgency, old.urgency) == (Urgency.TODAY, None)
+    assert OLD in old.limits and OLD not in fresh.limits
 
 
 def later(one: Resource) -> Resource:
@@ -147,8 +154,9 @@ def test_a_unit_that_nobody_defined_is_hidden_and_not_missing() -> None:
         return one | {"valueQuantity": {"value": 3.9, "unit": "units"}} if coded(one, "2160-0") else one
 
     hidden, absent = said(stay("very-ill", strange)), said(stay("very-ill", without("2160-0")))
-    assert any("Not available" in limit and "creatinine" in limit for limit in hidden.limits)
-    assert not any("Not available" in limit for limit in absent.limits)
+    told = [{one.says for one in each.reasons if one.absent == "creatinine"} for each in (hidden, absent)]
+    assert told[0] == {"Creatinine is not available: it may be anything"}
+    assert told[1] <= {"Creatinine was not recorded"}
 
 
 def test_a_range_on_both_sides_of_the_threshold_is_no_answer() -> None:

@@ -168,8 +168,8 @@ def test_of_whom_hardly_anything_was_measured_is_not_judged():
 @pytest.mark.parametrize(("events", "why", "says"), [
     ((), "not-eligible", "No stay in hospital is on record."),
     ((stay(hours=30, end=20),), "not-eligible", "This question is not asked here: in hospital"),
-    ((stay(hours=10),), "missing-evidence", "It can be judged from 2026-03-14 22:00 on"),
-    ((stay(hours=9600, name="old"), stay(hours=10)), "missing-evidence", "It can be judged from 2026-03-14"),
+    ((stay(hours=10),), "not-eligible", "It can be judged from 2026-03-14 22:00 on"),
+    ((stay(hours=9600, name="old"), stay(hours=10)), "not-eligible", "It can be judged from 2026-03-14"),
 ])  # fmt: skip
 def test_of_whom_it_is_asked(events: tuple[Event, ...], why: str, says: str):
     insight = asked(*patient(), FAST, *events)
