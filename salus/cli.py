@@ -283,13 +283,14 @@ def _models(args: Args) -> int:
             {"models": told, "broken": broken, "demonstration": bool(site and site.demonstration)}
         )
     _say_demonstration(site)
+    wide = max(map(len, (*(row.name for row in rows), *(name for name, _ in problems()))))
     for row in rows:
         note = f"  [from an outside package: {row.package}]" if row.package else ""
         note += f"  ({row.note})" if row.note else ""
         note += f"  [{row.adopted}]" if row.adopted else ""
-        say(f"{row.name:14} {row.version:8} {row.status:10} {row.asks}{note}")
+        say(f"{row.name:{wide}} {row.version:8} {row.status:10} {row.asks}{note}")
     for name, why in problems():
-        say(f"{name:14} {'-':8} {'broken':10} {why}")
+        say(f"{name:{wide}} {'-':8} {'broken':10} {why}")
     return 0
 
 
