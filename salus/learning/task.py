@@ -91,9 +91,9 @@ class Task:
     answered. outcome: what happens, in words ("death in hospital"). leaks: codes that the outcome defines or
     that stand for somebody's own estimate of it: never read by a feature. misses: how many false alarms one
     miss weighs. terms, pairs: the most features and interactions that a clinician is asked to read. beside:
-    who else said what would happen. settings: "share" (of people who can be flagged), "threshold" (of
-    a guideline's points), "challenge" (1: the two scores of the challenge of 2012), and what the recipe of a fit
-    takes ("bags", "folds", "pairs").
+    who else said what would happen. settings: "share" (of people who can be flagged), "threshold" (of the
+    points of a guideline), "challenge" (1: the two scores of the challenge of 2012), and what the recipe of
+    a fit takes ("bags", "folds", "pairs").
     """
 
     name: str
