@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from salus.learning.task import Task
 
 MEMBERS = ("boosted", "lines", "retold", "pairs")
-# From so many cases on, fewer folds and bags tell as much; each bag and line is of people drawn by chance.
+# From so many cases on fewer bags, and from more fewer folds, tell as much; each bag and line is of people drawn by chance.
 MANY, MORE = 20_000, 200_000
 # Of fewer cases than MANY, more pairs than this learn chance.
 FEW_PAIRS, MANY_PAIRS = 10, 30
@@ -52,7 +52,9 @@ def recipe_for(task: Task, cases: int) -> Recipe:
         boosting = Boosting(bags, rows, 0.05, 20, 30, min_samples_leaf=20)
         lines = replace(found.lines, rows=rows)
         pairing = replace(boosting, min_samples_leaf=50)
-        found = replace(found, folds=3, boosting=boosting, lines=lines, pairing=pairing)
+        found = replace(
+            found, folds=5 if cases < MORE else 3, boosting=boosting, lines=lines, pairing=pairing
+        )
     bags = int(asked.get("bags", found.boosting.bags))
     return replace(
         found, folds=int(asked.get("folds", found.folds)), boosting=replace(found.boosting, bags=bags)
