@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from salus.learning.task import Task
 
 MEMBERS = ("boosted", "lines", "retold", "pairs")
-# From so many cases on fewer bags, and from more fewer folds, tell as much; each bag and line is of people drawn by chance.
+# From so many cases on fewer bags, and from more fewer folds, tell as much; each bag and line is of people
+# drawn by chance.
 MANY, MORE = 20_000, 200_000
 # Of fewer cases than MANY, more pairs than this learn chance.
 FEW_PAIRS, MANY_PAIRS = 10, 30
