@@ -38,14 +38,16 @@ def test_the_models_page_names_it_and_says_why(server: httpx.Client) -> None:
     assert "1 model cannot be loaded" in text
     assert f"<strong>torn-apart</strong>: {WHY}" in text
     assert SECRET not in text and "Traceback" not in text
-    assert "5 live of 5" in text
-    assert '5 live models, <a href="/models">1 cannot be loaded</a>' in server.get("/ward").text
+    live = len(registry.models())
+    assert f"{live} live of {live}" in text
+    assert f'{live} live models, <a href="/models">1 cannot be loaded</a>' in server.get("/ward").text
 
 
 def test_operators_are_told_and_the_others_go_on(server: httpx.Client) -> None:
     answer = server.get("/healthz")
     check = answer.json()["checks"]["models"]
-    assert (answer.status_code, check["status"], len(check["live"])) == (200, "ok", 5)
+    assert (answer.status_code, check["status"]) == (200, "ok")
+    assert set(check["live"]) == set(registry.models()) >= {"news2", "icu-mortality"}
     assert check["broken"] == [{"name": "torn-apart", "why": WHY}]
     assert SECRET not in answer.text
     assert "\nsalus_models_broken 1\n" in server.get("/metrics").text
