@@ -13,7 +13,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from time import process_time
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +71,6 @@ def train(
     path = put(folder / ARTEFACT, artefact.dumps())
     summary = {
         "task": task.name,
-        "artefact": str(path),
         "n": len(cases.known),
         "events": sum(cases.outcomes),
         "seed": seed,
@@ -86,7 +84,7 @@ def train(
         "cpu_seconds": round(process_time() - began, 1),
     }
     put(folder / TRAINED, json.dumps(summary, ensure_ascii=False, indent=2).encode() + b"\n")
-    return Trained(artefact, path, summary)
+    return Trained(artefact, path, {**summary, "artefact": str(path)})
 
 
 def write_down(place: str, store: str | None, actor: Actor, did: str, content: dict[str, str]) -> None:
@@ -169,9 +167,10 @@ def folder_for(out: str) -> Path:
 
 def put(path: Path, raw: bytes) -> Path:
     """Write a file whole or not at all: what was there before stays until the new one is complete."""
-    with NamedTemporaryFile(dir=path.parent, delete=False) as draft:
-        draft.write(raw)
-        draft.flush()
-        os.fsync(draft.fileno())
-    Path(draft.name).replace(path)
+    draft = path.with_name(f"{path.name}.new")
+    with draft.open("wb") as file:
+        file.write(raw)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
     return path
