@@ -163,12 +163,12 @@ def _logistic(frame: pl.DataFrame, y: Any) -> Peer:
         return np.column_stack([one.to_numpy().astype(object) for one in columns])
 
     number = make_pipeline(
-        QuantileTransformer(200, output_distribution="normal", subsample=20_000, random_state=1),
+        QuantileTransformer(n_quantiles=200, output_distribution="normal", subsample=20_000, random_state=1),
         SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
     )
     parts = make_column_transformer(
         (number, numbers), (OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=20), levels)
     )
-    model = make_pipeline(parts, LogisticRegression(C=0.003 if len(y) < 20_000 else 0.03, max_iter=2000))
+    model = make_pipeline(parts, LogisticRegression(C=0.01 if len(y) < 20_000 else 0.1, max_iter=2000))
     model.fit(objects(frame), y)
     return Peer(objects, lambda table: model.predict_proba(table)[:, 1])
