@@ -30,6 +30,7 @@ def train(args: Args) -> int:
         part=args.part,
         seed=args.seed,
         seeds=args.seeds,
+        reweigh=args.reweigh,
         store=_store(args),
         told=_teller(args),
     )
@@ -152,6 +153,8 @@ def words(add: Callable[..., Any], verbs: Any) -> None:
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder for what is learnt")
     seeds = "learn it so many times, each with the next seed, to see whether that matters (default 1)"
     parser.add_argument("--seeds", type=_count, default=1, metavar="N", help=seeds)
+    even = "draw the cases so that this (sex, age, race ...) and the outcome are independent"
+    parser.add_argument("--reweigh", default="", metavar="BY", help=even)
     _place(parser)
     parser.set_defaults(run=verbs["train"])
     parser = add("recalibrate", help="set a learnt model's risks right by your own cases")

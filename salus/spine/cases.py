@@ -55,7 +55,7 @@ class Cases:
     def with_outcome(self) -> Cases:
         """Return the cases whose outcome is known."""
         rows = [row for row, case in enumerate(self.known) if case.outcome is not None]
-        return self if len(rows) == len(self.known) else _taken(self, rows)
+        return self if len(rows) == len(self.known) else taken(self, rows)
 
     @property
     def patient_days(self) -> float:
@@ -113,8 +113,8 @@ def gather(
     return replace(cases, beside=_estimates(task, said, len(known)))
 
 
-def _taken(cases: Cases, rows: list[int]) -> Cases:
-    """Return some of the cases, in their order."""
+def taken(cases: Cases, rows: list[int]) -> Cases:
+    """Return the cases in `rows`, one as often as it is named there."""
     import polars as pl
 
     def of(values: list[Any]) -> list[Any]:

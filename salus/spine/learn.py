@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from salus import __version__
 from salus.core.consent import TRAINING, Actor
-from salus.core.errors import AwayError, UserError
+from salus.core.errors import AwayError, UserError, choices
 from salus.core.registry import task as find_task
-from salus.spine.cases import Cases, gather, population
+from salus.spine.cases import Cases, gather, population, taken
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact, Made
@@ -45,14 +45,15 @@ class Trained:
 
 def train(
     name: str, place: str, out: str, *, actor: Actor, basis: str = "", part: str = "", seed: int = 1,
-    seeds: int = 1, store: str | None = None,
+    seeds: int = 1, reweigh: str = "", store: str | None = None,
     told: Told = lambda _: None,
 ) -> Trained:  # fmt: skip
     """Learn the task `name` from the evidence at `place`, and write its artefact into the folder `out`.
 
     part: of a published set that lies in parts, the one to learn from. seeds: how many times it is learnt,
-    each with the next seed, to see whether that matters; the first is kept. store: where the state of an
-    archive is, if elsewhere. told: hears what is being done.
+    each with the next seed, to see whether that matters; the first is kept. reweigh: by which of the task's
+    groups the cases are drawn so that group and outcome are independent ("": not at all). store: where the
+    state of an archive is, if elsewhere. told: hears what is being done.
     Raises UserError for an unknown task or one that nothing can be learnt for, RefusedError where the gate
     does, EvidenceError where too little is there to learn from.
     """
@@ -65,8 +66,13 @@ def train(
     told(f"reading {place}")
     found = population(task, place, part)
     cases = gather(task, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
+    drawn = reweighed(cases, reweigh, seed) if reweigh else ()
+    cases = taken(cases, list(drawn)) if drawn else cases
     told(f"learning from {len(cases.known):,} cases, {sum(cases.outcomes):,} with the outcome")
     artefact, notes, measured = _learnt(task, cases, seed)
+    if reweigh:
+        how = f"Drawn anew by {reweigh}, so that it is independent of the outcome (Kamiran and Calders 2012)."
+        artefact = replace(artefact, shapes_of=f"{artefact.shapes_of} {how}")
     again = [measured, *(_learnt(task, cases, seed + more)[2] for more in range(1, seeds))]
     path = put(folder / ARTEFACT, artefact.dumps())
     summary = {
@@ -80,11 +86,31 @@ def train(
         "pairs": len(artefact.pairs),
         "threshold": {"value": artefact.threshold, "misses": artefact.misses},
         "flow": cases.flow,
+        "reweighed": reweigh,
         "notes": [*found.notes, *notes],
         "cpu_seconds": round(process_time() - began, 1),
     }
     put(folder / TRAINED, json.dumps(summary, ensure_ascii=False, indent=2).encode() + b"\n")
     return Trained(artefact, path, {**summary, "artefact": str(path)})
+
+
+def reweighed(cases: Cases, by: str, seed: int) -> tuple[int, ...]:
+    """Return rows drawn so that the group and the outcome are independent; as many as there are cases.
+
+    Each case is drawn as often as its weight says, the rest by chance: Kamiran F, Calders T. Knowl Inf Syst
+    2012;33:1-33, sampling in place of weights. Raises UserError where people are not told apart by `by`.
+    """
+    import numpy as np
+
+    from salus.learning.mitigate import weights
+
+    if by not in cases.groups:
+        raise UserError(f"Nobody is told apart by '{by}': {choices(by, cases.groups)}.")
+    each = weights(cases.outcomes, cases.groups[by])
+    each *= len(each) / each.sum()
+    chance = np.random.default_rng([seed, 4])
+    times = np.floor(each).astype(int) + (chance.random(len(each)) < each % 1)
+    return tuple(int(row) for row in np.repeat(np.arange(len(each)), times))
 
 
 def write_down(place: str, store: str | None, actor: Actor, did: str, content: dict[str, str]) -> None:
@@ -141,7 +167,7 @@ def provenance(cases: Cases, seed: int) -> Made:
     from salus.learning.artefact import Made, TrainedOn
 
     found = cases.population
-    left = next(step["n"] for step in cases.flow if step["step"] == "looked at") - len(cases.known)
+    steps = {step["step"]: step["n"] for step in cases.flow}
     data = TrainedOn(
         name=found.name,
         title=found.title,
@@ -150,7 +176,7 @@ def provenance(cases: Cases, seed: int) -> Made:
         cite=found.cite or NOT_PUBLISHED,
         n=len(cases.known),
         events=sum(cases.outcomes),
-        excluded=left,
+        excluded=steps["looked at"] - steps["judged"],
     )
     libraries = {name: version(name) for name in _LIBRARIES}
     return Made(datetime.now(UTC).isoformat(timespec="seconds"), __version__, seed, libraries, data)

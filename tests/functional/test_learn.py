@@ -127,3 +127,18 @@ def test_what_cannot_be_done_is_said_with_a_way_out(words, code, says, few_stays
     done = run_salus(*words.format(place=few_stays, out=tmp_path).split(), cwd=tmp_path, check=False)
     assert done.code == code, done.err
     assert says in done.err
+
+
+def test_cases_drawn_anew_make_group_and_outcome_independent():
+    import numpy as np
+
+    from salus.spine.learn import reweighed
+
+    class Cases:
+        outcomes = [at % 4 == 0 for at in range(800)] + [at % 2 == 0 for at in range(800)]
+        groups = {"sex": ["female"] * 800 + ["male"] * 800}
+
+    rows = np.array(reweighed(Cases(), "sex", 1))
+    y, sex = np.array(Cases.outcomes)[rows], np.array(Cases.groups["sex"])[rows]
+    assert abs(y[sex == "female"].mean() - y[sex == "male"].mean()) < 0.03
+    assert abs(len(rows) - 1600) < 40
