@@ -70,7 +70,7 @@ def test_how_it_ended_goes_along_only_when_it_is_asked_for(salus: Salus, place: 
     )
     told = json.loads(out)
     assert told["with_outcome"] is True
-    assert told["resources"] == {"Encounter": 2, "Observation": 14, "Patient": 2}
+    assert told["resources"] == {"Encounter": 2, "Observation": 16, "Patient": 2}
     assert '"code":"exp"' in (tmp_path / "nd" / "Encounter.ndjson").read_text()
 
 
@@ -80,7 +80,7 @@ def test_one_file_a_stay(salus: Salus, place: Path, tmp_path: Path, form: str) -
     assert sorted(one.name for one in (tmp_path / "all").iterdir()) == ["1.json", "2.json"]
     timeline, account = fhir.prefetch((tmp_path / "all" / "2.json").read_bytes(), "Patient/2", "file")
     assert not account.rejected
-    assert account.resources == 9
+    assert account.resources == 10
     assert [one.value for one in timeline.where(("LOINC/3094-0",))] == [20.0, 40.5]
 
 
@@ -90,7 +90,7 @@ def test_one_stay_becomes_one_bundle(salus: Salus, place: Path, tmp_path: Path) 
     )
     assert code == 0
     made = json.loads((tmp_path / "x" / "two.json").read_text())
-    assert (made["resourceType"], made["type"], len(made["entry"])) == ("Bundle", "collection", 9)
+    assert (made["resourceType"], made["type"], len(made["entry"])) == ("Bundle", "collection", 10)
 
 
 def test_a_limit_is_kept(salus: Salus, place: Path, tmp_path: Path) -> None:
