@@ -61,7 +61,9 @@ def frequency(estimate: Estimate) -> str:
         return f"more than {of - 1} in {of:,}"
     if first == last:
         return f"about {first} in {of:,}"
-    return f"between {'fewer than 1' if first == '0' else first} and {last} in {of:,}"
+    least = "fewer than 1" if first == "0" else first
+    most = f"more than {of - 1}" if last == f"{of:,}" else last
+    return f"between {least} and {most} in {of:,}"
 
 
 def not_yet(case: Case, view: View) -> Abstention:

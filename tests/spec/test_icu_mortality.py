@@ -6,82 +6,45 @@ ill are at a higher risk than those who get better.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from math import log
-from typing import Any
 
 import pytest
 
-from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.evidence import Timeline
-from salus.core.insight import Abstention, Insight, Risk, Urgency
-from salus.learning.artefact import Artefact
+from salus.core.insight import Abstention, Insight, Urgency
 from salus.learning.learnt import DIED, OLD, ON_RECORD, OVER
-from salus.privacy.gate import open_view
-from salus.record.fhir import bundle
 from salus.risk.icu_mortality import MODEL
-from scripts.write_examples import EXAMPLES
+from tests.example_views import (
+    Change,
+    Resource,
+    chance,
+    coded,
+    estimate,
+    learnt,
+    moved,
+    record,
+    told,
+    withheld,
+    without,
+)
 
-Resource = dict[str, Any]
-Change = Callable[[Resource], Resource | None]
 HOUR = timedelta(hours=1)
 
 
 def stay(case: str, change: Change = lambda one: one) -> Timeline:
     """Return the record of an example, each resource changed or left out."""
-    told = json.loads((EXAMPLES / f"icu-mortality-{case}" / "record.json").read_text(encoding="utf-8"))
-    entries = [{"resource": made} for one in told["entry"] if (made := change(one["resource"])) is not None]
-    (timeline,), account = bundle(json.dumps({**told, "entry": entries}).encode(), "record.json")
-    assert account.rejected == []
-    return timeline
-
-
-def began(timeline: Timeline) -> datetime:
-    """Return when the stay began."""
-    start = timeline.where({"SNOMED/305351004"}).events[0].time
-    assert start is not None
-    return start
+    return record(f"icu-mortality-{case}", change)
 
 
 def said(timeline: Timeline, hours: float = 48) -> Insight:
     """Return what is said so many hours into the stay."""
-    at = began(timeline) + hours * HOUR
-    return MODEL.predict(open_view(timeline, Actor("Practitioner/1"), DIRECT_CARE, at))
-
-
-def chance(insight: Insight) -> float:
-    assert isinstance(insight.body, Risk)
-    value = insight.body.outcomes[0].estimate.value
-    assert value is not None
-    return value
-
-
-def coded(resource: Resource, code: str) -> bool:
-    return f'"{code}"' in json.dumps(resource.get("code", {}))
-
-
-def without(code: str) -> Change:
-    return lambda one: None if coded(one, code) else one
-
-
-def withheld(code: str, reason: str = "masked") -> Change:
-    """Return what keeps the value of each such measurement back."""
-
-    def hide(one: Resource) -> Resource:
-        if not coded(one, code):
-            return one
-        kept = {name: value for name, value in one.items() if name != "valueQuantity"}
-        return kept | {"dataAbsentReason": {"coding": [{"code": reason}]}}
-
-    return hide
+    start = timeline.where({"SNOMED/305351004"}).events[0].time
+    assert start is not None
+    return told(MODEL, timeline, start + hours * HOUR)
 
 
 def threshold() -> float:
-    learnt = MODEL.artefact()
-    assert isinstance(learnt, Artefact)
-    return learnt.threshold
+    return learnt(MODEL).threshold
 
 
 def test_the_very_ill_are_flagged_and_those_who_get_better_are_not() -> None:
@@ -90,14 +53,10 @@ def test_the_very_ill_are_flagged_and_those_who_get_better_are_not() -> None:
     assert (ill.urgency, better.urgency) == (Urgency.TODAY, Urgency.ROUTINE)
 
 
-def test_the_reasons_add_up_to_what_the_answer_moved() -> None:
-    learnt = MODEL.artefact()
-    assert isinstance(learnt, Artefact)
-    base = learnt.slope * learnt.intercept + learnt.shift
-    for case in ("very-ill", "getting-better"):
-        insight = said(stay(case))
-        odds = log(chance(insight) / (1 - chance(insight)))
-        assert base + sum(reason.weight for reason in insight.reasons) == pytest.approx(odds, abs=1e-9)
+@pytest.mark.parametrize("case", ["very-ill", "getting-better"])
+def test_the_reasons_add_up_to_what_the_answer_moved(case: str) -> None:
+    logit, added = moved(MODEL, said(stay(case)))
+    assert added == pytest.approx(logit, abs=1e-9)
 
 
 def test_a_person_reads_ten_reasons_and_ten_limits_at_most_where_nothing_is_hidden() -> None:
@@ -139,11 +98,9 @@ def test_what_is_hidden_widens_the_answer_around_what_it_would_have_been(reason:
     """Lactate of somebody who is very ill, kept back: a range, and never as if it had not been measured."""
     whole = chance(said(stay("very-ill")))
     insight = said(stay("very-ill", withheld("2524-7", reason)))
-    estimate = (
-        insight.body.estimate if isinstance(insight.body, Abstention) else insight.body.outcomes[0].estimate  # type: ignore[union-attr]
-    )
-    assert estimate is not None and estimate.low is not None and estimate.high is not None
-    assert estimate.low < whole < estimate.high and estimate.kind == "missing-inputs"
+    found = estimate(insight)
+    assert found.low is not None and found.high is not None
+    assert found.low < whole < found.high and found.kind == "missing-inputs"
     assert [one.says for one in insight.reasons if one.absent == "lactate"] == [
         "Lactate is not available: it may be anything"
     ]
@@ -154,9 +111,9 @@ def test_a_unit_that_nobody_defined_is_hidden_and_not_missing() -> None:
         return one | {"valueQuantity": {"value": 3.9, "unit": "units"}} if coded(one, "2160-0") else one
 
     hidden, absent = said(stay("very-ill", strange)), said(stay("very-ill", without("2160-0")))
-    told = [{one.says for one in each.reasons if one.absent == "creatinine"} for each in (hidden, absent)]
-    assert told[0] == {"Creatinine is not available: it may be anything"}
-    assert told[1] <= {"Creatinine was not recorded"}
+    words = [{one.says for one in each.reasons if one.absent == "creatinine"} for each in (hidden, absent)]
+    assert words[0] == {"Creatinine is not available: it may be anything"}
+    assert words[1] <= {"Creatinine was not recorded"}
 
 
 def test_a_range_on_both_sides_of_the_threshold_is_no_answer() -> None:
@@ -198,8 +155,8 @@ def left(how: str) -> Change:
             return one
         start = datetime.fromisoformat(one["period"]["start"])
         period = {"start": start.isoformat(), "end": (start + 120 * HOUR).isoformat()}
-        told = {"dischargeDisposition": {"coding": [{"system": system, "code": how}]}}
-        return one | {"period": period, "status": "finished"} | ({"hospitalization": told} if how else {})
+        way = {"dischargeDisposition": {"coding": [{"system": system, "code": how}]}}
+        return one | {"period": period, "status": "finished"} | ({"hospitalization": way} if how else {})
 
     return ends
 
@@ -219,8 +176,7 @@ def test_of_somebody_who_died_nothing_is_foretold() -> None:
 
 
 def test_withheld_not_sent_and_unreadable_are_told_alike() -> None:
-    told = {
-        repr(said(stay("range", withheld("2160-0", reason))).body)
-        for reason in ("masked", "unknown", "error")
+    bodies = {
+        repr(said(stay("range", withheld("2160-0", why))).body) for why in ("masked", "unknown", "error")
     }
-    assert len(told) == 1
+    assert len(bodies) == 1

@@ -13,9 +13,10 @@ from salus.core.card import Need
 from salus.core.codes import DEATH
 from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Event
-from salus.core.insight import Abstention, Insight, Risk, Urgency
+from salus.core.insight import Abstention, Estimate, Insight, Risk, Urgency
 from salus.learning import artefact
 from salus.learning.learnt import DIED, ON_RECORD, Learnt
+from salus.learning.learnt_words import frequency
 from salus.spine.bring import in_part
 from salus.testing.conformance import check_model
 from tests.learnt_views import DIABETES, ENDED, LACTATE, PARTS, PULSE, TASK, asked, model, patient, stay, told
@@ -293,6 +294,20 @@ def test_limits_say_how_sure_how_old_and_how_it_does_in_people_like_this_one():
 def test_sets_are_said_in_words(quantiles: dict[str, float], says: str):
     made = model(conformal={"alpha": 0.1, "quantiles": quantiles})
     assert any(says in limit for limit in asked(*ILL, of=made).limits)
+
+
+@pytest.mark.parametrize(("low", "high", "says"), [
+    (0.124, 0.124, "about 12 in 100"),
+    (0.004, 0.004, "about 4 in 1,000"),
+    (0.0004, 0.0004, "fewer than 1 in 1,000"),
+    (0.998, 0.998, "more than 99 in 100"),
+    (0.03, 0.08, "between 3 and 8 in 100"),
+    (0.001, 0.92, "between fewer than 1 and 92 in 100"),
+    (0.47, 0.998, "between 47 and more than 99 in 100"),
+])  # fmt: skip
+def test_a_risk_is_said_as_people_count(low: float, high: float, says: str):
+    found = Estimate(low) if low == high else Estimate(None, "1", low, high, "missing-inputs")
+    assert frequency(found) == says
 
 
 def test_the_card_is_made_of_task_artefact_and_words():

@@ -1,0 +1,83 @@
+"""Survival of 180 days, as a whole and in both variants: what is said of those of the worked examples."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from salus.core.insight import Abstention, Urgency
+from salus.learning.learnt import DIED, OVER, Learnt
+from salus.risk import survival_180d, survival_180d_scores
+from tests.example_views import Resource, chance, estimate, learnt, moved, record, told
+
+THIRD_DAY_OVER = datetime(2026, 3, 13, tzinfo=UTC)
+DAY = timedelta(days=1)
+MODELS = pytest.mark.parametrize(
+    "model", [survival_180d.MODEL, survival_180d_scores.MODEL], ids=lambda model: model.task.name
+)
+
+
+def of(model: Learnt, case: str) -> str:
+    return f"{model.task.name}-{case}"
+
+
+@MODELS
+def test_organ_failure_is_flagged_and_heart_failure_that_settles_is_not(model: Learnt) -> None:
+    worse, better = (
+        told(model, record(of(model, case)), THIRD_DAY_OVER) for case in ("organ-failure", "heart-failure")
+    )
+    assert chance(worse) >= learnt(model).threshold > chance(better)
+    assert (worse.urgency, better.urgency) == (Urgency.THIS_WEEK, Urgency.ROUTINE)
+
+
+@MODELS
+@pytest.mark.parametrize("case", ["organ-failure", "heart-failure"])
+def test_the_reasons_add_up_to_what_the_answer_moved(model: Learnt, case: str) -> None:
+    logit, added = moved(model, told(model, record(of(model, case)), THIRD_DAY_OVER))
+    assert added == pytest.approx(logit, abs=1e-9)
+
+
+@MODELS
+def test_until_the_third_day_is_over_it_says_from_when_on(model: Learnt) -> None:
+    body = told(model, record(of(model, "organ-failure")), THIRD_DAY_OVER - DAY / 24).body
+    assert isinstance(body, Abstention) and body.why == "not-eligible"
+    assert body.says.startswith("It can be judged from 2026-03-13 00:00 on")
+
+
+@MODELS
+def test_after_180_days_nothing_is_left_to_ask(model: Learnt) -> None:
+    timeline = record(of(model, "organ-failure"))
+    assert told(model, timeline, THIRD_DAY_OVER + 176 * DAY).judged
+    late = told(model, timeline, THIRD_DAY_OVER + 177 * DAY)
+    assert late.body == Abstention("not-eligible", OVER)
+
+
+@MODELS
+def test_of_the_dead_nothing_is_foretold(model: Learnt) -> None:
+    def dead(one: Resource) -> Resource:
+        return one | {"deceasedDateTime": "2026-04-02"} if one["resourceType"] == "Patient" else one
+
+    timeline = record(of(model, "organ-failure"), dead)
+    assert told(model, timeline, THIRD_DAY_OVER).judged
+    assert told(model, timeline, THIRD_DAY_OVER + 60 * DAY).body == Abstention("not-eligible", DIED)
+
+
+def test_scores_that_are_kept_back_widen_the_answer_and_are_never_not_taken() -> None:
+    model = survival_180d_scores.MODEL
+    whole = chance(told(model, record("survival-180d-scores-organ-failure"), THIRD_DAY_OVER))
+    hidden = told(model, record("survival-180d-scores-kept-back"), THIRD_DAY_OVER)
+    found = estimate(hidden)
+    assert found.low is not None and found.high is not None and found.low < whole < found.high
+    assert {one.says for one in hidden.reasons if one.weight == 0} == {
+        "APACHE III physiology score is not available: it may be anything",
+        "SUPPORT physiology score is not available: it may be anything",
+    }
+
+
+def test_who_entered_no_study_is_not_asked() -> None:
+    def none(one: Resource) -> Resource | None:
+        return None if "study-entry" in str(one.get("code")) else one
+
+    body = told(survival_180d.MODEL, record("survival-180d-organ-failure", none), THIRD_DAY_OVER).body
+    assert body == Abstention("not-eligible", "No entry into a study of serious illness is on record.")
