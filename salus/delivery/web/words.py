@@ -111,7 +111,8 @@ def _count(share: float, of: int) -> str:
     count = share * of
     if 0 < count < 0.5:
         return "fewer than 1"
-    return f"{round(count):,}"
+    # Nobody is told that everybody dies of whom a few live.
+    return f"more than {of - 1:,}" if of - 0.5 <= count < of else f"{round(count):,}"
 
 
 def frequency(estimate: Estimate) -> str:
@@ -119,11 +120,13 @@ def frequency(estimate: Estimate) -> str:
     of = denominator(estimate)
     if estimate.value is not None:
         count = _count(estimate.value, of)
-        return f"{count} in {of:,}" if count.startswith("fewer") else f"about {count} in {of:,}"
+        return f"{count} in {of:,}" if " than " in count else f"about {count} in {of:,}"
     if estimate.low is None or estimate.high is None:
         return "not known"
     low, high = _count(estimate.low, of), _count(estimate.high, of)
-    return f"about {low} in {of:,}" if low == high else f"between {low} and {high} in {of:,}"
+    if low != high:
+        return f"between {low} and {high} in {of:,}"
+    return f"{low} in {of:,}" if " than " in low else f"about {low} in {of:,}"
 
 
 def amount(estimate: Estimate) -> str:
