@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from salus.core.consent import Actor
 from salus.core.errors import RefusedError
 from salus.core.registry import model as find_model
+from salus.spine.adopted import unusable
 from salus.spine.models import DEMONSTRATOR, LIVE, approve, statuses
 from salus.spine.read import is_url, place_name, take_in
 from salus.spine.site import DEMONSTRATION, Site, mark, open_site
@@ -68,17 +69,10 @@ def fill(site: Site, place: str | None, progress: Callable[..., Any] | None = No
             made = str(write_ward(Path(folder)))
             account = take_in(site, made, actor=ACTOR, progress=progress, called=called)
     for name, row in statuses(site).items():
-        if row.status != LIVE and not _is_bare(name):
+        # Of one that has nothing to answer by, every list would say that it gave no answer.
+        if row.status != LIVE and unusable(find_model(name)) is None:
             approve(site, name, by=DEMONSTRATOR, because="shows what the model says; not for care")
     return account
-
-
-def _is_bare(name: str) -> bool:
-    """Whether nothing was learnt for a model yet: every list would say that it gave no answer."""
-    from salus.learning.learnt import Learnt
-
-    found = find_model(name)
-    return isinstance(found, Learnt) and not found.path.is_file()
 
 
 def _called(place: str | None) -> str:
