@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.core.consent import Actor
 from salus.core.errors import RefusedError
-from salus.core.registry import model as find_model
-from salus.spine.adopted import unusable
+from salus.spine.adopted import here, unusable
 from salus.spine.models import DEMONSTRATOR, LIVE, approve, statuses
 from salus.spine.read import is_url, place_name, take_in
 from salus.spine.site import DEMONSTRATION, Site, mark, open_site
@@ -69,10 +68,14 @@ def fill(site: Site, place: str | None, progress: Callable[..., Any] | None = No
             made = str(write_ward(Path(folder)))
             account = take_in(site, made, actor=ACTOR, progress=progress, called=called)
     for name, row in statuses(site).items():
-        # Of one that has nothing to answer by, every list would say that it gave no answer.
-        if row.status != LIVE and unusable(find_model(name)) is None:
+        if row.status != LIVE and not _is_bare(site, name):
             approve(site, name, by=DEMONSTRATOR, because="shows what the model says; not for care")
     return account
+
+
+def _is_bare(site: Site, name: str) -> bool:
+    """Whether a model has nothing to answer by here: every list would say that it gave no answer."""
+    return unusable(here(site)[name].model) is not None
 
 
 def _called(place: str | None) -> str:

@@ -20,6 +20,8 @@ from salus.spine.adopted import here
 from salus.spine.models import statuses
 from salus.spine.site import Site, open_site
 from salus.store.ledger import verify
+from tests import doors
+from tests.conftest import ROOT
 from tests.onsets import exported, written
 from tests.store_fixtures import change, url_fixture  # noqa: F401
 
@@ -156,6 +158,35 @@ def test_bytes_without_their_hash_answer_nothing(site: Site, url: str, tmp_path:
     if how != "another entry":
         assert spine.verify(again).intact
     again.close()
+
+
+def test_what_the_task_no_longer_knows_answers_nothing(site: Site) -> None:
+    """As where an update of Salus defines a feature otherwise than the artefact learnt it."""
+    raw = (ROOT / "salus/risk/artefacts/icu_mortality.json").read_bytes()
+    with site.store.begin() as tx:
+        digest = tx.put_artefact(raw)
+        tx.append(site.now(), "Dr Adopt", "adopt", {"model": NAME, "artefact": digest, "version": "1.0.0"})
+    insight = ask(site)
+    assert (insight.body.kind, insight.body.why) == ("abstention", "not-available")
+    assert "it answers 'icu-mortality'" in insight.body.says
+    assert insight.model.version == f"1.0.0+{digest[:8]}"
+
+
+def test_the_pages_say_who_adopted_what_and_show_its_answer(site: Site, tmp_path: Path) -> None:
+    adopt(site, str(written(tmp_path / "artefact.json")), **WHO)
+    spine.approve(site, NAME, by="Dr B", because="read its evidence")
+    version = here(site)[NAME].model.card.version
+    with doors.served(site) as client:
+        one, every, audit = (client.get(path).text for path in ("/models/cvd-onset", "/models", "/audit"))
+        patient = client.get(f"/patients/{site.archive.number('Patient/1')}").text
+        ward = client.get("/ward").text
+    for page in (one, every):
+        assert "learnt from A practice (1,000 cases); adopted by Dr Adopt" in page
+        assert version in page
+    assert "chose what a model answers by" in audit
+    assert "talk about prevention" in patient.lower()
+    assert "Learnt from A practice" in patient
+    assert f"{NAME} {version}" in ward
 
 
 def test_an_artefact_that_was_slipped_in_is_found(site: Site) -> None:
