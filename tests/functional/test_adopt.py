@@ -186,7 +186,9 @@ def test_the_pages_say_who_adopted_what_and_show_its_answer(site: Site, tmp_path
     assert "chose what a model answers by" in audit
     assert "talk about prevention" in patient.lower()
     assert "Learnt from A practice" in patient
-    assert f"{NAME} {version}" in ward
+    assert "Measured on A practice" in patient
+    assert "Measured elsewhere" not in patient
+    assert "Talk about prevention" in ward, "what follows stands on the card of what answers here"
 
 
 def test_an_artefact_that_was_slipped_in_is_found(site: Site) -> None:

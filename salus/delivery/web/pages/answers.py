@@ -14,6 +14,7 @@ from salus.delivery.web import pictures, words
 from salus.delivery.web.forms import DONE
 from salus.delivery.web.pictures import Bar, Icons
 from salus.delivery.web.words import Tag
+from salus.spine.adopted import OWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,11 @@ class Answer:
     measured_by: tuple[str, ...]
     decisions: tuple[Decision, ...]
     stale: bool = False
+
+    @property
+    def adopted(self) -> bool:
+        """Whether what answers was adopted here: whose people it was measured on its source says."""
+        return OWN in self.insight.model.version
 
     @property
     def weighs(self) -> tuple[Why, ...]:
