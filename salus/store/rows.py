@@ -15,7 +15,7 @@ from typing import Any
 
 from salus.core.errors import EvidenceError, UserError
 from salus.core.review import Entry, Review
-from salus.store.ledger import moment
+from salus.store.ledger import moment, opens
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class AdoptionRow:
     """By what a model answers here since entry `seq`, and who decided on it.
 
     told: what that entry recorded: ``artefact`` is the SHA-256 of one in the store, "" for what ships; {}
-    where Salus did not write what lies there.
+    where what lies there is not what it recorded.
     """
 
     model: str
@@ -223,8 +223,17 @@ def as_hook_card(row: Any) -> HookCard:
 
 
 def as_adoption(row: Any) -> AdoptionRow:
-    """Return the AdoptionRow in a row of table `opening` with the time of its entry."""
-    return AdoptionRow(row.record_id, row.seq, _moment(row.at), kept_content(row.content))
+    """Return the AdoptionRow in a row of table `entry` with its opening.
+
+    What the entry did not commit to tells nothing: nobody chose it.
+    """
+    line, told = as_entry(row), kept_content(row.content)
+    try:
+        same = opens(line, row.salt, told) and record_of(told) == row.record_id
+    except (TypeError, UserError):
+        # SQLite lets a column hold another type than it was made for.
+        same = False
+    return AdoptionRow(row.record_id, row.seq, line.at, told if same else {})
 
 
 def as_status(row: Any) -> StatusRow:

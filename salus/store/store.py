@@ -137,8 +137,9 @@ class Store:
 
     def adoptions(self) -> dict[str, AdoptionRow]:
         """Return by what each model answers here, where anybody ever decided on that, by the model's name."""
-        query = select(t.opening, t.entry.c.at).join(t.entry, t.entry.c.seq == t.opening.c.seq)
-        query = query.where(t.opening.c.kind == "adopt").order_by(t.opening.c.seq)
+        beside = (t.opening.c.salt, t.opening.c.record_id, t.opening.c.content)
+        query = select(t.entry, *beside).join(t.opening, t.opening.c.seq == t.entry.c.seq)
+        query = query.where(t.opening.c.kind == "adopt").order_by(t.entry.c.seq)
         return {row.record_id: as_adoption(row) for row in self._all(query)}
 
     def artefact(self, digest: str) -> bytes | None:

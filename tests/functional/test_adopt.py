@@ -160,6 +160,18 @@ def test_bytes_without_their_hash_answer_nothing(site: Site, url: str, tmp_path:
     again.close()
 
 
+def test_a_choice_that_nobody_made_answers_nothing(site: Site, tmp_path: Path) -> None:
+    """Somebody who holds the store points the newest choice at an artefact of before, which is whole."""
+    first = adopt(site, str(written(tmp_path / "artefact.json")), **WHO).artefact
+    second = adopt(site, str(written(tmp_path / "artefact.json", intercept=0.5)), **WHO).artefact
+    newest = "(SELECT MAX(seq) FROM opening WHERE kind = 'adopt')"
+    pointed = f"REPLACE(content, '{second}', '{first}')"
+    change(site.store, f"UPDATE opening SET content = {pointed} WHERE seq = {newest}")
+    insight = ask(site)
+    assert (insight.body.kind, insight.body.why) == ("abstention", "not-available")
+    assert not spine.verify(site).intact
+
+
 def test_what_the_task_no_longer_knows_answers_nothing(site: Site) -> None:
     """As where an update of Salus defines a feature otherwise than the artefact learnt it."""
     raw = (ROOT / "salus/risk/artefacts/icu_mortality.json").read_bytes()
