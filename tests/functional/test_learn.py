@@ -6,6 +6,7 @@ import csv
 import gzip
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -134,11 +135,9 @@ def test_cases_drawn_anew_make_group_and_outcome_independent():
 
     from salus.spine.learn import reweighed
 
-    class Cases:
-        outcomes = [at % 4 == 0 for at in range(800)] + [at % 2 == 0 for at in range(800)]
-        groups = {"sex": ["female"] * 800 + ["male"] * 800}
-
-    rows = np.array(reweighed(Cases(), "sex", 1))
-    y, sex = np.array(Cases.outcomes)[rows], np.array(Cases.groups["sex"])[rows]
+    outcomes = [at % 4 == 0 for at in range(800)] + [at % 2 == 0 for at in range(800)]
+    who = ["female"] * 800 + ["male"] * 800
+    rows = np.array(reweighed(SimpleNamespace(outcomes=outcomes, groups={"sex": who}), "sex", 1))
+    y, sex = np.array(outcomes)[rows], np.array(who)[rows]
     assert abs(y[sex == "female"].mean() - y[sex == "male"].mean()) < 0.03
     assert abs(len(rows) - 1600) < 40
