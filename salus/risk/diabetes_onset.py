@@ -7,6 +7,7 @@ answers from what is recorded anyway.
 from __future__ import annotations
 
 from salus.core.card import Need
+from salus.core.insight import Urgency
 from salus.learning.learnt import CardParts, shipped
 from salus.risk._onset import MEASURES, VISITS, task
 from salus.risk._terms import DIABETES
@@ -38,6 +39,8 @@ MODEL = shipped(
         sources=("Learnt by the site itself from its own records; see the artefact for which, and when.",),
         below="Nothing follows.",
         above="Invite for a fasting glucose or HbA1c.",
+        # What lies within years is no matter of days (as PREVENT and FINDRISC have it).
+        urgency=Urgency.ROUTINE,
         begins="No visit with a year of records before it.",
     ),
 )

@@ -15,7 +15,17 @@ from salus.core.errors import EvidenceError, UserError
 from salus.core.registry import model as find_model
 from salus.spine.adopt import is_a_file, learnt_at
 from salus.spine.cases import gather, population
-from salus.spine.learn import ARTEFACT, Told, Trained, folder_for, need_libraries, provenance, put, write_down
+from salus.spine.learn import (
+    ARTEFACT,
+    TRAINED,
+    Told,
+    Trained,
+    folder_for,
+    need_libraries,
+    provenance,
+    put,
+    write_down,
+)
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact
@@ -46,6 +56,8 @@ def recalibrate(
     cases = gather(asked, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
     told(f"recalibrating by {len(cases.known):,} cases, {sum(cases.outcomes):,} with the outcome")
     done, answered = _done(artefact, cases, seed)
+    # What the training wrote down beside an artefact is not of the one that takes its place.
+    (folder / TRAINED).unlink(missing_ok=True)
     path = put(folder / ARTEFACT, done.artefact.dumps())
     summary = {
         "task": model.task.name,
