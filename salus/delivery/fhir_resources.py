@@ -204,7 +204,8 @@ def _prediction(outcome: Outcome) -> Resource:
     found: Resource = {"outcome": {"text": text}}
     # RiskAssessment.prediction.probability[x]: "expressed as percentages" (ras-1, ras-2: at most 100).
     if estimate.value is not None:
-        found["probabilityDecimal"] = _number(estimate.value * _PERCENT)
+        # All its digits: who asks again by the resource has the number that was given.
+        found["probabilityDecimal"] = float(f"{estimate.value * _PERCENT:.15g}")
         found |= _filled(extension=_interval(estimate, _PERCENT, "%"))
     elif (bounds := _bounds(estimate, _PERCENT, "%")) is not None:
         found["probabilityRange"] = bounds

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from salus.core.codes import BIRTH
@@ -129,6 +130,7 @@ def _is_plain(parameters: Sequence[Parameter]) -> pl.Expr:
         (pl.col("value_kind") == _NUMBER)
         & (pl.col("unit") == wanted)
         & pl.col("comparator").is_null()
+        & pl.col("time").is_not_null()
         & usable
     ).fill_null(False)
 
@@ -143,14 +145,17 @@ def _possible(direct: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataF
     return kept.drop("low", "high")
 
 
-_ENTRY = ("parameter", "code", "kind", "value_kind", "value", "text_value", "unit", "comparator", "status")
+_ENTRY = ("parameter", "code", "kind", "value_kind", "value", "text_value", "unit", "comparator", "status",
+          "dated")  # fmt: skip
+_SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def _read_once(rows: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFrame:
     """Read each different entry by the one rule, and give every row what its entry says."""
     import polars as pl
 
-    rows = rows.with_columns(pl.col("source").str.split_exact("/", 1).struct[0].alias("kind"))
+    kind = pl.col("source").str.split_exact("/", 1).struct[0].alias("kind")
+    rows = rows.with_columns(kind, pl.col("time").is_not_null().alias("dated"))
     different = rows.select(_ENTRY).unique(maintain_order=True)
     said = [_said(parameters[entry[0]], entry) for entry in different.iter_rows()]
     schema = {"number": pl.Float64, "level": pl.String, "hidden": pl.Boolean}
@@ -161,11 +166,14 @@ def _read_once(rows: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFr
 
 
 def _said(parameter: Parameter, entry: tuple[Any, ...]) -> tuple[float | None, str | None, bool]:
-    _, code, kind, value_kind, value, text, unit, comparator, status = entry
+    _, code, kind, value_kind, value, text, unit, comparator, status, dated = entry
     told: Any = {_NUMBER: value, _TEXT: text, _TRUTH: text == "true"}.get(value_kind)
     if value_kind == _ABSENT:
         told = Absence(text)
-    event = Event((code,), value=told, unit=unit, comparator=comparator, status=status, source=f"{kind}/")
+    event = Event(
+        (code,), _SOME_TIME if dated else None, value=told, unit=unit, comparator=comparator, status=status,
+        source=f"{kind}/",
+    )  # fmt: skip
     found = read(parameter, event)
     if found is HIDDEN_VALUE:
         return None, None, True

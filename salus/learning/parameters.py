@@ -82,6 +82,9 @@ def read(parameter: Parameter, event: Event) -> Read:
         return HIDDEN_VALUE
     if isinstance(event.value, Absence) or not is_usable(event.kind, event.status):
         return None
+    # An Observation without a value and without a reason was sent, and nobody knows why it says nothing.
+    if event.kind == "Observation" and event.value is None:
+        return HIDDEN_VALUE
     if isinstance(parameter, Category):
         return parameter.level(event.value if isinstance(event.value, str) else event.code)
     return _number(parameter, event)
@@ -90,6 +93,9 @@ def read(parameter: Parameter, event: Event) -> Read:
 def _number(measure: Measure, event: Event) -> Read:
     if event.value is None:
         return None
+    if event.kind == "Observation" and event.time is None:
+        # Of no moment that anybody knows: it may be of any window.
+        return HIDDEN_VALUE
     try:
         value = measure.converted(event)
     except EvidenceError:

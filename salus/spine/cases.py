@@ -102,7 +102,7 @@ def gather(
     if not known:
         raise EvidenceError(
             f"'{found.name}' has no case of {task.name} whose outcome is known, of {len(every)} looked at: "
-            "see that it holds what begins a case, and what ends it."
+            + " ".join(("see that it holds what begins a case, and what ends it.", *refusals(found)))
         )
     if unknown:
         known = [one for one in every if isinstance(one, Case)]
@@ -133,6 +133,13 @@ def taken(cases: Cases, rows: list[int]) -> Cases:
         groups={by: of(list(each)) for by, each in cases.groups.items()},
         beside=of(cases.beside),
     )
+
+
+def refusals(found: Population) -> Iterator[str]:
+    """Say how much of the files could not be used, with the first place and reason."""
+    if found.rejects:
+        file, line, reason = found.rejects[0]
+        yield f"{len(found.rejects)} entries were refused, first {file}:{line}: {reason}."
 
 
 def opened(

@@ -22,7 +22,7 @@ from salus.core.registry import task as find_task
 from salus.core.seams import Model
 from salus.learning.task import Task
 from salus.spine.adopt import is_a_file, learnt_at
-from salus.spine.cases import Cases, gather, population
+from salus.spine.cases import Cases, gather, population, refusals
 from salus.spine.learn import ARTEFACT, TRAINED, Told, need_libraries, write_down
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def _about(model: Model, task: Task, found: Population, seed: int) -> dict[str, 
         "on": {name: getattr(found, name) for name in ("name", "title", "digest", "licence", "cite")},
         "ran": {"at": datetime.now(UTC).isoformat(timespec="seconds"), "code": __version__, "seed": seed},
         "limits": [*_seen(model, found), *task.limits, card.not_for],
-        "notes": [*found.notes, *_refused(found)],
+        "notes": [*found.notes, *refusals(found)],
     }
 
 
@@ -205,12 +205,6 @@ def _seen(model: Model, found: Population) -> Iterable[str]:
 
 def _whole(digest: str) -> str:
     return digest.partition("#")[0]
-
-
-def _refused(found: Population) -> Iterable[str]:
-    if found.rejects:
-        file, line, reason = found.rejects[0]
-        yield f"{len(found.rejects)} rows were refused, first {file}:{line}: {reason}"
 
 
 # --- guidelines ----------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from salus import __version__
 from salus.core.consent import TRAINING, Actor
 from salus.core.errors import AwayError, UserError, choices
 from salus.core.registry import task as find_task
-from salus.spine.cases import Cases, gather, population, taken
+from salus.spine.cases import Cases, gather, population, refusals, taken
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact, Made
@@ -87,7 +87,7 @@ def train(
         "threshold": {"value": artefact.threshold, "misses": artefact.misses},
         "flow": cases.flow,
         "reweighed": reweigh,
-        "notes": [*found.notes, *notes],
+        "notes": [*found.notes, *refusals(found), *notes],
         "cpu_seconds": round(process_time() - began, 1),
     }
     put(folder / TRAINED, json.dumps(summary, ensure_ascii=False, indent=2).encode() + b"\n")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from salus.core.errors import EvidenceError, choices, printable
+from salus.core.errors import EvidenceError
 from salus.core.evidence import Timeline
 from salus.record.account import Reject
 from salus.record.columns import NOTHING, NUMBER, OF_A_ROW, TEXT, rows_of
@@ -126,10 +126,10 @@ def _parsed(path: Path, lines: pl.Series, columns: Sequence[str]) -> pl.DataFram
         raise EvidenceError(f"'{path}' is no table ({type(error).__name__}): fetch it anew.") from None
     lacks = [name for name in columns if name not in rows.columns]
     if lacks:
-        near = choices(lacks[0], rows.columns) if len(rows.columns) > 1 else "only one"
+        # Of a file without its header the first line is a person's: nothing of it is told.
         raise EvidenceError(
-            f"'{path}' has no column {', '.join(lacks[:3])} (its columns: {printable(near, 200)}): "
-            "name the folder of the set as it is published."
+            f"'{path}' has no column {', '.join(lacks[:3])} in its first line: name the folder of the set "
+            "as it is published, its header with it."
         )
     return rows.select(columns)
 
