@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from salus.core.codes import SEX
+from salus.core.evidence import UNREADABLE, Absence
 from salus.record.account import Reject
-from salus.record.columns import NUMBER, TEXT
+from salus.record.columns import ABSENT, NUMBER, TEXT
 from salus.record.sources.packed import refused, table
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ _HEADER = (_KEY, "Time", "Parameter", "Value")
 # Hours and minutes since the admission to the ICU.
 _CLOCK = re.compile(r"(\d{2,3}):([0-5]\d)", re.ASCII)
 _NOT_KNOWN = -1.0
+_NO_NUMBER, _NO_ANSWER = "Value is no number", "Value is none of its answers"
 
 
 class Part(NamedTuple):
@@ -109,9 +111,8 @@ def read_part(path: Path, taken: Sequence[Part]) -> Part:
     stays = stays.join(sexes, on="case", how="left", maintain_order="left")
     again = _reasons(twice, "a stay of this RecordID is in another set too: that one was taken")
     lines = refused(path, pl.concat([bad.select("line", "reason"), again, unclear]).sort("line"))
-    return Part(
-        _rows(known.filter(pl.col("Parameter") != "Gender")), stays, lines, good.height - known.height
-    )
+    measured = pl.concat([_rows(known.filter(pl.col("Parameter") != "Gender")), _unreadable(bad)])
+    return Part(measured, stays, lines, good.height - known.height)
 
 
 def _judged(read: pl.DataFrame) -> pl.DataFrame:
@@ -136,8 +137,8 @@ def _judged(read: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("Parameter").fill_null("") == "").then(pl.lit("no Parameter"))
         .when(~pl.col("Parameter").is_in(known)).then(pl.lit("a Parameter that the set does not define"))
         .when(pl.col("minutes").is_null()).then(pl.lit("Time is not hours and minutes"))
-        .when(~number).then(pl.lit("Value is no number"))
-        .when(coded & ~allowed & (pl.col("value") != _NOT_KNOWN)).then(pl.lit("Value is none of its answers"))
+        .when(~number).then(pl.lit(_NO_NUMBER))
+        .when(coded & ~allowed & (pl.col("value") != _NOT_KNOWN)).then(pl.lit(_NO_ANSWER))
     )  # fmt: skip
     return told.with_columns(reason.alias("reason"), pl.when(whole).then("case").alias("case"))
 
@@ -178,6 +179,21 @@ def _sexes(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     one = said.filter(pl.col("many") == 1).unique("case", maintain_order=True)
     sexes = one.select("case", sex=pl.col("value").replace_strict(ANSWERS["Gender"], default=None))
     return sexes, _reasons(said.filter(pl.col("many") > 1), "Gender differs from another row of the stay")
+
+
+def _unreadable(bad: pl.DataFrame) -> pl.DataFrame:
+    """Return what was charted and cannot be read: it is there, and is never "not measured"."""
+    import polars as pl
+
+    mine = pl.col("reason").is_in([_NO_NUMBER, _NO_ANSWER]) & (pl.col("Parameter") != "Gender")
+    rows = _rows(bad.filter(mine.fill_null(value=False)))
+    return rows.with_columns(
+        pl.lit(ABSENT, pl.UInt8).alias("value_kind"),
+        pl.lit(None, pl.Float64).alias("value"),
+        pl.lit(Absence.UNREADABLE.value).alias("text_value"),
+        pl.lit(None, pl.String).alias("unit"),
+        pl.lit(UNREADABLE).alias("status"),
+    )
 
 
 def _rows(known: pl.DataFrame) -> pl.DataFrame:
