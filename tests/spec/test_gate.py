@@ -49,12 +49,19 @@ def test_entered_in_error_is_never_seen() -> None:
     assert len(open_view(Timeline.of("Patient/1", [wrong]), WHO, "direct-care", T0).timeline) == 0
 
 
-@pytest.mark.parametrize("purpose", ["research", "model-training", "", "Direct-Care"])
+@pytest.mark.parametrize("purpose", ["research", "", "Direct-Care"])
 def test_other_purposes_are_refused(purpose: str) -> None:
     with pytest.raises(RefusedError, match="No permit for purpose"):
         open_view(Timeline("Patient/1"), WHO, purpose, T0)
     with pytest.raises(RefusedError, match="No permit for purpose"):
         open_cohort([Timeline("Patient/1")], WHO, purpose, T0)
+
+
+@pytest.mark.parametrize("purpose", ["model-training", "quality"])
+def test_one_of_a_population_is_opened_on_a_basis_alone(purpose: str) -> None:
+    with pytest.raises(RefusedError, match="On which basis"):
+        open_view(Timeline("Patient/1"), WHO, purpose, T0)
+    assert open_view(Timeline("Patient/1"), WHO, purpose, T0, basis="the board said so").permit
 
 
 def test_nobody_may_look() -> None:

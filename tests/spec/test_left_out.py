@@ -10,6 +10,7 @@ import pytest
 from salus.core.evidence import Event
 from salus.core.insight import Finding, Insight
 from salus.core.registry import model, models
+from salus.learning.learnt import Learnt
 from salus.risk.ckd import MODEL as KIDNEY
 from salus.risk.news2 import MODEL as NEWS2
 from tests.risk_views import NOW, has, person, seen, takes, view
@@ -31,8 +32,10 @@ def ask(name: str, *events: Event) -> Insight:
     return model(name).predict(view(*WOMAN, AF, takes("paracetamol"), *events))
 
 
-def test_every_model_is_asked():
-    assert set(LOOKED_AT) == set(models())
+def test_every_guideline_is_asked():
+    """What was learnt reads lists as it was learnt, and says so in its own words (test_learnt)."""
+    guidelines = {name for name, each in models().items() if not isinstance(each, Learnt)}
+    assert set(LOOKED_AT) == guidelines
 
 
 @pytest.mark.parametrize("name", LOOKED_AT)
