@@ -14,8 +14,8 @@ from salus.core.errors import EvidenceError, UserError
 from salus.core.registry import model as find_model
 from salus.governance.standing import ModelStatus, answered_for
 from salus.spine.adopted import here, kept
-from salus.spine.learn import ARTEFACT
 from salus.spine.models import statuses
+from salus.spine.overlap import ARTEFACT
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact

@@ -7,11 +7,9 @@ abstains is scored all the same and counts in every measure.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from salus import __version__
@@ -23,7 +21,8 @@ from salus.core.seams import Model
 from salus.learning.task import Task
 from salus.spine.adopt import is_a_file, learnt_at
 from salus.spine.cases import Cases, gather, population, refusals
-from salus.spine.learn import ARTEFACT, TRAINED, Told, need_libraries, write_down
+from salus.spine.learn import Told, need_libraries, write_down
+from salus.spine.overlap import found_again, seeds, trained
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact
@@ -131,26 +130,18 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
     told |= {
         **_about(model, task, cases.population, seed),
         "flow": cases.flow,
-        "stability": {"seeds": _seeds(model.path), "sites": sites(cases, risk, seed)},
+        "stability": {"seeds": seeds(trained(model.path)), "sites": sites(cases, risk, seed)},
         "mitigation": mitigation(task, artefact, cases, logit, seed),
         "reading": reading(artefact, cases),
         "shapes": shapes(artefact, cases),
         "examples": examples(artefact, cases, risk),
         "made": artefact.as_json()["made"],
     }
+    again = found_again(trained(model.path), artefact, every.values)
+    told["limits"] = [again, *told["limits"]] if again else told["limits"]
     if task.beside is not None:
         told |= _beside(task, cases, logit, seed)
     return replace(whole, evidence=told)
-
-
-def _seeds(path: Path) -> list[dict[str, Any]]:
-    """Return how the model did with other seeds, as its training wrote down beside the artefact."""
-    beside = path.with_name(TRAINED if path.name == ARTEFACT else f"{path.stem}.{TRAINED}")
-    try:
-        found = json.loads(beside.read_bytes())["seeds"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 
 def _beside(task: Task, cases: Cases, logit: Any, seed: int) -> dict[str, Any]:

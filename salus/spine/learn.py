@@ -21,12 +21,12 @@ from salus.core.consent import TRAINING, Actor
 from salus.core.errors import AwayError, UserError, choices
 from salus.core.registry import task as find_task
 from salus.spine.cases import Cases, gather, population, refusals, taken
+from salus.spine.overlap import ARTEFACT, TRAINED, written
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact, Made
     from salus.learning.task import Task
 
-ARTEFACT, TRAINED = "artefact.json", "training.json"
 # What stands in an artefact for the citation of a site's own records.
 NOT_PUBLISHED = "not published"
 _LIBRARIES = ("interpret-core", "numpy", "scikit-learn", "polars")
@@ -90,7 +90,8 @@ def train(
         "notes": [*found.notes, *refusals(found), *notes],
         "cpu_seconds": round(process_time() - began, 1),
     }
-    put(folder / TRAINED, json.dumps(summary, ensure_ascii=False, indent=2).encode() + b"\n")
+    kept = {**summary, "cases": written(artefact, cases.values)}
+    put(folder / TRAINED, json.dumps(kept, ensure_ascii=False, indent=2).encode() + b"\n")
     return Trained(artefact, path, {**summary, "artefact": str(path)})
 
 

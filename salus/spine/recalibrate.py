@@ -16,8 +16,6 @@ from salus.core.registry import model as find_model
 from salus.spine.adopt import is_a_file, learnt_at
 from salus.spine.cases import gather, population
 from salus.spine.learn import (
-    ARTEFACT,
-    TRAINED,
     Told,
     Trained,
     folder_for,
@@ -26,6 +24,7 @@ from salus.spine.learn import (
     put,
     write_down,
 )
+from salus.spine.overlap import ARTEFACT, TRAINED
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact

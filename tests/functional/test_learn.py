@@ -16,13 +16,17 @@ STAYS = 400
 @pytest.fixture(scope="module")
 def few_stays(data_set, tmp_path_factory) -> Path:
     """The first stays of the challenge's set b, in the shared format."""
-    source, folder = data_set("physionet2012"), tmp_path_factory.mktemp("stays")
-    with gzip.open(source / "Outcomes-b.csv.gz", "rt") as lines:
+    return _few(data_set("physionet2012"), tmp_path_factory.mktemp("stays"), "b", "b", STAYS)
+
+
+def _few(source: Path, folder: Path, letter: str, called: str, many: int) -> Path:
+    with gzip.open(source / f"Outcomes-{letter}.csv.gz", "rt") as lines:
         head, *rows = lines.read().splitlines()
-    kept = {row.split(",")[0] for row in rows[:STAYS]}
-    with gzip.open(folder / "Outcomes-b.csv.gz", "wt") as out:
-        out.write("\n".join([head, *rows[:STAYS]]) + "\n")
-    with gzip.open(source / "set-b.csv.gz", "rt") as lines, gzip.open(folder / "set-b.csv.gz", "wt") as out:
+    kept = {row.split(",")[0] for row in rows[:many]}
+    with gzip.open(folder / f"Outcomes-{called}.csv.gz", "wt") as out:
+        out.write("\n".join([head, *rows[:many]]) + "\n")
+    whole, part = source / f"set-{letter}.csv.gz", folder / f"set-{called}.csv.gz"
+    with gzip.open(whole, "rt") as lines, gzip.open(part, "wt") as out:
         out.writelines(line for number, line in enumerate(lines) if not number or line.split(",")[0] in kept)
     return folder
 
@@ -77,6 +81,14 @@ def test_what_is_told_has_the_promised_shape(tested):
     assert {group["by"] for group in told["groups"]} >= {"sex", "age"}
     assert json.loads((report / "report.json").read_text())["n"] == told["n"]
     assert "<h1" in (report / "report.html").read_text()
+
+
+def test_people_that_it_learnt_from_are_found_under_any_name(tested, data_set, run_salus, tmp_path):
+    told, _, _ = tested
+    assert not any("learnt from in everything" in limit for limit in told["limits"])
+    place = _few(data_set("physionet2012"), tmp_path, "a", "c", 100)
+    done = run_salus("test", "icu-mortality", "--on", place, "--report", tmp_path / "report", "--json")
+    assert any("100 of these 100 cases equal one that it learnt from" in one for one in done.json()["limits"])
 
 
 def test_what_is_too_few_is_said_to_be(tested):
