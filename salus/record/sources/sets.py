@@ -18,6 +18,12 @@ class _Set(Protocol):
 
 # One file for each set; it has recognises(place), population(place) and read(place).
 SETS: dict[str, _Set] = {"physionet2012": physionet2012, "diabetes130": diabetes130, "support2": support2}
+# What each is recognised by.
+FILES = {
+    "physionet2012": "set-*.csv.gz with Outcomes-*.csv.gz",
+    "diabetes130": "diabetic_data.csv.gz",
+    "support2": "support2.csv.gz",
+}
 
 
 def population(place: Path) -> Population:
@@ -30,4 +36,5 @@ def population(place: Path) -> Population:
     for source in SETS.values():
         if source.recognises(place):
             return source.population(place)
-    raise UserError(f"'{place}' holds no archive and no published set that is known here: {', '.join(SETS)}.")
+    known = "; ".join(f"{name}: {files}" for name, files in FILES.items())
+    raise UserError(f"'{place}' holds no archive and no published set that is known here ({known}).")
