@@ -156,19 +156,19 @@ def _timed(asked: list[Callable[[], Any]]) -> dict[str, float]:
 def features() -> dict[str, Any]:
     """Return how many events a second one core turns into the features of intensive care."""
     from salus.learning.columns import table
-    from salus.spine.cases import framed, opened
+    from salus.spine.cases import Opening, framed, opened
 
     task = find_task("icu-mortality")
     found = population(task, str(DATA / "physionet2012"))
     cases = gather(task, found, actor=Actor("benchmark"), purpose=TRAINING, basis=found.licence_basis)
-    placed = framed(cases.known, found)
-    events = opened(task, found, cases.known, actor=Actor("benchmark"), purpose=TRAINING, basis="benchmark")
+    placed = framed(cases.asked, found)
+    events = opened(task, found, placed, Opening(Actor("benchmark"), TRAINING, "benchmark"))
     spent = []
     for _ in range(3):
         began = process_time()
-        made = table(events, placed, task)
+        made = table(events, placed, task.parameters, task.features)
         spent.append(process_time() - began)
-    assert made.values.height == len(cases.known)
+    assert made.values.height == len(cases.asked)
     middle = statistics.median(spent)
     return {
         "events": events.height,

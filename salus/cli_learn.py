@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from salus.cli_out import Args, put_json, say, site_of
 from salus.cli_out import actor as actor_of
 from salus.core.errors import UserError
+from salus.core.files import put
 
 if TYPE_CHECKING:
     from salus.spine.judge import Judged
@@ -137,7 +138,7 @@ def _write_predictions(path: Path, done: Judged) -> None:
 
     if done.probabilities is None:
         raise UserError(f"{done.evidence['model']} says points and no probability: leave out --predictions.")
-    path.write_text(written(done.ids, done.probabilities, done.abstained), encoding="utf-8")
+    put(path, written(done.ids, done.probabilities, done.abstained).encode())
 
 
 def _count(text: str) -> int:

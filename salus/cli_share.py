@@ -61,12 +61,13 @@ def _wanted(args: Args) -> Any:
 
 
 def _shared(args: Args, wanted: Any) -> Any:
-    from salus.spine.share import is_archive, share_record, share_set
+    from salus.spine.share import share_record, share_set
+    from salus.spine.site import holds_records
 
     if (args.on is None) == (args.archive is None):
         raise UserError("Say from where: --archive DIR with a SUBJECT, or --on PLACE for everybody there.")
     how: dict[str, Any] = {"actor": actor_of(args), "progress": progress(args)}
-    if args.on is not None and not is_archive(Path(args.on)):
+    if args.on is not None and not holds_records(Path(args.on)):
         return share_set(Path(args.on), wanted, **how)
     if args.archive is not None and not wanted.cases:
         raise UserError("Say whose record: a SUBJECT, or everybody's with --on DIR.")

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -42,10 +42,10 @@ def _places() -> list[Path]:
     ]
 
 
-def _absent(name: str) -> str:
-    """Fail in CI, skip elsewhere: the same line says how to get it."""
-    says = HOW_TO_GET_DATA.format(name=name)
+def absent(says: str) -> NoReturn:
+    """Fail in CI, skip elsewhere: the same line says how to get what is not there."""
     pytest.fail(says) if IN_CI else pytest.skip(says)
+    raise AssertionError("unreachable")
 
 
 @pytest.fixture(scope="session")
@@ -56,8 +56,7 @@ def data_set() -> Callable[[str], Path]:
         for place in _places():
             if (place / name).exists():
                 return place / name
-        _absent(name)
-        raise AssertionError("unreachable")
+        absent(HOW_TO_GET_DATA.format(name=name))
 
     return find
 
@@ -68,8 +67,7 @@ def shared_data() -> Path:
     for place in _places():
         if place.is_dir() and any(place.iterdir()):
             return place
-    _absent("shared/data")
-    raise AssertionError("unreachable")
+    absent(HOW_TO_GET_DATA.format(name="shared/data"))
 
 
 @pytest.fixture

@@ -94,18 +94,12 @@ def model(name: str) -> Model:
 
 @cache
 def tasks() -> dict[str, Any]:
-    """Return what can be learnt or judged, by name: the TASK of each file of the house's own rooms."""
-    import salus
+    """Return what can be learnt or judged, by name: the TASK beside each MODEL of the house's own rooms.
 
-    found = {}
-    inside = {part.name for part in iter_modules(salus.__path__) if part.ispkg}
-    for room in (import_module(f"salus.{name}") for name in ROOMS if name in inside):
-        for part in iter_modules(room.__path__):
-            module = None if part.name.startswith("_") else import_module(f"{room.__name__}.{part.name}")
-            told = getattr(module, "TASK", None)
-            if told is not None:
-                found[told.name] = told
-    return dict(sorted(found.items()))
+    Of a file that cannot be loaded `problems` tells: it must not silence the others here either.
+    """
+    every = (getattr(sys.modules.get(told.place), "TASK", None) for told in _house() if not told.why)
+    return dict(sorted((one.name, one) for one in every if one is not None))
 
 
 def task(name: str) -> Any:
@@ -151,14 +145,18 @@ def _gathered(told: Iterable[_Told], taken: Collection[str]) -> tuple[dict[str, 
 
 
 def _own() -> Iterator[_Told]:
+    for told in _house():
+        yield told if told.why else told._replace(origin=_of_the_house(told.place))
+
+
+def _house() -> Iterator[_Told]:
     import salus
 
     inside = {part.name for part in iter_modules(salus.__path__) if part.ispkg}
     for room in ROOMS:
         if room in inside:
             place = f"salus.{room}"
-            for told in _asked(place, partial(import_module, place)):
-                yield told if told.why else told._replace(origin=_of_the_house(told.place))
+            yield from _asked(place, partial(import_module, place))
 
 
 def _of_the_house(place: str) -> Origin:

@@ -7,13 +7,12 @@ What was not measured is said to be so.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 from salus.core.errors import UserError
+from salus.core.files import put
 from salus.delivery import evidence_acting as acting
 from salus.delivery import evidence_beside as beside
 from salus.delivery import evidence_groups as groups
@@ -103,25 +102,10 @@ def write(evidence: Mapping[str, Any], folder: Path) -> tuple[Path, Path]:
     text = json.dumps(whole, ensure_ascii=False, indent=1, sort_keys=True, allow_nan=False) + "\n"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return _put(folder / REPORT, page(found)), _put(folder / DATA, text)
+        return put(folder / REPORT, page(found).encode()), put(folder / DATA, text.encode())
     except OSError as error:
         says = f"The report cannot be written to {folder}: {error.strerror}."
         raise UserError(f"{says} Name a folder that you may write to.") from None
-
-
-def _put(path: Path, text: str) -> Path:
-    """Write a file under another name, and give it its own once it is whole."""
-    with NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".report-", delete=False) as made:
-        try:
-            made.write(text)
-            made.flush()
-            os.fsync(made.fileno())
-            Path(made.name).chmod(0o644)
-            Path(made.name).replace(path)
-        except BaseException:
-            Path(made.name).unlink(missing_ok=True)
-            raise
-    return path
 
 
 def _one_line(evidence: Part) -> str:

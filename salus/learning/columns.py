@@ -42,8 +42,10 @@ class Table:
     hidden: pl.DataFrame
 
 
-def table(events: pl.DataFrame, cases: pl.DataFrame, task: Any) -> Table:
-    """Return the features of `task` (its `parameters` and `features`) for each case.
+def table(
+    events: pl.DataFrame, cases: pl.DataFrame, parameters: Sequence[Parameter], features: Sequence[Feature]
+) -> Table:
+    """Return the features of each case.
 
     events: gated columns of what each case may see, with `row`, the place of the case in `cases`. cases:
     columns `start` and `moment`, in UTC without a zone.
@@ -55,13 +57,13 @@ def table(events: pl.DataFrame, cases: pl.DataFrame, task: Any) -> Table:
         pl.col("start").cast(pl.Int64),
         ((pl.col("moment").cast(pl.Int64) - pl.col("start").cast(pl.Int64)) / HOUR).alias("length"),
     )
-    found = _readings(events, placed, task.parameters)
+    found = _readings(events, placed, parameters)
     hidden = found.filter(pl.col("hidden")).select("row", "parameter").unique()
-    names = pl.DataFrame({"parameter": [one.name for one in task.parameters]}).with_row_index("at")
+    names = pl.DataFrame({"parameter": [one.name for one in parameters]}).with_row_index("at")
     hidden = hidden.join(names, left_on="parameter", right_on="at").select(
         "row", pl.col("parameter_right").alias("parameter")
     )
-    values = _features(found.filter(~pl.col("hidden")), placed, task.parameters, task.features)
+    values = _features(found.filter(~pl.col("hidden")), placed, parameters, features)
     return Table(values, hidden.sort("row", "parameter"))
 
 

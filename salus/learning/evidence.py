@@ -71,14 +71,12 @@ def evidence(
     flags = flags_at(risk, threshold) if share is None else fair.top_share(risk, share)
     cases = fair.Judged(outcomes, risk, flags, keys)
     drawing = {"draws": draws, "seed": seed}
+    acting = decide.at_threshold(outcomes, risk, threshold, keys, patient_days=patient_days)
     found: dict[str, Any] = {
         "n": len(outcomes),
         "events": int(outcomes.sum()),
         **_measured(outcomes, odds, risk, keys, drawing),
-        "threshold": {
-            **decide.at_threshold(outcomes, risk, threshold, keys, patient_days=patient_days),
-            "misses": misses,
-        },
+        "threshold": {**acting, "misses": misses},
         "flag": {"share": share, "threshold": None if share else threshold, "flagged": int(flags.sum())},
         "groups": fair.by_group(cases, groups or {}, meet, **drawing),
         "gaps": fair.gaps(cases, groups or {}, **drawing),

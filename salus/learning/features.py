@@ -17,7 +17,7 @@ from statistics import fmean
 from salus.core.codes import BIRTH
 from salus.core.errors import UserError, choices
 from salus.core.evidence import Event, Timeline
-from salus.learning.parameters import HIDDEN_VALUE, Category, Parameter, begins, read, stems_of
+from salus.learning.parameters import HIDDEN_VALUE, Category, Parameter, begins, is_impossible, read, stems_of
 
 Level = float | str | None
 _MICROSECOND = timedelta(microseconds=1)
@@ -137,12 +137,13 @@ class Feature:
 @dataclass(frozen=True, slots=True)
 class Vector:
     """The features of one case. values: by feature name. hidden: names of parameters of which something is
-    there and not shown. sources: by parameter, the entries that were read. passed: entries passed over as
-    impossible.
+    there and not shown. impossible: names of parameters of which a number was passed over that no patient can
+    have. sources: by parameter, the entries that were read.
     """
 
     values: Mapping[str, Level]
     hidden: frozenset[str] = frozenset()
+    impossible: frozenset[str] = frozenset()
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -164,11 +165,13 @@ def measured(
     """Return the features of one case, from what of `timeline` was known at `moment` (all aware)."""
     length = _microseconds(moment - start) / HOUR
     found: dict[str, list[tuple[float | None, float | str]]] = {}
-    hidden, sources = set(), {}
+    hidden, impossible, sources = set(), set(), {}
     for parameter in parameters:
         told = [(event, read(parameter, event)) for event in _of(timeline, parameter, moment)]
         if any(value is HIDDEN_VALUE for _, value in told):
             hidden.add(parameter.name)
+        if any(is_impossible(parameter, event) for event, value in told if value is None):
+            impossible.add(parameter.name)
         usable = [(event, value) for event, value in told if isinstance(value, float | int | str)]
         sources[parameter.name] = tuple(dict.fromkeys(event.source for event, _ in usable))
         made = [(_hours(event, start), value) for event, value in usable]
@@ -179,7 +182,7 @@ def measured(
     values: dict[str, Level] = {}
     for feature in features:
         values[feature.name] = _counted(feature, found, values, length)
-    return Vector(values, frozenset(hidden), sources)
+    return Vector(values, frozenset(hidden), frozenset(impossible), sources)
 
 
 def _microseconds(span: timedelta) -> int:

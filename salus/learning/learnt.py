@@ -22,8 +22,8 @@ from salus.core.insight import Abstention, Body, Estimate, Insight, ModelRef, Ou
 from salus.core.seams import View
 from salus.learning import novelty, score
 from salus.learning.artefact import Artefact, fits, load, loads
-from salus.learning.features import AGE, EVER, Feature, Vector, measured
-from salus.learning.learnt_words import GROUP, Judged, frequency, limits, not_yet, reasons
+from salus.learning.features import AGE, Vector, measured
+from salus.learning.learnt_words import Judged, frequency, limits, not_yet, reasons
 from salus.learning.parameters import Category, Parameter
 from salus.learning.task import Case, Excluded, Task
 
@@ -178,8 +178,13 @@ def _fitting(found: Artefact, task: Task, place: str) -> Artefact:
 
 def _case(task: Task, view: View) -> Case | Excluded | None:
     """Return the newest of which the record tells, a case or why it is none: an older one is over."""
-    told = [event for event in view.timeline if any(map(task.is_milestone, event.codes))]
-    found = list(task.cases(Timeline.of(view.subject, told)))
+    # Most tasks name every code: then the timeline finds them without a look at each of thousands of events.
+    told = (
+        view.timeline.where(test=lambda event: any(map(task.is_milestone, event.codes)))
+        if task.stems
+        else view.timeline.where(task.milestones)
+    )
+    found = list(task.cases(told))
     return found[-1] if found else None
 
 
@@ -199,7 +204,7 @@ def _judged(task: Task, artefact: Artefact, parts: CardParts, case: Case, view: 
     names = {name for one in artefact.inputs for name in one.parameters}
     names.update(group.parameter for group in task.groups)
     used = [parameter for parameter in task.parameters if parameter.name in names]
-    vector = measured(seen, case.start, case.moment, used, [*asked, *_told_apart(task)])
+    vector = measured(seen, case.start, case.moment, used, [*asked, *task.told_apart()])
     vector = replace(vector, sources={**vector.sources, **_born(used, vector, seen)})
     hidden = _hidden(used, vector, seen, parts) & frozenset(artefact.parameters())
     scored = score.score(artefact, vector.values)
@@ -212,14 +217,6 @@ def _born(used: Iterable[Parameter], vector: Vector, seen: Timeline) -> dict[str
     """Return where the date of birth stands, for the age that was reckoned from it."""
     sources = tuple(dict.fromkeys(event.source for event in seen.where((BIRTH,))))
     return {one.name: sources for one in used if AGE in one.codes and not vector.sources[one.name]}
-
-
-def _told_apart(task: Task) -> Iterator[Feature]:
-    """Yield what tells which groups a person is of, as it was read when the model was measured."""
-    kinds = {one.name: isinstance(one, Category) for one in task.parameters}
-    for group in task.groups:
-        how = "level" if kinds[group.parameter] else "last"
-        yield Feature(GROUP + group.by, how, (group.parameter,), EVER)
 
 
 def _hidden(used: Iterable[Parameter], vector: Vector, seen: Timeline, parts: CardParts) -> frozenset[str]:

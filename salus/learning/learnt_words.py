@@ -17,11 +17,9 @@ from salus.learning import score
 from salus.learning.artefact import Artefact, GroupMeasure, Input, Interval, Levels
 from salus.learning.features import EVER, Vector
 from salus.learning.novelty import Strange
-from salus.learning.task import Case, Task
+from salus.learning.task import GROUP, Case, Task
 
 LOG_ODDS = "log-odds"
-# What the features that tell groups apart are called.
-GROUP = "group: "
 # A person reads so many reasons, so many values of each, so many sources, and groups that are too small.
 _REASONS, _VALUES, _SOURCES, _ASKED, _FEW = 9, 2, 5, 3, 3
 # What is read as it was measured; a spread or a trend is told beside it.
@@ -165,7 +163,14 @@ def _value(judged: Judged, one: Input, name: str) -> tuple[str, list[str]]:
 
 def limits(task: Task, judged: Judged) -> tuple[str, ...]:
     """Return what is not known, how sure it is, and how it does in people like this one."""
-    found = (*_gaps(judged), *_when(judged), _set(task, judged), *_alike(task, judged), _learnt_from(judged))
+    found = (
+        *_gaps(judged),
+        *_impossible(judged),
+        *_when(judged),
+        _set(task, judged),
+        *_alike(task, judged),
+        _learnt_from(judged),
+    )
     return (*found, *task.limits)
 
 
@@ -176,6 +181,13 @@ def _gaps(judged: Judged) -> Iterator[str]:
     if missing:
         told = ", ".join(f"{name} (×{exp(moved):.2g})" for name, moved in missing[:_ASKED])
         yield f"Not recorded, and would change the odds most, on average: {told}."
+
+
+def _impossible(judged: Judged) -> Iterator[str]:
+    """Say of what a number was passed over: it counts as not recorded, and may hide what matters most."""
+    named = sorted(judged.vector.impossible.intersection(judged.artefact.parameters()))
+    if named:
+        yield f"Passed over as impossible: {', '.join(named)}. Check the value and its unit."
 
 
 def _lists(artefact: Artefact) -> Iterator[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from salus.core.errors import EvidenceError
 from salus.core.evidence import HIDDEN, UNREADABLE, Absence, Event
@@ -57,6 +58,7 @@ def stems_of(parameter: Parameter) -> tuple[str, ...]:
     return parameter.stems if isinstance(parameter, Category) else ()
 
 
+@lru_cache(maxsize=65_536)
 def begins(code: str, stems: tuple[str, ...]) -> bool:
     """Whether a code lies in one of the hierarchies `stems`, with its dots or without."""
     return code.replace(".", "").upper().startswith(stems)
@@ -88,6 +90,12 @@ def read(parameter: Parameter, event: Event) -> Read:
     if isinstance(parameter, Category):
         return parameter.level(event.value if isinstance(event.value, str) else event.code)
     return _number(parameter, event)
+
+
+def is_impossible(parameter: Parameter, event: Event) -> bool:
+    """Whether an event that `read` passes over holds a number that no patient can have."""
+    number = isinstance(event.value, int | float) and not isinstance(event.value, bool)
+    return isinstance(parameter, Measure) and number and is_usable(event.kind, event.status)
 
 
 def _number(measure: Measure, event: Event) -> Read:

@@ -14,8 +14,10 @@ from math import isnan
 
 from salus.core.errors import UserError
 from salus.core.evidence import Timeline
-from salus.learning.features import Feature, checked
+from salus.learning.features import EVER, Feature, checked
 from salus.learning.parameters import Category, Parameter, begins, stems_of
+
+GROUP = "group: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,16 @@ class Task:
         for group in self.groups:
             if group.parameter not in known:
                 raise UserError(f"Task '{self.name}': group '{group.by}' reads no parameter of the task.")
+
+    def told_apart(self) -> tuple[Feature, ...]:
+        """Return what tells which groups a person is of, called ``group: `` and by what: read alike for one
+        person and when a model is measured.
+        """
+        kinds = {one.name: "level" if isinstance(one, Category) else "last" for one in self.parameters}
+        return tuple(
+            Feature(GROUP + group.by, kinds[group.parameter], (group.parameter,), EVER)
+            for group in self.groups
+        )
 
     @property
     def codes(self) -> frozenset[str]:

@@ -48,11 +48,12 @@ class Population:
     digest: str
     licence: str
     cite: str
+    published: bool = True
 
     @property
     def licence_basis(self) -> str:
         """On which basis a published set is opened: its licence; a site's own records have none."""
-        return f"published set, {self.licence}" if self.cite else ""
+        return f"published set, {self.licence}" if self.published else ""
 
 
 def part_of(found: Population, part: str) -> Population:
@@ -136,6 +137,7 @@ def of_archive(archive: Archive, wanted: Callable[[str], bool]) -> Population:
         digest=f"{archive.manifest.id}/{archive.generation}",
         licence="the site's own records",
         cite="",
+        published=False,
     )
 
 

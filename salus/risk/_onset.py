@@ -10,10 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
+from salus.core.card import Need
 from salus.core.codes import BIRTH, DEATH, SEX, ValueSet
 from salus.core.evidence import Event, Timeline
+from salus.core.insight import Urgency
 from salus.core.measures import Measure
 from salus.learning.features import AGE, EVER, Feature, Window, whole_years
+from salus.learning.learnt import CardParts
 from salus.learning.parameters import NOT_SO, Category, Parameter
 from salus.learning.task import Case, Excluded, Group, Task
 from salus.risk._af_terms import HYPERTENSION
@@ -165,6 +168,28 @@ def task(
             "The onset of a disease is the day that the record gives it; many have it for years before.",
             "Who left the practice, moved or died within the five years has an outcome that is not known.",
         ),
+    )
+
+
+def words(title: str, meant_for: str, not_for: str, above: str) -> CardParts:
+    """Return what the cards of both questions say, with what each says of its own."""
+    return CardParts(
+        title=title,
+        meant_for=meant_for,
+        not_for=not_for,
+        needs=(
+            Need("date of birth and sex", "Patient", required=True),
+            Need("visits", "Encounter", tuple(sorted(VISITS)), required=True),
+            Need("measurements", "Observation", tuple(code for one in MEASURES for code in one.codes)),
+            Need("conditions", "Condition"),
+        ),
+        owner="Salus, risk",
+        sources=("Learnt by the site itself from its own records; see the artefact for which, and when.",),
+        below="Nothing follows.",
+        above=above,
+        # What lies within years is no matter of days (as PREVENT and FINDRISC have it).
+        urgency=Urgency.ROUTINE,
+        begins="No visit with a year of records before it.",
     )
 
 

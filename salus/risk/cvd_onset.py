@@ -6,10 +6,8 @@ from what a site's own records show, once it was trained there.
 
 from __future__ import annotations
 
-from salus.core.card import Need
-from salus.core.insight import Urgency
-from salus.learning.learnt import CardParts, shipped
-from salus.risk._onset import MEASURES, VISITS, task
+from salus.learning.learnt import shipped
+from salus.risk._onset import task, words
 from salus.risk._terms import ATHEROSCLEROTIC_DISEASE, DIABETES, HEART_FAILURE
 
 TASK = task(
@@ -28,22 +26,10 @@ TASK = task(
 MODEL = shipped(
     TASK,
     "risk",
-    CardParts(
-        title="Onset of cardiovascular disease",
-        meant_for="Adults of 30 to 84 without known cardiovascular disease, a year on record.",
-        not_for="Symptoms now; pregnancy; people whose records are kept elsewhere.",
-        needs=(
-            Need("date of birth and sex", "Patient", required=True),
-            Need("visits", "Encounter", tuple(sorted(VISITS)), required=True),
-            Need("measurements", "Observation", tuple(code for one in MEASURES for code in one.codes)),
-            Need("conditions", "Condition"),
-        ),
-        owner="Salus, risk",
-        sources=("Learnt by the site itself from its own records; see the artefact for which, and when.",),
-        below="Nothing follows.",
-        above="Talk about prevention; PREVENT has the published risk.",
-        # What lies within years is no matter of days (as PREVENT and FINDRISC have it).
-        urgency=Urgency.ROUTINE,
-        begins="No visit with a year of records before it.",
+    words(
+        "Onset of cardiovascular disease",
+        "Adults of 30 to 84 without known cardiovascular disease, a year on record.",
+        "Symptoms now; pregnancy; people whose records are kept elsewhere.",
+        "Talk about prevention; PREVENT has the published risk.",
     ),
 )

@@ -6,10 +6,8 @@ answers from what is recorded anyway.
 
 from __future__ import annotations
 
-from salus.core.card import Need
-from salus.core.insight import Urgency
-from salus.learning.learnt import CardParts, shipped
-from salus.risk._onset import MEASURES, VISITS, task
+from salus.learning.learnt import shipped
+from salus.risk._onset import task, words
 from salus.risk._terms import DIABETES
 
 TASK = task(
@@ -25,22 +23,10 @@ TASK = task(
 MODEL = shipped(
     TASK,
     "risk",
-    CardParts(
-        title="Onset of diabetes",
-        meant_for="Adults of 18 to 84 without known diabetes, with a year of records in the practice.",
-        not_for="Diagnosis; pregnancy; people whose records are kept elsewhere.",
-        needs=(
-            Need("date of birth and sex", "Patient", required=True),
-            Need("visits", "Encounter", tuple(sorted(VISITS)), required=True),
-            Need("measurements", "Observation", tuple(code for one in MEASURES for code in one.codes)),
-            Need("conditions", "Condition"),
-        ),
-        owner="Salus, risk",
-        sources=("Learnt by the site itself from its own records; see the artefact for which, and when.",),
-        below="Nothing follows.",
-        above="Invite for a fasting glucose or HbA1c.",
-        # What lies within years is no matter of days (as PREVENT and FINDRISC have it).
-        urgency=Urgency.ROUTINE,
-        begins="No visit with a year of records before it.",
+    words(
+        "Onset of diabetes",
+        "Adults of 18 to 84 without known diabetes, with a year of records in the practice.",
+        "Diagnosis; pregnancy; people whose records are kept elsewhere.",
+        "Invite for a fasting glucose or HbA1c.",
     ),
 )

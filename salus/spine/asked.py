@@ -8,19 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 
 from salus.core.consent import Actor
 from salus.core.errors import UserError
-from salus.core.evidence import Timeline
 from salus.core.insight import Abstention, Estimate, Finding, Insight, Risk
 from salus.core.seams import Model
 from salus.learning.task import Case
 from salus.privacy.gate import open_view
+from salus.spine.consult import Question, as_it_stood
+from salus.spine.site import holds_records
 
-Record = Callable[[Case], Timeline]
+Record = Callable[[Case], Question]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +36,15 @@ class Answer:
 def records(place: str) -> Record:
     """Return what gives the record of a case as it stood at its moment, from the archive at `place`."""
     from salus.record.archive import Archive
-    from salus.record.manifest import NAME
 
     folder = Path(place)
-    if not (folder / NAME).is_file():
+    if not holds_records(folder):
         raise UserError(
             f"A guideline's model is judged on an archive: read '{place}' into one with 'salus read'."
         )
     archive = Archive.open(folder)
-    whole = lru_cache(maxsize=8)(archive.timeline)
-    return lambda case: archive.stood(whole(case.subject), case.moment)
+    whole, now = lru_cache(maxsize=8)(archive.timeline), datetime.now(UTC)
+    return lambda case: as_it_stood(archive, whole(case.subject), case.moment, now)
 
 
 def answers(
@@ -53,14 +53,10 @@ def answers(
     """Ask `model` about each of `cases` at its moment; the gate cuts each record to what was known then."""
     found = []
     for case in cases:
-        timeline = record(case)
-        view = open_view(timeline, actor, purpose, case.moment, _whole(timeline), basis=basis)
+        asked = record(case)
+        view = open_view(asked.timeline, actor, purpose, asked.as_of, asked.whole_at, basis=basis)
         found.append(_ends(model.predict(view)))
     return found
-
-
-def _whole(timeline: Timeline) -> datetime | None:
-    return max((event.known_at or event.time for event in timeline if event.time is not None), default=None)
 
 
 def _ends(insight: Insight) -> Answer:

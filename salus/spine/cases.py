@@ -11,14 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from salus.core.codes import BIRTH
 from salus.core.consent import Actor
 from salus.core.errors import EvidenceError
 from salus.learning.columns import table
-from salus.learning.features import EVER, Feature
-from salus.learning.task import Case, Excluded, Task
+from salus.learning.task import GROUP, Case, Excluded, Task
 from salus.privacy.gate import open_columns
 from salus.record.population import Population, carrying, of_archive, part_of
 
@@ -27,48 +26,50 @@ if TYPE_CHECKING:
 
     from salus.core.evidence import Timeline
 
-_GROUP = "group: "
+
+class Opening(NamedTuple):
+    """Who opens a population, what for, and on which basis."""
+
+    actor: Actor
+    purpose: str
+    basis: str
 
 
 @dataclass(frozen=True, slots=True)
 class Cases:
     """The cases of one task in one population, with what may be seen of each.
 
-    known: those whose outcome is known, in the order of all that follows. values: their features. hidden: of
-    whom something is there and not shown (columns row, parameter). outcomes: by case. persons: whoever shares
-    one is one person. sites: the part of the set. groups: by name, the group of each case, None where not
-    known. beside: what somebody else said of each, as a probability of the outcome, NaN where nothing. flow:
-    how many people fell out at each step, and why.
+    asked: those who can be asked about, in the order of all that follows. values: their features. hidden: of
+    whom something is there and not shown (columns row, parameter). persons: whoever shares one is one person.
+    sites: the part of the set. groups: by name, the group of each case, None where not known. beside: what
+    somebody else said of each, as a probability of the outcome, NaN where nothing. flow: how many people fell
+    out at each step, and why.
     """
 
     population: Population
-    known: list[Case]
+    asked: list[Case]
     values: pl.DataFrame
     hidden: pl.DataFrame
-    outcomes: list[bool]
     persons: list[str]
     sites: list[str]
     groups: Mapping[str, list[str | None]]
     beside: list[float]
     flow: list[dict[str, Any]]
 
-    def with_outcome(self) -> Cases:
-        """Return the cases whose outcome is known."""
-        rows = [row for row, case in enumerate(self.known) if case.outcome is not None]
-        return self if len(rows) == len(self.known) else taken(self, rows)
+    @property
+    def outcomes(self) -> list[bool]:
+        """The outcome of each; only of cases whose outcomes are known, since unknown is never "no"."""
+        assert all(case.outcome is not None for case in self.asked), "take the rows with an outcome first"
+        return [bool(case.outcome) for case in self.asked]
+
+    def rows_with_outcome(self) -> list[int]:
+        """Return the rows of the cases whose outcome is known."""
+        return [row for row, case in enumerate(self.asked) if case.outcome is not None]
 
     @property
     def patient_days(self) -> float:
         """The days from the start of each case to its moment, all together."""
-        return sum((case.moment - case.start).total_seconds() for case in self.known) / 86_400
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """What the feature engine is asked for: the task's features, and what tells groups apart."""
-
-    parameters: tuple[Any, ...]
-    features: tuple[Feature, ...]
+        return sum((case.moment - case.start).total_seconds() for case in self.asked) / 86_400
 
 
 def population(task: Task, place: str, part: str = "") -> Population:
@@ -78,11 +79,11 @@ def population(task: Task, place: str, part: str = "") -> Population:
     name.
     """
     from salus.record.archive import Archive
-    from salus.record.manifest import NAME
     from salus.record.sources import sets
+    from salus.spine.site import holds_records
 
     folder = Path(place)
-    if (folder / NAME).is_file():
+    if holds_records(folder):
         return of_archive(Archive.open(folder), lambda code: _is_read(task, code) or task.is_milestone(code))
     found = sets.population(folder)
     return part_of(found, part) if part else found
@@ -93,7 +94,7 @@ def gather(
 ) -> Cases:
     """Return the cases of `task` in a population, each with what was known at its moment and nothing else.
 
-    unknown: those whose outcome is not known too (they count as without it until `with_outcome`).
+    unknown: those whose outcome is not known too.
     Raises RefusedError where the gate does, EvidenceError where nobody there can be asked about.
     """
     every = list(_cases(task, found))
@@ -104,13 +105,25 @@ def gather(
             f"'{found.name}' has no case of {task.name} whose outcome is known, of {len(every)} looked at: "
             + " ".join(("see that it holds what begins a case, and what ends it.", *refusals(found)))
         )
-    if unknown:
-        known = [one for one in every if isinstance(one, Case)]
-    placed = framed(known, found)
-    seen = opened(task, found, known, actor=actor, purpose=purpose, basis=basis)
-    said = open_columns(_beside(task, found), placed, actor, purpose, basis)
-    cases = _with_features(task, found, known, flow, seen)
-    return replace(cases, beside=_estimates(task, said, len(known)))
+    asked = [one for one in every if isinstance(one, Case)] if unknown else known
+    placed = framed(asked, found)
+    opening = Opening(actor, purpose, basis)
+    seen = opened(task, found, placed, opening)
+    made = table(seen, placed, task.parameters, (*task.features, *task.told_apart()))
+    whose = placed.join(found.subjects, on="subject", how="left", maintain_order="left")
+    return Cases(
+        population=found,
+        asked=asked,
+        values=made.values.select(one.name for one in task.features),
+        hidden=made.hidden,
+        persons=whose["person"].to_list(),
+        sites=whose["site"].to_list(),
+        groups={
+            group.by: [group.named(value) for value in made.values[GROUP + group.by]] for group in task.groups
+        },
+        beside=_estimates(task, found, placed, opening),
+        flow=flow,
+    )
 
 
 def taken(cases: Cases, rows: list[int]) -> Cases:
@@ -124,10 +137,9 @@ def taken(cases: Cases, rows: list[int]) -> Cases:
     hidden = cases.hidden.join(places, on="row").select(pl.col("at").alias("row"), "parameter")
     return replace(
         cases,
-        known=of(cases.known),
+        asked=of(cases.asked),
         values=cases.values[rows],
         hidden=hidden,
-        outcomes=of(cases.outcomes),
         persons=of(cases.persons),
         sites=of(cases.sites),
         groups={by: of(list(each)) for by, each in cases.groups.items()},
@@ -142,11 +154,15 @@ def refusals(found: Population) -> Iterator[str]:
         yield f"{len(found.rejects)} entries were refused, first {file}:{line}: {reason}."
 
 
-def opened(
-    task: Task, found: Population, cases: list[Case], *, actor: Actor, purpose: str, basis: str
-) -> pl.DataFrame:
-    """Return what `cases` may see of the events that the features of `task` read, through the gate."""
-    return open_columns(_read_by(task, found), framed(cases, found), actor, purpose, basis)
+def opened(task: Task, found: Population, placed: pl.DataFrame, opening: Opening) -> pl.DataFrame:
+    """Return what cases (as `framed`) may see of what the features of `task` read, through the gate.
+
+    Nothing that would leak the outcome comes near the features.
+    """
+    events = found.events
+    read = carrying(events, lambda code: _is_read(task, code))
+    mine = events.filter(read, ~carrying(events, task.leaks.__contains__))
+    return open_columns(mine, placed, *opening)
 
 
 def _flow(found: Population, every: list[Case | Excluded], known: int) -> list[dict[str, Any]]:
@@ -166,29 +182,18 @@ def _flow(found: Population, every: list[Case | Excluded], known: int) -> list[d
     ]
 
 
-def _read_by(task: Task, found: Population) -> pl.DataFrame:
-    """Return the events that `task` reads: nothing that would leak the outcome comes near the features."""
-
-    events = found.events
-    read = carrying(events, lambda code: _is_read(task, code))
-    return events.filter(read, ~carrying(events, task.leaks.__contains__))
-
-
-def _beside(task: Task, found: Population) -> pl.DataFrame:
-    """Return the events in which somebody else said what would happen: never read by a feature."""
-    told = None if task.beside is None else task.beside.code
-    return found.events.filter(carrying(found.events, lambda code: code == told))
-
-
-def _estimates(task: Task, said: pl.DataFrame, many: int) -> list[float]:
-    """Return the last estimate of each case as a probability of the outcome."""
+def _estimates(task: Task, found: Population, placed: pl.DataFrame, opening: Opening) -> list[float]:
+    """Return what somebody else said last of each case, as a probability of the outcome."""
     import polars as pl
 
-    found = [float("nan")] * many
-    given = said.filter(pl.col("value").is_between(0, 1)).sort("row", "time", maintain_order=True)
-    for row, value in given.select("row", "value").iter_rows():
-        found[row] = 1 - value if task.beside is not None and task.beside.of_the_opposite else value
-    return found
+    estimates, beside = [float("nan")] * placed.height, task.beside
+    if beside is None:
+        return estimates
+    told = found.events.filter(carrying(found.events, lambda code: code == beside.code))
+    said = open_columns(told, placed, *opening).filter(pl.col("value").is_between(0, 1))
+    for row, value in said.sort("row", "time", maintain_order=True).select("row", "value").iter_rows():
+        estimates[row] = 1 - value if beside.of_the_opposite else value
+    return estimates
 
 
 def _is_read(task: Task, code: str) -> bool:
@@ -214,42 +219,6 @@ def framed(cases: list[Case], found: Population) -> pl.DataFrame:
 
 def _plain(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(tzinfo=None)
-
-
-def _with_features(
-    task: Task, found: Population, known: list[Case], flow: list[dict[str, Any]], seen: pl.DataFrame
-) -> Cases:
-    import polars as pl
-
-    extra = tuple(_told_apart(task))
-    made = table(seen, framed(known, found), _Asked(task.parameters, (*task.features, *extra)))
-    whose = pl.DataFrame({"subject": [case.subject for case in known]}).join(
-        found.subjects, on="subject", how="left", maintain_order="left"
-    )
-    groups = {
-        group.by: [group.named(value) for value in made.values[_GROUP + group.by]] for group in task.groups
-    }
-    return Cases(
-        population=found,
-        known=known,
-        values=made.values.drop([one.name for one in extra]),
-        hidden=made.hidden,
-        outcomes=[bool(case.outcome) for case in known],
-        persons=whose["person"].to_list(),
-        sites=whose["site"].to_list(),
-        groups=groups,
-        beside=[],
-        flow=flow,
-    )
-
-
-def _told_apart(task: Task) -> Iterator[Feature]:
-    from salus.learning.parameters import Category
-
-    kinds = {one.name: isinstance(one, Category) for one in task.parameters}
-    for group in task.groups:
-        how = "level" if kinds[group.parameter] else "last"
-        yield Feature(_GROUP + group.by, how, (group.parameter,), EVER)
 
 
 def _cases(task: Task, found: Population) -> Iterator[Case | Excluded]:

@@ -137,7 +137,11 @@ def archived(archive: Archive, subject: str, as_of: datetime | None, now: dateti
 
     Raises UserError for an unknown subject.
     """
-    whole = archive.timeline(subject)
+    return as_it_stood(archive, archive.timeline(subject), as_of, now)
+
+
+def as_it_stood(archive: Archive, whole: Timeline, as_of: datetime | None, now: datetime) -> Question:
+    """Return what `whole`, a timeline of `archive`, was at `as_of` (default: the end of that record)."""
     last = last_known(whole, now)
     at = as_of or last or now
     return Question(archive.stood(whole, at), at, last)

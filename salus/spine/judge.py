@@ -20,7 +20,7 @@ from salus.core.registry import task as find_task
 from salus.core.seams import Model
 from salus.learning.task import Task
 from salus.spine.adopt import is_a_file, learnt_at
-from salus.spine.cases import Cases, gather, population, refusals
+from salus.spine.cases import Cases, gather, population, refusals, taken
 from salus.spine.learn import Told, need_libraries, write_down
 from salus.spine.overlap import found_again, seeds, trained
 
@@ -104,15 +104,13 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
     from salus.learning import evidence, score
     from salus.spine.judge_parts import columns_of, examples, mitigation, reading, shapes, sites
 
-    said, strange = score.table(artefact, every.values)[0], columns_of(artefact, every)
-    whole = Judged({}, [case.id for case in every.known], said.tolist(), strange.tolist())
     # Everybody is answered; only of whom the outcome is known is the model judged.
-    cases = every.with_outcome()
-    risk, logit = score.table(artefact, cases.values)
-    unlike = columns_of(artefact, cases)
-    y = np.array(cases.outcomes)
+    said, strange = score.table(artefact, every.values), columns_of(artefact, every)
+    rows = every.rows_with_outcome()
+    cases, (risk, logit), unlike = taken(every, rows), (one[rows] for one in said), strange[rows]
+    beside, moved = trained(model.path), score.weights(artefact, cases.values)
     told = evidence.evidence(
-        y,
+        np.array(cases.outcomes),
         logit,
         threshold=artefact.threshold,
         misses=artefact.misses,
@@ -130,18 +128,18 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
     told |= {
         **_about(model, task, cases.population, seed),
         "flow": cases.flow,
-        "stability": {"seeds": seeds(trained(model.path)), "sites": sites(cases, risk, seed)},
+        "stability": {"seeds": seeds(beside), "sites": sites(cases, risk, seed)},
         "mitigation": mitigation(task, artefact, cases, logit, seed),
-        "reading": reading(artefact, cases),
-        "shapes": shapes(artefact, cases),
+        "reading": reading(artefact, moved),
+        "shapes": shapes(artefact, moved),
         "examples": examples(artefact, cases, risk),
         "made": artefact.as_json()["made"],
     }
-    again = found_again(trained(model.path), artefact, every.values)
+    again = found_again(beside, artefact, every.values)
     told["limits"] = [again, *told["limits"]] if again else told["limits"]
     if task.beside is not None:
         told |= _beside(task, cases, logit, seed)
-    return replace(whole, evidence=told)
+    return Judged(told, [case.id for case in every.asked], said[0].tolist(), strange.tolist())
 
 
 def _beside(task: Task, cases: Cases, logit: Any, seed: int) -> dict[str, Any]:
@@ -209,7 +207,7 @@ def _of_guideline(model: Model, task: Task, place: str, on: Opened) -> Judged:
     record, found = records(place), population(task, place)
     opened: Any = {"actor": on.actor, "purpose": QUALITY, "basis": on.basis or found.licence_basis}
     cases = gather(task, found, **opened)
-    said = answers(model, cases.known, record, **opened)
+    said = answers(model, cases.asked, record, **opened)
     told = [(row, one.low, one.high) for row, one in enumerate(said) if None not in (one.low, one.high)]
     if not told:
         raise EvidenceError(f"{model.card.name} gave no score for any of {len(said)} cases at '{place}'.")
@@ -231,4 +229,4 @@ def _of_guideline(model: Model, task: Task, place: str, on: Opened) -> Judged:
         "abstained": sum(abstained),
         "flow": [*cases.flow, {"step": "no score given", "n": len(said) - len(told)}],
     }
-    return Judged(whole, [case.id for case in cases.known], None, abstained)
+    return Judged(whole, [case.id for case in cases.asked], None, abstained)

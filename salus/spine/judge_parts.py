@@ -33,7 +33,7 @@ def columns_of(artefact: Artefact, cases: Cases) -> Any:
     names |= {one for among in artefact.novelty["parameters"].values() for one in among}
     columns = {name: _column(cases.values[name]) for name in sorted(names)}
     # An artefact that looks at no bound abstains from nobody by one.
-    none = np.zeros(len(cases.known), dtype=bool)
+    none = np.zeros(len(cases.asked), dtype=bool)
     found = np.array(novelty.abstained(artefact.novelty, columns), dtype=bool) if columns else none
     hidden = cases.hidden.filter(pl.col("parameter").is_in(list(artefact.parameters())))
     found[hidden["row"].unique().to_list()] = True
@@ -102,12 +102,15 @@ def of_groups(
     return [{**row, "observed_expected": None, "true_positive_rate": None} for row in rows]
 
 
-def reading(artefact: Artefact, cases: Cases) -> dict[str, Any]:
-    """Return how much there is to read, and which parameters move the answer most over these cases."""
-    from salus.learning import score
+Moved = tuple[Sequence[float], Mapping[str, float]]
 
-    _, moved = score.weights(artefact, cases.values)
-    largest = sorted(moved.items(), key=lambda one: (-one[1], one[0]))
+
+def reading(artefact: Artefact, moved: Moved) -> dict[str, Any]:
+    """Return how much there is to read, and which parameters move the answer most.
+
+    moved: by how much each term and each parameter moves the answers, as `score.weights` gives it.
+    """
+    largest = sorted(moved[1].items(), key=lambda one: (-one[1], one[0]))
     return {
         "terms": len(artefact.terms) - len(artefact.pairs),
         "pairs": len(artefact.pairs),
@@ -115,13 +118,10 @@ def reading(artefact: Artefact, cases: Cases) -> dict[str, Any]:
     }
 
 
-def shapes(artefact: Artefact, cases: Cases) -> list[dict[str, Any]]:
-    """Return the single terms that move the answer most over these cases, as they are read."""
-    from salus.learning import score
-
-    moved, _ = score.weights(artefact, cases.values)
+def shapes(artefact: Artefact, moved: Moved) -> list[dict[str, Any]]:
+    """Return the single terms that move the answer most, as they are read; moved: as for `reading`."""
     single = [place for place, term in enumerate(artefact.terms) if len(term.features) == 1]
-    largest = sorted(single, key=lambda place: -moved[place])[:_SHAPES]
+    largest = sorted(single, key=lambda place: -moved[0][place])[:_SHAPES]
     return [dict(_shape(artefact, artefact.terms[place])) for place in largest]
 
 
@@ -140,7 +140,7 @@ def _shape(artefact: Artefact, term: Term) -> Iterator[tuple[str, Any]]:
 
 def examples(artefact: Artefact, cases: Cases, risk: Any) -> list[dict[str, Any]]:
     """Return answers that were right and answers that were wrong, most clearly so, with their reasons."""
-    order = sorted(range(len(cases.known)), key=lambda row: float(risk[row]))
+    order = sorted(range(len(cases.asked)), key=lambda row: float(risk[row]))
     found: list[dict[str, Any]] = []
     for outcome in (True, False):
         mine = [row for row in order if cases.outcomes[row] is outcome]

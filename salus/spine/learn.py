@@ -7,7 +7,6 @@ written into the ledger of the archive that it was done with.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,12 +18,14 @@ from typing import TYPE_CHECKING, Any
 from salus import __version__
 from salus.core.consent import TRAINING, Actor
 from salus.core.errors import AwayError, UserError, choices
+from salus.core.files import put
 from salus.core.registry import task as find_task
 from salus.spine.cases import Cases, gather, population, refusals, taken
 from salus.spine.overlap import ARTEFACT, TRAINED, written
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact, Made
+    from salus.learning.fit import Fitted
     from salus.learning.task import Task
 
 # What stands in an artefact for the citation of a site's own records.
@@ -68,26 +69,28 @@ def train(
     cases = gather(task, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
     drawn = reweighed(cases, reweigh, seed) if reweigh else ()
     cases = taken(cases, list(drawn)) if drawn else cases
-    told(f"learning from {len(cases.known):,} cases, {sum(cases.outcomes):,} with the outcome")
-    artefact, notes, measured = _learnt(task, cases, seed)
+    told(f"learning from {len(cases.asked):,} cases, {sum(cases.outcomes):,} with the outcome")
+    learnt = _fitted(task, cases, seed)
+    measured = _measured(learnt, cases, seed)
+    artefact = _artefact(task, learnt, cases, measured, seed)
     if reweigh:
         how = f"Drawn anew by {reweigh}, so that it is independent of the outcome (Kamiran and Calders 2012)."
         artefact = replace(artefact, shapes_of=f"{artefact.shapes_of} {how}")
-    again = [measured, *(_learnt(task, cases, seed + more)[2] for more in range(1, seeds))]
+    again = [_measured(_fitted(task, cases, seed + more), cases, seed + more) for more in range(1, seeds)]
     path = put(folder / ARTEFACT, artefact.dumps())
     summary = {
         "task": task.name,
-        "n": len(cases.known),
+        "n": len(cases.asked),
         "events": sum(cases.outcomes),
         "seed": seed,
         "out_of_fold": measured,
-        "seeds": again,
+        "seeds": [measured, *again],
         "terms": len(artefact.terms) - len(artefact.pairs),
         "pairs": len(artefact.pairs),
         "threshold": {"value": artefact.threshold, "misses": artefact.misses},
         "flow": cases.flow,
         "reweighed": reweigh,
-        "notes": [*found.notes, *refusals(found), *notes],
+        "notes": [*found.notes, *refusals(found), *learnt.notes],
         "cpu_seconds": round(process_time() - began, 1),
     }
     kept = {**summary, "cases": written(artefact, cases.values)}
@@ -96,7 +99,7 @@ def train(
 
 
 def reweighed(cases: Cases, by: str, seed: int) -> tuple[int, ...]:
-    """Return rows drawn so that the group and the outcome are independent; as many as there are cases.
+    """Return rows drawn so that the group and the outcome are independent; about as many as there are cases.
 
     Each case is drawn as often as its weight says, the rest by chance: Kamiran F, Calders T. Knowl Inf Syst
     2012;33:1-33, sampling in place of weights. Raises UserError where people are not told apart by `by`.
@@ -120,10 +123,9 @@ def write_down(place: str, store: str | None, actor: Actor, did: str, content: d
     Before they are: what cannot be written down is not done. Raises RefusedError without a basis or a name.
     """
     from salus.privacy.gate import refuse_population
-    from salus.record.manifest import NAME
-    from salus.spine.site import open_site
+    from salus.spine.site import holds_records, open_site
 
-    if not (Path(place) / NAME).is_file():
+    if not holds_records(Path(place)):
         return
     refuse_population(actor, content["purpose"], content["basis"])
     site = open_site(Path(place), store, create=False)
@@ -140,24 +142,29 @@ def need_libraries() -> None:
         raise AwayError(_NEEDS) from None
 
 
-def _learnt(task: Task, cases: Cases, seed: int) -> tuple[Artefact, tuple[str, ...], dict[str, Any]]:
-    from salus.learning.fit import artefact_of, fitted
+def _fitted(task: Task, cases: Cases, seed: int) -> Fitted:
+    from salus.learning.fit import fitted
+
+    return fitted(task, cases.values, cases.outcomes, cases.persons, seed=seed)
+
+
+def _artefact(task: Task, learnt: Fitted, cases: Cases, measured: dict[str, Any], seed: int) -> Artefact:
+    from salus.learning.fit import artefact_of
     from salus.learning.recalibrate import of_everyone
 
-    learnt = fitted(task, cases.values, cases.outcomes, cases.persons, seed=seed)
     artefact = artefact_of(task, learnt, cases.values, provenance(cases, seed), cases.groups)
-    measured = _measured(learnt.y, learnt.logits, cases.persons, seed)
     # Observed by expected says nothing of all of them: the calibration was fitted on what the folds said.
     whole = of_everyone(learnt.y, measured["auroc"])
-    return replace(artefact, measures=(whole, *artefact.measures)), learnt.notes, measured
+    return replace(artefact, measures=(whole, *artefact.measures))
 
 
-def _measured(y: Any, logit: Any, persons: Any, seed: int) -> dict[str, Any]:
+def _measured(learnt: Fitted, cases: Cases, seed: int) -> dict[str, Any]:
     """Return how those held out were ranked, and how well calibrated the model is on them."""
     from salus.learning import calibrate
     from salus.learning.intervals import auroc_told, persons_of
 
-    auroc = auroc_told(y, logit, persons_of(persons, len(y)), draws=200, seed=seed)
+    y, logit = learnt.y, learnt.logits
+    auroc = auroc_told(y, logit, persons_of(cases.persons, len(y)), draws=200, seed=seed)
     slope, _ = calibrate.slope_and_intercept(y, logit)
     told = {"seed": seed, "auroc": auroc, "slope": slope}
     return {**told, "ece": calibrate.ece(y, calibrate.expit(logit))}
@@ -175,7 +182,7 @@ def provenance(cases: Cases, seed: int) -> Made:
         digest=found.digest,
         licence=found.licence,
         cite=found.cite or NOT_PUBLISHED,
-        n=len(cases.known),
+        n=len(cases.asked),
         events=sum(cases.outcomes),
         excluded=steps["looked at"] - steps["judged"],
     )
@@ -190,14 +197,3 @@ def folder_for(out: str) -> Path:
         raise UserError(f"'{folder}' is a file: name a folder for what is learnt.")
     folder.mkdir(parents=True, exist_ok=True)
     return folder
-
-
-def put(path: Path, raw: bytes) -> Path:
-    """Write a file whole or not at all: what was there before stays until the new one is complete."""
-    draft = path.with_name(f"{path.name}.new")
-    with draft.open("wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    return path

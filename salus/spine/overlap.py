@@ -1,8 +1,8 @@
 """Overlap: is somebody judged on whom the model learnt from? Found by what is equal in every feature.
 
 Training writes a mark of each case beside its artefact: four bytes of the SHA-256 of all that the model looks
-at. A mark tells nothing of a person to whoever has not all of it already, and two people in a million share
-one.
+at. A mark tells nothing of a person to whoever has not all of it already. Among the marks of 80,000 cases a
+stranger's is found by chance once in some 54,000 times (2^32 / 80,000).
 """
 
 from __future__ import annotations

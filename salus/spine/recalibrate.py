@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 
 from salus.core.consent import TRAINING, Actor
 from salus.core.errors import EvidenceError, UserError
+from salus.core.files import put
 from salus.core.registry import model as find_model
 from salus.spine.adopt import is_a_file, learnt_at
-from salus.spine.cases import gather, population
+from salus.spine.cases import gather, population, refusals
 from salus.spine.learn import (
     Told,
     Trained,
     folder_for,
     need_libraries,
     provenance,
-    put,
     write_down,
 )
 from salus.spine.overlap import ARTEFACT, TRAINED
@@ -53,7 +53,7 @@ def recalibrate(
     found = population(model.task, place, part)
     asked = replace(model.task, features=tuple(one.feature for one in artefact.inputs))
     cases = gather(asked, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
-    told(f"recalibrating by {len(cases.known):,} cases, {sum(cases.outcomes):,} with the outcome")
+    told(f"recalibrating by {len(cases.asked):,} cases, {sum(cases.outcomes):,} with the outcome")
     done, answered = _done(artefact, cases, seed)
     # What the training wrote down beside an artefact is not of the one that takes its place.
     (folder / TRAINED).unlink(missing_ok=True)
@@ -64,7 +64,7 @@ def recalibrate(
         "on": {"name": found.name, "title": found.title, "digest": found.digest},
         "n": answered,
         "events": done.artefact.measures[0].events,
-        "abstained": len(cases.known) - answered,
+        "abstained": len(cases.asked) - answered,
         "seed": seed,
         "how": done.line.how,
         "line": {"slope": done.line.slope, "intercept": done.line.intercept},
@@ -74,7 +74,7 @@ def recalibrate(
         "conformal": {"alpha": done.artefact.alpha, "quantiles": dict(done.artefact.quantiles)},
         "threshold": {"value": done.artefact.threshold, "misses": done.artefact.misses},
         "flow": cases.flow,
-        "notes": [*found.notes, *_seen(artefact, found.digest)],
+        "notes": [*found.notes, *refusals(found), *_seen(artefact, found.digest)],
         "cpu_seconds": round(process_time() - began, 1),
     }
     return Trained(done.artefact, path, summary)

@@ -204,10 +204,3 @@ def _private(path: Path) -> Path:
 def form_of(form: str | None, out: Path) -> str:
     """Return the form: the one that is named, else a Bundle for a ``.json`` file and NDJSON for a folder."""
     return form or ("bundle" if out.suffix == ".json" else "ndjson")
-
-
-def is_archive(place: Path) -> bool:
-    """Whether `place` is an archive, and no folder of a published set."""
-    from salus.record.manifest import NAME
-
-    return (place / NAME).is_file()

@@ -43,7 +43,7 @@ class Site:
     @property
     def has_archive(self) -> bool:
         """Whether anything was ever read here."""
-        return (self.path / "archive.json").is_file()
+        return holds_records(self.path)
 
     @property
     def archive(self) -> Archive:
@@ -203,6 +203,11 @@ def open_site(
     except BaseException:
         store.close()
         raise
+
+
+def holds_records(place: Path) -> bool:
+    """Whether the folder `place` is an archive into which something was read."""
+    return (place / "archive.json").is_file()
 
 
 def holds_site(archive: Path) -> bool:

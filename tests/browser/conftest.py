@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.browser.ward_site import Ward, demonstration
-from tests.conftest import IN_CI, ROOT
+from tests.conftest import ROOT, absent
 
 # Where the pictures go that a person looks at after a run.
 SCREENS = ROOT / "build" / "screens"
@@ -29,12 +29,8 @@ FLAGS = (
 
 def _program() -> str:
     """Return the browser that is installed; its absence is a failure in CI and a skip elsewhere."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    says = "needs a browser: scripts/debian-packages chromium"
-    pytest.fail(says) if IN_CI else pytest.skip(says)
-    raise AssertionError("unreachable")
+    found = map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))
+    return next(filter(None, found), None) or absent("needs a browser: scripts/debian-packages chromium")
 
 
 # Not for the whole run: while Playwright is open its event loop counts as running in this thread, and a later

@@ -10,20 +10,14 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from salus.delivery import evidence as report
+from tests.browser.asked import cropped
 from tests.browser.test_pages_accessible import violations
 from tests.evidence_made import evidence, of_a_range_score
 
 WORD = "Pseudopseudohypoparathyreoidismuserythroblastophthisisverdachtx"
 KINDS = ("whole", "score", "empty", "long")
 OPEN = "document.querySelectorAll('details').forEach(one => one.open = true)"
-CROPPED = """() => [...document.querySelectorAll('.plot')].flatMap(svg => {
-    const all = svg.getBoundingClientRect()
-    return [...svg.querySelectorAll('text')].filter(text => {
-        const box = text.getBoundingClientRect()
-        return box.left < all.left - 1 || box.right > all.right + 1 ||
-               box.top < all.top - 1 || box.bottom > all.bottom + 1
-    }).map(text => text.textContent)
-})"""
+CROPPED = cropped(".plot")
 
 
 def long(made: dict[str, Any]) -> dict[str, Any]:

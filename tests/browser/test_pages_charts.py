@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Page
 
+from tests.browser.asked import cropped
 from tests.browser.ward_site import Ward, served_record
 
 # As scales and laboratories write them, and as nobody should.
@@ -20,15 +21,7 @@ COURSES = (
     (37.89, 37.52, 3.01),
 )
 SPACED = "*{line-height:1.5!important;letter-spacing:.12em!important;word-spacing:.16em!important}"
-# A CSS pixel is for rounding: letters are drawn on whole ones.
-CROPPED = """() => [...document.querySelectorAll('.chart svg')].flatMap(svg => {
-    const all = svg.getBoundingClientRect()
-    return [...svg.querySelectorAll('text')].filter(text => {
-        const box = text.getBoundingClientRect()
-        return box.left < all.left - 1 || box.right > all.right + 1 ||
-               box.top < all.top - 1 || box.bottom > all.bottom + 1
-    }).map(text => text.textContent)
-})"""
+CROPPED = cropped(".chart svg")
 LINES = "[...document.querySelectorAll('.chart .course')].map(one => one.getBBox().width)"
 
 

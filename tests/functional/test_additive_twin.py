@@ -10,7 +10,7 @@ import pytest
 
 from salus.learning import artefact
 from tests.additive import RUNNER, TWIN, alike, document, drawn, feature
-from tests.conftest import IN_CI
+from tests.conftest import absent
 
 ARTEFACTS, CASES = 500, 20
 
@@ -19,11 +19,7 @@ ARTEFACTS, CASES = 500, 20
 def node() -> str:
     """Return the program; its absence is a failure in CI and a skip elsewhere."""
     found = shutil.which("node") or shutil.which("nodejs")
-    if found is None:
-        says = "needs Node: scripts/debian-packages nodejs"
-        pytest.fail(says) if IN_CI else pytest.skip(says)
-        raise AssertionError("unreachable")
-    return found
+    return found or absent("needs Node: scripts/debian-packages nodejs")
 
 
 def test_ten_thousand_cases_are_scored_alike(node: str):

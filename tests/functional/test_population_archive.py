@@ -63,7 +63,7 @@ def test_what_stood_then_is_seen_and_what_was_refused_is_hidden(archive: Path) -
     cases = gather(
         asked, population(asked, str(archive)), actor=Actor("test"), purpose=QUALITY, basis="a test"
     )
-    assert [case.moment.year for case in cases.known] == [2010, 2016]
+    assert [case.moment.year for case in cases.asked] == [2010, 2016]
     # In March 2010 the pressure was 150; that it was 120 was known from June on.
     assert cases.values["systolic blood pressure, last"].to_list() == [150.0, 120.0]
     assert cases.hidden.filter(row=0)["parameter"].to_list() == ["diastolic blood pressure"]

@@ -92,7 +92,7 @@ def _same(one: Level, other: Level) -> bool:
 
 def test_a_stay_sent_as_a_prefetch_has_the_features_it_was_learnt_from(found: Population) -> None:
     cases = gathered(found)
-    rows = dict(zip((case.subject for case in cases.known), cases.values.iter_rows(named=True), strict=True))
+    rows = dict(zip((case.subject for case in cases.asked), cases.values.iter_rows(named=True), strict=True))
     assert len(rows) == 2 * MANY
     for timeline in timelines(found):
         case, vector = served(prefetch(timeline), timeline.subject)
@@ -163,8 +163,8 @@ def test_shuffled_and_changed_outcomes_give_the_same_features(tmp_path: Path) ->
     for number, changed in enumerate((shuffled, other), 1):
         found = gathered(physionet2012.population(folder(tmp_path / str(number), rows, changed)))
         assert found.values.equals(first.values, null_equal=True)
-        assert [case.id for case in found.known] == [case.id for case in first.known]
-        told = {case.id: case.outcome for case in found.known}
+        assert [case.id for case in found.asked] == [case.id for case in first.asked]
+        told = {case.id: case.outcome for case in found.asked}
         assert told == {str(key): how == "1" for key, how in zip(keys, died, strict=True)}
         assert found.outcomes != first.outcomes
     assert first.values["urea nitrogen, mean"].n_unique() > 5
@@ -210,7 +210,7 @@ def test_a_stay_that_is_sent_has_the_probability_that_testing_gives_it(
     cases, learnt = gathered(found), MODEL.artefact()
     assert isinstance(learnt, Artefact)
     expected = dict(
-        zip((case.subject for case in cases.known), score.table(learnt, cases.values)[0], strict=True)
+        zip((case.subject for case in cases.asked), score.table(learnt, cases.values)[0], strict=True)
     )
     site, answered = spine.open_site(tmp_path), 0
     for timeline in timelines(found):
@@ -231,12 +231,12 @@ def test_a_stay_handed_on_and_read_into_an_archive_has_it_too(
 ) -> None:
     cases, learnt = gathered(found), MODEL.artefact()
     assert isinstance(learnt, Artefact)
-    wanted = Wanted(tmp_path / "nd", cases=(cases.known[0].id,))
+    wanted = Wanted(tmp_path / "nd", cases=(cases.asked[0].id,))
     share_set(data_set("physionet2012"), wanted, actor=ACTOR)
     archive = str(tmp_path / "site")
     assert main(["read", str(tmp_path / "nd"), "--archive", archive]) == 0
     capsys.readouterr()
-    about = ["--about", cases.known[0].id, "--as-of", "2000-01-03T00:00:00Z"]
+    about = ["--about", cases.asked[0].id, "--as-of", "2000-01-03T00:00:00Z"]
     assert main(["ask", "icu-mortality", *about, "--archive", archive, "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     value = told["body"]["outcomes"][0]["estimate"]["value"]

@@ -124,7 +124,7 @@ def _written(place: Path, file: str, rows: Sequence[Mapping[str, str]]) -> Path:
 
 def _features(task: Task, found: Population) -> tuple[Cases, dict[str, tuple[object, ...]]]:
     cases = gather(task, found, **ASKING)
-    named = [case.id for case in cases.known]
+    named = [case.id for case in cases.asked]
     return cases, dict(zip(named, cases.values.rows(), strict=True))
 
 
@@ -206,20 +206,20 @@ def test_who_is_asked_about_in_diabetes130(stays: Population):
 
 def test_who_is_asked_about_in_support(patients: Population):
     found = gather(SURVIVAL, patients, **ASKING)
-    assert (len(found.known), sum(found.outcomes), found.hidden.height) == (6_384, 2_986, 0)
+    assert (len(found.asked), sum(found.outcomes), found.hidden.height) == (6_384, 2_986, 0)
     _equal_to_the_slow_engine(SURVIVAL, found, patients)
 
 
 def _equal_to_the_slow_engine(task: Task, found: Cases, population: Population) -> None:
     """The features of every few hundredth case, made from its Timeline, are those of the columns."""
-    wanted = range(0, len(found.known), len(found.known) // 60)
-    subjects = {found.known[at].subject: at for at in wanted}
+    wanted = range(0, len(found.asked), len(found.asked) // 60)
+    subjects = {found.asked[at].subject: at for at in wanted}
     mine = Population(**{
         name: getattr(population, name) for name in Population.__dataclass_fields__
     } | {"events": population.events.filter(pl.col("subject").is_in(list(subjects)))})  # fmt: skip
     told: dict[str, Timeline] = {one.subject: one for one in timelines(mine)}
     for subject, at in subjects.items():
-        case = found.known[at]
+        case = found.asked[at]
         slow = measured(told[subject], case.start, case.moment, task.parameters, task.features)
         assert {name: str(value) for name, value in slow.values.items()} == {
             name: str(value) for name, value in found.values.row(at, named=True).items()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -45,13 +44,7 @@ OPERATED = [
 ]
 
 
-@dataclass(frozen=True)
-class Asked:
-    parameters: tuple[Parameter, ...] = PARAMETERS
-    features: tuple[Feature, ...] = (*NUMBERS, *LEVELS, *OPERATED)
-
-
-ASKED = Asked()
+FEATURES = (*NUMBERS, *LEVELS, *OPERATED)
 _codes = st.sampled_from(
     [
         ("LOINC/2160-0",), ("LOINC/14682-9",), ("LOINC/8480-6",), (AGE,), (SEX,), ("urn:x|unit",),
@@ -93,12 +86,14 @@ _events = st.builds(
 
 def both(events: list[Event]) -> tuple[dict, set, dict, set]:
     """Return the features and what is hidden, by the slow engine and by the fast one."""
-    slow = measured(Timeline.of("Patient/1", events), START, START + LENGTH, ASKED.parameters, ASKED.features)
+    slow = measured(Timeline.of("Patient/1", events), START, START + LENGTH, PARAMETERS, FEATURES)
     cut = [event for event in events if event.time is None or event.time <= START + LENGTH]
     cases = pl.DataFrame({"start": [START], "moment": [START + LENGTH]}).select(
         pl.all().dt.replace_time_zone(None)
     )
-    fast = table(columns_of({"Patient/1": cut}).with_columns(row=pl.lit(0, pl.UInt32)), cases, ASKED)
+    fast = table(
+        columns_of({"Patient/1": cut}).with_columns(row=pl.lit(0, pl.UInt32)), cases, PARAMETERS, FEATURES
+    )
     return dict(slow.values), set(slow.hidden), fast.values.row(0, named=True), set(fast.hidden["parameter"])
 
 

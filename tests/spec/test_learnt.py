@@ -128,6 +128,13 @@ def test_a_range_on_one_side_of_the_threshold_is_an_answer():
     assert (reason.weight, reason.says) == (0.0, "Pulse is not available: it may be anything")
 
 
+def test_an_impossible_number_is_passed_over_and_said():
+    impossible = seen(PULSE.codes[0], 4000.0, before=9 * HOURS, name="pulse", unit="/min")
+    said = [one for one in asked(stay(), *patient(), HIGH, impossible).limits if "impossible" in one]
+    assert said == ["Passed over as impossible: pulse. Check the value and its unit."]
+    assert not any("impossible" in one for one in asked(stay(), *patient(), HIGH).limits)
+
+
 def test_a_list_that_came_in_part_is_not_a_list_without():
     """Diabetes is read from conditions: of which only a part came, so it may be on the rest."""
     whole = view(*ILL, has("SNOMED/38341003"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from html import unescape
 from pathlib import Path
@@ -225,7 +226,7 @@ def test_a_failed_writing_leaves_the_old_page(tmp_path: Path, monkeypatch: pytes
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(report.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(UserError, match="No space left"):
         report.write({}, tmp_path)
     assert html.read_bytes() == before

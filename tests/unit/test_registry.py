@@ -57,6 +57,8 @@ def test_a_broken_file_of_the_house_is_left_out_and_named(
     with caplog.at_level(logging.WARNING):
         assert set(registry.models()) == HOUSE
         (problem,) = registry.problems()
+    registry.tasks.cache_clear()
+    assert {"news2", "icu-mortality"} <= set(registry.tasks()), "it silences no task either"
     assert problem.name == name.replace("_", "-")
     assert why in problem.why and f"salus.risk.{name}" in problem.why
     assert SECRET not in problem.why + caplog.text
