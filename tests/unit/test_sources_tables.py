@@ -10,11 +10,14 @@ import polars as pl
 import pytest
 
 from salus.core.codes import DEATH
+from salus.core.consent import TRAINING, Actor
 from salus.core.errors import EvidenceError
-from salus.core.evidence import Timeline
+from salus.core.evidence import UNREADABLE, Absence, Timeline
 from salus.record.population import Population
 from salus.record.sources import diabetes130, support2
 from salus.record.sources.tables import timelines
+from salus.risk.readmission_30d import TASK as READMISSION
+from salus.spine.cases import gather
 
 # One row as each set has it; a test changes what it is about.
 STAY = dict.fromkeys(diabetes130.COLUMNS, "No") | {
@@ -186,11 +189,27 @@ def test_a_death_is_known_when_its_day_is_over_and_a_life_when_it_was_last_heard
 
 
 @pytest.mark.parametrize(("name", "said"), [("meanbp", "9999"), ("ph", "74"), ("sex", "f"), ("d.time", "x")])
-def test_an_impossible_answer_is_counted_and_not_used(patients: Make, name, said):
+def test_an_impossible_answer_is_counted_and_is_there_without_a_value(patients: Make, name, said):
+    """It is never "not measured"; of a field that is blank there is nothing."""
     found = support2.population(patients({name: said}))
     (reject,) = found.rejects
     assert (reject.line, name in reject.reason) == (2, True)
-    assert not found.events["source"].str.ends_with(f"-{support2.COLUMNS.index(name) + 1}").any()
+    there = {event.value for event in _one(found) if event.status == UNREADABLE}
+    assert there == {Absence.UNREADABLE}
+    blank = support2.population(patients({name: ""}))
+    assert not any(event.status == UNREADABLE for event in _one(blank))
+
+
+def test_what_a_model_reads_of_an_unreadable_field_is_hidden_and_an_outcome_unknown(stays: Make):
+    """The shipped readmission model abstains or widens; it does not take the field for not measured."""
+    wrong = {"num_medications": "many", "diag_1": "diabetes", "insulin": "Sideways", "readmitted": "yes"}
+    found = diabetes130.population(stays({"encounter_id": "2"}, {"encounter_id": "3"} | wrong))
+    asked = {"actor": Actor("test"), "purpose": TRAINING, "basis": "CC BY 4.0", "unknown": True}
+    cases = gather(READMISSION, found, **asked)
+    assert [case.outcome for case in cases.asked] == [True, None]
+    hidden = cases.hidden.filter(pl.col("row") == 1)["parameter"].to_list()
+    assert {"medicines", "insulin"} <= set(hidden)
+    assert set(cases.hidden["row"]) == {1}
 
 
 def test_a_patient_whose_end_is_not_told_has_no_end(patients: Make):

@@ -145,7 +145,7 @@ def _icd9(table: Table, name: str) -> None:
     import polars as pl
 
     wrong = (~table.rows[name].str.contains(_ICD9)).fill_null(value=False)
-    table.count(wrong, f"{name} is no code of ICD-9-CM")
+    table.hide(name, wrong, f"{name} is no code of ICD-9-CM")
     whole, rest = pl.col(name).str.extract(r"^([^.]*)"), pl.col(name).str.extract(r"(\..*)$").fill_null("")
     code = pl.when(whole.str.contains(r"^\d")).then(whole.str.zfill(3)).otherwise(whole) + rest
     table.rows = table.rows.with_columns(pl.when(~wrong).then("ICD9CM/" + code).alias(name))

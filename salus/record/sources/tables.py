@@ -1,21 +1,22 @@
 """Published tables (one row a stay, one column a fact) on their way into a Population.
 
 One parse with Polars, whole columns throughout. A table that is no longer whole is refused; a row or a field
-that cannot be used is a counted reject, and what stands beside it is used.
+that cannot be used is a counted reject, and what stands beside it is used. A field that cannot be read is an
+event without a value: that something was measured is known, and not what.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from salus.core.errors import EvidenceError
-from salus.core.evidence import Timeline
+from salus.core.evidence import UNREADABLE, Absence, Timeline
 from salus.record.account import Reject
-from salus.record.columns import NOTHING, NUMBER, OF_A_ROW, TEXT, rows_of
+from salus.record.columns import ABSENT, NOTHING, NUMBER, OF_A_ROW, TEXT, rows_of
 from salus.record.fhir import timeline
 from salus.record.sources.packed import digest, text
 
@@ -32,6 +33,8 @@ BEGINS = (
 # Subjects whose Timelines are made at once.
 _TOGETHER = 2_000
 _LINE = "line"
+# Begins the name of the column that says where another's field is there and cannot be read.
+_HIDDEN = "hidden:"
 
 
 def found(place: Path, name: str) -> Path | None:
@@ -61,6 +64,11 @@ class Table:
         lines = self.rows[_LINE].filter(wrong).to_list()
         self.rejects += [Reject(self.file, line, reason) for line in lines]
 
+    def hide(self, name: str, wrong: pl.Series, reason: str) -> None:
+        """Count the fields of column `name` where `wrong` is true; what they say is there and not known."""
+        self.count(wrong, reason)
+        self.rows = self.rows.with_columns(wrong.fill_null(value=False).alias(_HIDDEN + name))
+
     def number(self, name: str, low: float, high: float) -> None:
         """Make `name` numbers; what is none, or is outside `low` to `high`, is counted and not used."""
         import polars as pl
@@ -68,7 +76,8 @@ class Table:
         said = self.rows[name]
         value = said.cast(pl.Float64, strict=False)
         value = value.set(~value.is_between(low, high).fill_null(value=True) | value.is_nan(), None)
-        self.count(said.is_not_null() & value.is_null(), f"{name} is no number from {low:g} to {high:g}")
+        wrong = said.is_not_null() & value.is_null()
+        self.hide(name, wrong, f"{name} is no number from {low:g} to {high:g}")
         self.rows = self.rows.with_columns(value.alias(name))
 
     def among(self, name: str, known: Mapping[str, str | None]) -> None:
@@ -76,9 +85,8 @@ class Table:
         import polars as pl
 
         said = self.rows[name]
-        self.count(
-            said.is_not_null() & ~said.is_in(list(known)), f"{name} has an answer that the set has not"
-        )
+        wrong = said.is_not_null() & ~said.is_in(list(known))
+        self.hide(name, wrong, f"{name} has an answer that the set has not")
         put = said.replace_strict(dict(known), default=None, return_dtype=pl.String)
         self.rows = self.rows.with_columns(put.alias(name))
 
@@ -162,12 +170,24 @@ def events(table: Table, key: str, facts: Sequence[Fact]) -> pl.DataFrame:
 
     named = table.rows.with_columns(pl.format("Patient/{}", pl.col(key)).alias("subject")).sort("subject")
     rows = named.with_row_index("at")
-    every = pl.concat([_of(rows, key, fact) for fact in facts])
+    every = pl.concat([made for fact in facts for made in (_of(rows, key, fact), _hidden(rows, key, fact))])
     ordered = every.sort("at", "time", maintain_order=True, nulls_last=False)
     return ordered.with_columns(rows["subject"].gather(ordered["at"]).alias("subject")).drop("at")
 
 
+def _hidden(rows: pl.DataFrame, key: str, fact: Fact) -> pl.DataFrame:
+    """Return what a fact cannot say since its field cannot be read: it is there, never "not measured"."""
+    import polars as pl
+
+    columns = [_HIDDEN + name for name in fact.says.meta.root_names() if _HIDDEN + name in rows.columns]
+    can = not fact.bare and isinstance(fact.code, str)
+    there = rows.filter(pl.any_horizontal(columns)) if columns and can else rows.clear()
+    said = _of(there, key, replace(fact, says=pl.lit(Absence.UNREADABLE.value), unit=None, comparator=None))
+    return said.with_columns(pl.lit(ABSENT, pl.UInt8).alias("value_kind"), pl.lit(UNREADABLE).alias("status"))
+
+
 def _of(rows: pl.DataFrame, key: str, fact: Fact) -> pl.DataFrame:
+    """Return the events of one fact."""
     import polars as pl
 
     said = rows.with_columns(fact.says.alias("says"), _literal(fact.code).alias("code"))
