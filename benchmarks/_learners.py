@@ -26,9 +26,10 @@ MOST_ROUNDS = 1500
 
 @dataclass
 class Salus:
-    """Our own."""
+    """Our own. out_of_fold: the log-odds of the training cases, by models that did not see the person."""
 
     artefact: Any
+    out_of_fold: Any
 
     def logits(self, frame: pl.DataFrame) -> Any:
         return score.table(self.artefact, frame)[1]

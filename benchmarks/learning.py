@@ -11,7 +11,8 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from time import process_time, thread_time
 from typing import Any
@@ -25,10 +26,12 @@ import polars as pl  # noqa: E402
 from benchmarks import _learners as learners  # noqa: E402
 from salus.core.consent import TRAINING, Actor  # noqa: E402
 from salus.core.registry import task as find_task  # noqa: E402
-from salus.learning import calibrate, score  # noqa: E402
+from salus.learning import calibrate, mitigate, score  # noqa: E402
 from salus.learning.evidence import beside_physician  # noqa: E402
+from salus.learning.fit import artefact_of, fitted  # noqa: E402
 from salus.learning.intervals import auroc_told, difference, persons_of  # noqa: E402
 from salus.spine.cases import Cases, gather, population  # noqa: E402
+from salus.spine.learn import provenance, reweighed  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("SALUS_DATA_DIR", ROOT.parent / "shared" / "data"))
@@ -67,7 +70,43 @@ def compared(name: str, place: str, train: str, test: str) -> dict[str, Any]:
     figures["salus"] |= _read(made["salus"], held)
     figures["lightgbm"]["predict_and_explain_ms"] = _timed(made["lightgbm"].explained(held.values))
     told = {"n": len(y), "events": int(y.sum()), "trained_on": len(learn.outcomes), "models": figures}
-    return told | _beside(task, held, logits["salus"], persons)
+    return told | _beside(task, held, logits["salus"], persons) | _mitigated(task, learn, held, made["salus"])
+
+
+def _mitigated(task: Any, learn: Cases, held: Cases, made: learners.Salus) -> dict[str, Any]:
+    """Return what each mitigation does to the gap and to the ranking, where a share of people is flagged."""
+    share = task.settings.get("share")
+    if share is None:
+        return {}
+    shown = _known(held, made.logits(held.values))
+    told = {}
+    for by in (group.name for group in task.groups):
+        rows = list(reweighed(learn, by, 1))
+        again = fitted(task, learn.values[rows], _at(learn.outcomes, rows), _at(learn.persons, rows))
+        artefact = artefact_of(task, again, learn.values[rows], provenance(learn, 1))
+        logit = np.asarray(score.table(artefact, held.values)[1])
+        groups = {"learnt": learn.groups[by], "shown": held.groups[by]}
+        told[by] = [
+            {name: row[name] for name in ("name", "how", "change", "before", "after")}
+            for row in mitigate.tried(
+                by,
+                replace(_known(learn, made.out_of_fold), groups=groups["learnt"]),
+                replace(shown, groups=groups["shown"]),
+                float(share),
+                logit,
+            )
+        ]
+        print(f"    {by} {[(row['name'], row['change']) for row in told[by]]}", file=sys.stderr, flush=True)
+    return {"mitigation": told}
+
+
+def _known(cases: Cases, logit: Any) -> mitigate.Known:
+    y, persons = np.array(cases.outcomes), persons_of(cases.persons, len(cases.outcomes))
+    return mitigate.Known(y, np.asarray(logit), None, persons)
+
+
+def _at(every: Sequence[Any], rows: Sequence[int]) -> list[Any]:
+    return [every[row] for row in rows]
 
 
 def _beside(task: Any, held: Cases, logit: Any, persons: Any) -> dict[str, Any]:
@@ -87,11 +126,9 @@ def _cases(task: Any, place: str, part: str) -> Cases:
 
 def _salus(task: Any, learn: Cases) -> Callable[[], Any]:
     def fit() -> learners.Salus:
-        from salus.learning.fit import artefact_of, fitted
-        from salus.spine.learn import provenance
-
         learnt = fitted(task, learn.values, learn.outcomes, learn.persons)
-        return learners.Salus(artefact_of(task, learnt, learn.values, provenance(learn, 1), learn.groups))
+        artefact = artefact_of(task, learnt, learn.values, provenance(learn, 1), learn.groups)
+        return learners.Salus(artefact, learnt.logits)
 
     return fit
 

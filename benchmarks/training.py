@@ -34,18 +34,17 @@ def main() -> dict[str, object]:
         table = f"{folder}/table.parquet"
         published(table)
         rows = {size: [_alone(size, table) for _ in range(RUNS)] for size in SIZES}
-    told = [
-        {
-            "rows": size,
+    told = {
+        size: {
             "cpu_s": round(statistics.median(run["cpu_s"] for run in runs), 1),
             "peak_mb": round(statistics.median(run["peak_mb"] for run in runs)),
             "table_mb": runs[0]["table_mb"],
             "auroc_held_out": runs[0]["auroc"],
         }
         for size, runs in rows.items()
-    ]
-    first, last = told[0], told[-1]
-    steepness = np.log(last["cpu_s"] / first["cpu_s"]) / np.log(last["rows"] / first["rows"])
+    }
+    first, last = SIZES[0], SIZES[-1]
+    steepness = np.log(told[last]["cpu_s"] / told[first]["cpu_s"]) / np.log(last / first)
     return {"runs": RUNS, "sizes": told, "exponent": round(float(steepness), 2)}
 
 

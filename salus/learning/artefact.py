@@ -321,8 +321,9 @@ def fits(artefact: Artefact, task: Task, place: str = "artefact") -> None:
             says = f"features[{at}] ('{one.name}') is not what the task calls so"
             raise EvidenceError(f"{place}: {says}. {remedy}")
     singles = len(artefact.terms) - len(artefact.pairs)
-    if singles > task.terms or len(artefact.pairs) > task.pairs:
-        says = f"{singles} terms and {len(artefact.pairs)} pairs are more than can be read"
+    many = max(singles, len(artefact.inputs))
+    if many > task.terms or len(artefact.pairs) > task.pairs:
+        says = f"{many} features and {len(artefact.pairs)} pairs are more than can be read"
         raise EvidenceError(f"{place}: {says} ({task.terms} and {task.pairs}). {remedy}")
 
 

@@ -205,7 +205,8 @@ def words(learnt: Fitted) -> str:
     told = {
         "boosted": f"boosted steps (explainable boosting machine, {recipe.boosting.bags} bags of people)",
         "lines": "piecewise-linear curves by ridge logistic regression",
-        "retold": "piecewise-linear curves that tell in few features what a boosting machine over all says",
+        "retold": "piecewise-linear curves and interactions that tell in few features what boosted trees and "
+        "ridged lines over all of them say of people whom the trees did not see",
         "pairs": "interactions of two by FAST, boosted on what the curves leave",
     }
     used = "; ".join(f"{told[name]}, weight {share:.2f}" for name, share in shares.items() if share > 0)

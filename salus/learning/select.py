@@ -5,8 +5,9 @@ For whoever trains a model: a fault of the data is an error with its remedy, or 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from salus.core.errors import EvidenceError
@@ -30,6 +31,7 @@ TWINS = 0.05
 _LOOK, _PULL = 14, 10.0
 # So many features are taken before those that were taken are weighed anew.
 _AT_ONCE = 5
+_ALONE: Mapping[str, frozenset[str]] = MappingProxyType({})
 
 
 def checked(frame: pl.DataFrame, y: Any, persons: Any) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
@@ -128,16 +130,26 @@ def _told(what: str, names: Sequence[str]) -> tuple[str, ...]:
     return (f"Left out, as {what} in the training set: {', '.join(names[:10])}{more}.",)
 
 
-def strongest(known: Known, target: Floats, terms: int, telling: Ridge, *, seed: int) -> list[int]:
-    """Return the places of at most `terms` features by which the logit `target` can best be told.
+def strongest(
+    known: Known,
+    target: Floats,
+    most: int,
+    telling: Ridge,
+    made_of: Mapping[str, frozenset[str]] = _ALONE,
+    *,
+    seed: int,
+) -> list[int]:
+    """Return the places of the features by which the logit `target` can best be told.
 
-    Orthogonal matching pursuit over features (Pati YC, et al. Asilomar 1993:40-44): each time the feature is
-    taken that explains most of what those before it leave. Of twenty features that say one thing, one is.
+    At most `most`, counted with all that they are made of (`made_of`: by name, those and itself). Orthogonal
+    matching pursuit over features (Pati YC, et al. Asilomar 1993:40-44): each time the feature is taken that
+    explains most of what those before it leave. Of twenty features that say one thing, one is.
     """
     import numpy as np
 
     many = len(known.table.axes)
-    if many <= terms:
+    needs = [made_of.get(axis.name, frozenset({axis.name})) for axis in known.table.axes]
+    if len(frozenset().union(*needs)) <= most:
         return list(range(many))
     known = replace(known, rows=known.drawn(telling.rows, np.random.default_rng([seed, 7])))
     left = target[known.rows] - target[known.rows].mean()
@@ -145,11 +157,15 @@ def strongest(known: Known, target: Floats, terms: int, telling: Ridge, *, seed:
     flat = (codes + _LOOK * np.arange(many)[:, None]).ravel()
     counts = np.bincount(flat, minlength=_LOOK * many)
     taken: list[int] = []
-    while len(taken) < terms:
+    named: frozenset[str] = frozenset()
+    while True:
+        open_ = [place for place in range(many) if len(named | needs[place]) <= most and place not in taken]
+        if not open_:
+            break
         means = np.bincount(flat, np.tile(left, many), _LOOK * many) / (counts + _PULL)
         gains = (means**2 * (counts + _PULL)).reshape(many, _LOOK).sum(axis=1)
-        gains[taken] = -1.0
-        taken.append(int(np.argmax(gains)))
+        taken.append(max(open_, key=lambda place: gains[place]))
+        named |= needs[taken[-1]]
         left = left - means.reshape(many, _LOOK)[taken[-1]][codes[taken[-1]]]
         if len(taken) % _AT_ONCE == 0:
             so_far = retold(known, taken, target, telling, seed)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 # What stands in an artefact for the citation of a site's own records.
 NOT_PUBLISHED = "not published"
-_LIBRARIES = ("interpret-core", "numpy", "scikit-learn", "polars")
+_LIBRARIES = ("interpret-core", "lightgbm", "numpy", "scikit-learn", "polars")
 _NEEDS = "Training and testing need more than the base: pip install 'salus-clinical[learn]'."
 Told = Callable[[str], object]
 

@@ -379,8 +379,8 @@ def test_an_artefact_whose_features_are_defined_otherwise_is_refused():
         Learnt(TASK, Path("x"), PARTS).with_artefact(artefact.of(changed).dumps())
 
 
-def test_an_artefact_of_more_terms_than_can_be_read_is_refused():
-    with pytest.raises(EvidenceError, match="6 terms and 1 pairs are more than can be read"):
+def test_an_artefact_of_more_features_than_can_be_read_is_refused():
+    with pytest.raises(EvidenceError, match="6 features and 1 pairs are more than can be read"):
         Learnt(replace(TASK, terms=5), Path("x"), PARTS).with_artefact(artefact.of(told()).dumps())
 
 
