@@ -111,9 +111,8 @@ def flow(evidence: Part) -> Section:
         for row in rows(evidence, "flow")
     ]
     steps = tuple((step, count(n)) for step, n in found)
-    ends = [
-        (says, evidence.get(key)) for says, key in (("Judged", "n"), (f"With {outcome(evidence)}", "events"))
-    ]
+    ends = [] if ("judged", real(evidence.get("n"))) in found else [("Judged", evidence.get("n"))]
+    ends.append((f"With {outcome(evidence)}", evidence.get("events")))
     scored = "" if part(evidence, "ends") else "; they are scored and counted all the same"
     ends.append((f"Could not be judged{scored}", evidence.get("abstained")))
     last = tuple((says, count(n)) for says, n in ends if real(n) is not None)
