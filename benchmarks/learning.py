@@ -42,6 +42,8 @@ SPLITS = {
     "survival-180d-scores": ("support2", "train", "test"),
 }
 ROWS = 500
+# A model fitted anew costs as much as the first: only by what the model itself never looks at.
+REFITTED = ("race",)
 
 
 def main() -> dict[str, Any]:
@@ -80,11 +82,8 @@ def _mitigated(task: Any, learn: Cases, held: Cases, made: learners.Salus) -> di
         return {}
     shown = _known(held, made.logits(held.values))
     told = {}
-    for by in (group.name for group in task.groups):
-        rows = list(reweighed(learn, by, 1))
-        again = fitted(task, learn.values[rows], _at(learn.outcomes, rows), _at(learn.persons, rows))
-        artefact = artefact_of(task, again, learn.values[rows], provenance(learn, 1))
-        logit = np.asarray(score.table(artefact, held.values)[1])
+    for by in (group.by for group in task.groups):
+        logit = _refitted(task, learn, held, by) if by in REFITTED else None
         groups = {"learnt": learn.groups[by], "shown": held.groups[by]}
         told[by] = [
             {name: row[name] for name in ("name", "how", "change", "before", "after")}
@@ -98,6 +97,14 @@ def _mitigated(task: Any, learn: Cases, held: Cases, made: learners.Salus) -> di
         ]
         print(f"    {by} {[(row['name'], row['change']) for row in told[by]]}", file=sys.stderr, flush=True)
     return {"mitigation": told}
+
+
+def _refitted(task: Any, learn: Cases, held: Cases, by: str) -> Any:
+    """Return the log-odds of a model of cases drawn so that group and outcome are independent."""
+    rows = list(reweighed(learn, by, 1))
+    again = fitted(task, learn.values[rows], _at(learn.outcomes, rows), _at(learn.persons, rows))
+    artefact = artefact_of(task, again, learn.values[rows], provenance(learn, 1))
+    return np.asarray(score.table(artefact, held.values)[1])
 
 
 def _known(cases: Cases, logit: Any) -> mitigate.Known:
