@@ -155,7 +155,7 @@ def evidence(n: int = 4000, seed: int = 7) -> dict[str, Any]:
         "flow": [{"step": step, "n": many} for step, many in flow],
         "mitigation": mitigate.tried("age", *known, 0.2, **DRAWN),
         "stability": {
-            "seeds": [{"seed": one, "auroc": 0.86 + one / 1000, "slope": 1 - one / 100} for one in range(5)],
+            "seeds": [{"seed": one, "auroc": 0.86 + one / 1000, "ece": 0.01} for one in range(5)],
             "sites": [{**row, "site": row["group"]} for row in sites],
         },
     }

@@ -86,10 +86,10 @@ def stability(evidence: Part) -> Section:
 
 def _seeds(found: Sequence[Part]) -> Table | None:
     cells = tuple(
-        (str(row.get("seed")), told(estimate(row.get("auroc")), 3), told(estimate(row.get("slope"))))
+        (str(row.get("seed")), told(estimate(row.get("auroc")), 3), told(estimate(row.get("ece")), 3))
         for row in found
     )
-    return Table("By seed", ("Seed", "AUROC", "Slope of calibration"), cells) if cells else None
+    return Table("By seed", ("Seed", "AUROC", "ECE"), cells) if cells else None
 
 
 def _sites(found: Sequence[Part]) -> Table | None:

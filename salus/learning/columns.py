@@ -16,7 +16,7 @@ from salus.core.codes import BIRTH
 from salus.core.evidence import UNREADABLE, Absence, Event
 from salus.core.measures import USABLE, Measure
 from salus.learning.features import AGE, DECIMALS, HOUR, MINUTE, OPERATORS, Feature, Window
-from salus.learning.parameters import HIDDEN_VALUE, Category, Parameter, begins, read, stems_of
+from salus.learning.parameters import HIDDEN_VALUE, Category, Parameter, begins, is_impossible, read, stems_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,11 +35,12 @@ class Table:
     """The features of many cases. values: one row a case, one column a feature, in the order of the cases.
 
     hidden: columns `row` and `parameter`, of each case the parameters of which something is there and not
-    shown.
+    shown. impossible: by parameter, how many numbers were passed over that no patient can have.
     """
 
     values: pl.DataFrame
     hidden: pl.DataFrame
+    impossible: Mapping[str, int]
 
 
 def table(
@@ -57,34 +58,40 @@ def table(
         pl.col("start").cast(pl.Int64),
         ((pl.col("moment").cast(pl.Int64) - pl.col("start").cast(pl.Int64)) / HOUR).alias("length"),
     )
-    found = _readings(events, placed, parameters)
+    found, impossible = _readings(events, placed, parameters)
     hidden = found.filter(pl.col("hidden")).select("row", "parameter").unique()
     names = pl.DataFrame({"parameter": [one.name for one in parameters]}).with_row_index("at")
     hidden = hidden.join(names, left_on="parameter", right_on="at").select(
         "row", pl.col("parameter_right").alias("parameter")
     )
     values = _features(found.filter(~pl.col("hidden")), placed, parameters, features)
-    return Table(values, hidden.sort("row", "parameter"))
+    many = impossible.group_by("parameter").len().sort("parameter").rows()
+    return Table(values, hidden.sort("row", "parameter"), {parameters[at].name: n for at, n in many})
 
 
 # --- readings ------------------------------------------------------------------------------------
 
 
-def _readings(events: pl.DataFrame, placed: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFrame:
-    """Return rows of (row, parameter by its number, hours from the start, number, level, hidden)."""
+def _readings(
+    events: pl.DataFrame, placed: pl.DataFrame, parameters: Sequence[Parameter]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return rows of (row, parameter by its number, hours from the start, number, level, hidden); and the
+    parameter of each number that was passed over as impossible.
+    """
     import polars as pl
 
     mine = _matched(events, parameters)
     plain = _is_plain(parameters)
     direct = mine.filter(plain).select("row", "parameter", "time", pl.col("value").alias("number"))
-    rest = _read_once(mine.filter(~plain), parameters)
+    direct, wrong = _possible(direct, parameters)
+    rest, more = _read_once(mine.filter(~plain), parameters)
     none = [pl.lit(None, pl.String).alias("level"), pl.lit(False).alias("hidden")]
-    found = pl.concat([_possible(direct, parameters).with_columns(none), rest])
+    found = pl.concat([direct.with_columns(none), rest])
     hours = ((pl.col("time") - pl.col("start")) // MINUTE) * MINUTE / HOUR
     found = found.join(placed.select("row", "start"), on="row").select(
         "row", "parameter", hours.alias("hours"), "number", "level", "hidden"
     )
-    return pl.concat([found, _ages(events, placed, parameters, found)])
+    return pl.concat([found, _ages(events, placed, parameters, found)]), pl.concat([wrong, more])
 
 
 def _matched(events: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFrame:
@@ -137,14 +144,15 @@ def _is_plain(parameters: Sequence[Parameter]) -> pl.Expr:
     ).fill_null(False)
 
 
-def _possible(direct: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFrame:
-    """Leave out what is impossible, as `parameters.read` does."""
+def _possible(direct: pl.DataFrame, parameters: Sequence[Parameter]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Leave out what is impossible, as `parameters.read` does; return that too."""
     import polars as pl
 
     told = [(number, one.low, one.high) for number, one in enumerate(parameters) if isinstance(one, Measure)]
     bounds = pl.DataFrame(told, {"parameter": pl.UInt16, "low": pl.Float64, "high": pl.Float64}, orient="row")
-    kept = direct.join(bounds, on="parameter").filter(pl.col("number").is_between("low", "high"))
-    return kept.drop("low", "high")
+    told_of = direct.join(bounds, on="parameter")
+    possible = pl.col("number").is_between("low", "high")
+    return told_of.filter(possible).drop("low", "high"), told_of.filter(~possible).select("parameter")
 
 
 _ENTRY = ("parameter", "code", "kind", "value_kind", "value", "text_value", "unit", "comparator", "status",
@@ -152,22 +160,25 @@ _ENTRY = ("parameter", "code", "kind", "value_kind", "value", "text_value", "uni
 _SOME_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def _read_once(rows: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFrame:
-    """Read each different entry by the one rule, and give every row what its entry says."""
+def _read_once(rows: pl.DataFrame, parameters: Sequence[Parameter]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read each different entry by the one rule, and give every row what its entry says; and return what is
+    impossible.
+    """
     import polars as pl
 
     kind = pl.col("source").str.split_exact("/", 1).struct[0].alias("kind")
     rows = rows.with_columns(kind, pl.col("time").is_not_null().alias("dated"))
     different = rows.select(_ENTRY).unique(maintain_order=True)
     said = [_said(parameters[entry[0]], entry) for entry in different.iter_rows()]
-    schema = {"number": pl.Float64, "level": pl.String, "hidden": pl.Boolean}
+    schema = {"number": pl.Float64, "level": pl.String, "hidden": pl.Boolean, "impossible": pl.Boolean}
     told = different.hstack(pl.DataFrame(said, schema, orient="row"))
     joined = rows.join(told, on=_ENTRY, nulls_equal=True, how="left", maintain_order="left")
     some = pl.col("number").is_not_null() | pl.col("level").is_not_null() | pl.col("hidden")
-    return joined.filter(some).select("row", "parameter", "time", "number", "level", "hidden")
+    wrong = joined.filter("impossible").select("parameter")
+    return joined.filter(some).select("row", "parameter", "time", "number", "level", "hidden"), wrong
 
 
-def _said(parameter: Parameter, entry: tuple[Any, ...]) -> tuple[float | None, str | None, bool]:
+def _said(parameter: Parameter, entry: tuple[Any, ...]) -> tuple[float | None, str | None, bool, bool]:
     _, code, kind, value_kind, value, text, unit, comparator, status, dated = entry
     told: Any = {_NUMBER: value, _TEXT: text, _TRUTH: text == "true"}.get(value_kind)
     if value_kind == _ABSENT:
@@ -178,10 +189,12 @@ def _said(parameter: Parameter, entry: tuple[Any, ...]) -> tuple[float | None, s
     )  # fmt: skip
     found = read(parameter, event)
     if found is HIDDEN_VALUE:
-        return None, None, True
+        return None, None, True, False
     if isinstance(parameter, Category):
-        return None, found if isinstance(found, str) else None, False
-    return (float(found) if isinstance(found, float | int) else None), None, False
+        return None, found if isinstance(found, str) else None, False, False
+    if isinstance(found, float | int):
+        return float(found), None, False, False
+    return None, None, False, is_impossible(parameter, event)
 
 
 def _ages(

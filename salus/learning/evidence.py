@@ -23,6 +23,7 @@ from salus.learning.intervals import (
     told,
 )
 from salus.learning.measure import (
+    DECILES,
     areas_of,
     checked,
     event1,
@@ -86,7 +87,7 @@ def evidence(
     if quantiles is not None:
         found["conformal"] = conformal.covered(quantiles, outcomes, risk, keys)
     if challenge:
-        found |= {"event1": event1(outcomes, risk, threshold), "event2": event2(outcomes, risk)}
+        found |= {"event1": event1(outcomes, risk, threshold), "event2": _event2(outcomes, risk)}
     return found
 
 
@@ -182,6 +183,11 @@ def of_score(
     acting = decide.acting(outcomes, points >= threshold, keys)
     return {"n": len(points), "events": int(outcomes.sum()), **found,
             "threshold": {"value": threshold, **acting}}  # fmt: skip
+
+
+def _event2(y: Any, risk: Any) -> float | None:
+    """Return the challenge's second score; None where all risks are one, or are fewer than its deciles."""
+    return event2(y, risk) if len(risk) >= DECILES and risk.min() < risk.max() else None
 
 
 def beside_physician(

@@ -81,10 +81,13 @@ def fitted(
     import numpy as np
 
     outcomes, people = checked(frame, y, persons)
-    people, same = twins(frame, people)
+    people, same, alike = twins(frame, people)
     table, notes = cut(frame, task)
     if same:
         notes = (*notes, f"{same} cases equal another person's in every feature and were split as one's.")
+    if alike:
+        says = f"{alike} cases equal another person's, and so little is told of them that they may be others"
+        notes = (*notes, f"{says}: they were split apart. If they are not, what is said of quality flatters.")
     recipe = recipe or recipe_for(task, frame.height)
     known = Known(table, outcomes, people, np.arange(frame.height))
     return _fitted(known, _stacked(known, recipe, seed), notes, recipe)

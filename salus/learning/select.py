@@ -25,8 +25,10 @@ if TYPE_CHECKING:
 
 # With fewer of either outcome no curve can be told from chance.
 FEWEST = 20
-# Of more rows than this share that equal a row of another person, values are too coarse to tell people apart.
+# Where more rows than this share equal another person's, values may be too coarse to tell people apart.
 TWINS = 0.05
+# Bits beyond those that tell any two people apart, by which two equal cases are one person's.
+_SURE = 10
 # Bins in which a feature's share of the logit is looked at, and cases that pull each towards nothing.
 _LOOK, _PULL = 14, 10.0
 # So many features are taken before those that were taken are weighed anew.
@@ -57,25 +59,41 @@ def checked(frame: pl.DataFrame, y: Any, persons: Any) -> tuple[NDArray[np.bool_
     return outcomes, np.unique(keys, return_inverse=True)[1]
 
 
-def twins(frame: pl.DataFrame, persons: NDArray[np.intp]) -> tuple[NDArray[np.intp], int]:
-    """Return persons, those whose case equals another's in every feature made one; and how many such cases.
+def twins(frame: pl.DataFrame, persons: NDArray[np.intp]) -> tuple[NDArray[np.intp], int, int]:
+    """Return persons, those whose case equals another's in every feature made one; how many such cases there
+    are; and how many more may be of people who only look alike.
 
     Somebody entered twice under two names would else be learnt from and judged at once.
     """
     import numpy as np
 
     _, group = np.unique(frame.hash_rows(seed=1).to_numpy(), return_inverse=True)
-    least = _least(persons, group)
-    same = np.bincount(group, persons != least[group]) > 0
+    same = np.bincount(group, persons != _least(persons, group)[group]) > 0
+    if same[group].sum() > TWINS * len(persons):
+        # So many may be alike because little is told of them: only who is told of in detail is the same.
+        same[group[_bits(frame) < 2 * (2 * np.log2(len(persons)) + _SURE)]] = False
     many = int(same[group].sum())
-    if many == 0 or many > TWINS * len(persons):
-        return persons, 0
+    alike = int((np.bincount(group, persons != _least(persons, group)[group]) > 0)[group].sum()) - many
+    if many == 0:
+        return persons, 0, alike
+    group = np.where(same[group], group, group.max() + 1 + np.arange(len(group)))
+    group = np.unique(group, return_inverse=True)[1]
     found = persons
     while True:
         joint = _least(_least(found, group)[group], persons)[persons]
         if (joint == found).all():
-            return np.unique(found, return_inverse=True)[1], many
+            return np.unique(found, return_inverse=True)[1], many, alike
         found = joint
+
+
+def _bits(frame: pl.DataFrame) -> Floats:
+    """Return how much each case tells, as if its features had nothing to do with each other: the sum of
+    -log2 of how often each of its values is. (They have: half of it is taken for sure.)
+    """
+    import polars as pl
+
+    share = [-(pl.len().over(name) / frame.height).log(2) for name in frame.columns]
+    return frame.select(pl.sum_horizontal(share)).to_series().to_numpy()
 
 
 def _least(persons: NDArray[np.intp], group: NDArray[np.intp]) -> NDArray[np.intp]:

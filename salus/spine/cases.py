@@ -40,7 +40,8 @@ class Cases:
     """The cases of one task in one population, with what may be seen of each.
 
     asked: those who can be asked about, in the order of all that follows. values: their features. hidden: of
-    whom something is there and not shown (columns row, parameter). persons: whoever shares one is one person.
+    whom something is there and not shown (columns row, parameter). impossible: by parameter, how many numbers
+    were passed over that no patient can have. persons: whoever shares one is one person.
     sites: the part of the set. groups: by name, the group of each case, None where not known. beside: what
     somebody else said of each, as a probability of the outcome, NaN where nothing. flow: how many people fell
     out at each step, and why.
@@ -50,6 +51,7 @@ class Cases:
     asked: list[Case]
     values: pl.DataFrame
     hidden: pl.DataFrame
+    impossible: Mapping[str, int]
     persons: list[str]
     sites: list[str]
     groups: Mapping[str, list[str | None]]
@@ -66,6 +68,12 @@ class Cases:
         """Return the rows of the cases whose outcome is known."""
         return [row for row, case in enumerate(self.asked) if case.outcome is not None]
 
+    def unused(self) -> tuple[str, ...]:
+        """Say what of the evidence could not be used, in whole sentences."""
+        many = ", ".join(f"{n:,} of {name}" for name, n in sorted(self.impossible.items()))
+        wrong = f"Passed over as impossible, as if not measured: {many}. See the values and their units."
+        return (*refusals(self.population), *([wrong] if many else []))
+
     @property
     def patient_days(self) -> float:
         """The days from the start of each case to its moment, all together."""
@@ -75,8 +83,8 @@ class Cases:
 def population(task: Task, place: str, part: str = "") -> Population:
     """Return the evidence at `place`: an archive, or a folder that holds a published set.
 
-    part: of a set that lies in parts, the one that is wanted. Raises UserError where there is none of that
-    name.
+    part: of a set that lies in parts, the one that is wanted; of any, train or test. Raises UserError where
+    there is none of that name.
     """
     from salus.record.archive import Archive
     from salus.record.sources import sets
@@ -84,8 +92,9 @@ def population(task: Task, place: str, part: str = "") -> Population:
 
     folder = Path(place)
     if holds_records(folder):
-        return of_archive(Archive.open(folder), lambda code: _is_read(task, code) or task.is_milestone(code))
-    found = sets.population(folder)
+        found = of_archive(Archive.open(folder), lambda code: _is_read(task, code) or task.is_milestone(code))
+    else:
+        found = sets.population(folder)
     return part_of(found, part) if part else found
 
 
@@ -116,6 +125,7 @@ def gather(
         asked=asked,
         values=made.values.select(one.name for one in task.features),
         hidden=made.hidden,
+        impossible=made.impossible,
         persons=whose["person"].to_list(),
         sites=whose["site"].to_list(),
         groups={

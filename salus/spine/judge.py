@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """Who opens the evidence, on which basis ("": the licence of a set), and the seed of draws."""
+    """Who opens the evidence, on which basis ("": the licence of a set), which part; the seed of draws."""
 
     actor: Actor
     basis: str
     seed: int
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def judge(
         on = basis or found.licence_basis
         cases = gather(asked, found, actor=actor, purpose=QUALITY, basis=on, unknown=True)
         return _of_learnt(model, artefact, task, cases, seed)
-    return _of_guideline(model, task, place, Opened(actor, basis, seed))
+    return _of_guideline(model, task, place, Opened(actor, basis, seed, part))
 
 
 def _asked(name: str) -> tuple[Model, Task]:
@@ -128,6 +129,8 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
     told |= {
         **_about(model, task, cases.population, seed),
         "flow": cases.flow,
+        "notes": [*cases.population.notes, *every.unused()],
+        "unused": list(every.unused()),
         "stability": {"seeds": seeds(beside), "sites": sites(cases, risk, seed)},
         "mitigation": mitigation(task, artefact, cases, logit, seed),
         "reading": reading(artefact, moved),
@@ -152,6 +155,8 @@ def _beside(task: Task, cases: Cases, logit: Any, seed: int) -> dict[str, Any]:
     from salus.learning.calibrate import logit_of
     from salus.learning.evidence import beside_physician
 
+    if not np.isfinite(cases.beside).any():
+        return dict.fromkeys(("physician", "model_alone", "together", "difference"))
     own = logit_of(np.clip(np.array(cases.beside, dtype=float), 0.01, 0.99))
     y, both = np.array(cases.outcomes), (own + logit) / 2
     found: dict[str, Any] = beside_physician(y, logit, own, both, cases.persons, seed=seed)
@@ -204,7 +209,7 @@ def _of_guideline(model: Model, task: Task, place: str, on: Opened) -> Judged:
     from salus.spine.asked import answers, records
     from salus.spine.judge_parts import of_groups
 
-    record, found = records(place), population(task, place)
+    record, found = records(place), population(task, place, on.part)
     opened: Any = {"actor": on.actor, "purpose": QUALITY, "basis": on.basis or found.licence_basis}
     cases = gather(task, found, **opened)
     said = answers(model, cases.asked, record, **opened)

@@ -20,7 +20,7 @@ from salus.core.consent import TRAINING, Actor
 from salus.core.errors import AwayError, UserError, choices
 from salus.core.files import put
 from salus.core.registry import task as find_task
-from salus.spine.cases import Cases, gather, population, refusals, taken
+from salus.spine.cases import Cases, gather, population, taken
 from salus.spine.overlap import ARTEFACT, TRAINED, written
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def train(
         "threshold": {"value": artefact.threshold, "misses": artefact.misses},
         "flow": cases.flow,
         "reweighed": reweigh,
-        "notes": [*found.notes, *refusals(found), *learnt.notes],
+        "notes": [*found.notes, *cases.unused(), *learnt.notes],
         "cpu_seconds": round(process_time() - began, 1),
     }
     kept = {**summary, "cases": written(artefact, cases.values)}
@@ -159,15 +159,14 @@ def _artefact(task: Task, learnt: Fitted, cases: Cases, measured: dict[str, Any]
 
 
 def _measured(learnt: Fitted, cases: Cases, seed: int) -> dict[str, Any]:
-    """Return how those held out were ranked, and how well calibrated the model is on them."""
+    """Return how those held out were ranked, and how far said and happened lie apart."""
     from salus.learning import calibrate
     from salus.learning.intervals import auroc_told, persons_of
 
     y, logit = learnt.y, learnt.logits
     auroc = auroc_told(y, logit, persons_of(cases.persons, len(y)), draws=200, seed=seed)
-    slope, _ = calibrate.slope_and_intercept(y, logit)
-    told = {"seed": seed, "auroc": auroc, "slope": slope}
-    return {**told, "ece": calibrate.ece(y, calibrate.expit(logit))}
+    # No slope: the calibration was fitted to these very logits, so that it is 1 whatever the model is worth.
+    return {"seed": seed, "auroc": auroc, "ece": calibrate.ece(y, calibrate.expit(logit))}
 
 
 def provenance(cases: Cases, seed: int) -> Made:

@@ -15,7 +15,7 @@ from salus.core.errors import EvidenceError, UserError
 from salus.core.files import put
 from salus.core.registry import model as find_model
 from salus.spine.adopt import is_a_file, learnt_at
-from salus.spine.cases import gather, population, refusals
+from salus.spine.cases import gather, population
 from salus.spine.learn import (
     Told,
     Trained,
@@ -74,7 +74,7 @@ def recalibrate(
         "conformal": {"alpha": done.artefact.alpha, "quantiles": dict(done.artefact.quantiles)},
         "threshold": {"value": done.artefact.threshold, "misses": done.artefact.misses},
         "flow": cases.flow,
-        "notes": [*found.notes, *refusals(found), *_seen(artefact, found.digest)],
+        "notes": [*found.notes, *cases.unused(), *_seen(artefact, found.digest)],
         "cpu_seconds": round(process_time() - began, 1),
     }
     return Trained(done.artefact, path, summary)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -140,6 +141,51 @@ def test_what_cannot_be_done_is_said_with_a_way_out(words, code, says, few_stays
     done = run_salus(*words.format(place=few_stays, out=tmp_path).split(), cwd=tmp_path, check=False)
     assert done.code == code, done.err
     assert says in done.err
+
+
+def test_values_in_another_unit_are_counted_and_told(few_stays, run_salus, tmp_path):
+    """Degrees Fahrenheit under a code of Celsius: never dropped in silence."""
+    with gzip.open(few_stays / "set-b.csv.gz", "rt") as lines:
+        rows = [line.split(",") for line in lines.read().splitlines()]
+    warm = [[*row[:3], f"{float(row[3]) * 1.8 + 32:.1f}"] if row[2] == "Temp" else row for row in rows]
+    many = sum(row[2] == "Temp" and not 14 <= float(row[3]) <= 47 for row in warm)
+    with gzip.open(tmp_path / "set-b.csv.gz", "wt") as out:
+        out.writelines(",".join(row) + "\n" for row in warm)
+    (tmp_path / "Outcomes-b.csv.gz").write_bytes((few_stays / "Outcomes-b.csv.gz").read_bytes())
+    asked = ("test", "icu-mortality", "--on", tmp_path, "--report", tmp_path / "report")
+    told = run_salus(*asked, "--json").json()
+    (says,) = told["unused"]
+    assert many > 1000
+    assert re.search(r"impossible.* ([\d,]+) of temperature", says)[1].replace(",", "") == str(many)
+    assert says in run_salus(*asked).out
+
+
+def test_stays_of_which_nothing_is_known_and_a_column_too_many_are_still_scored(
+    few_stays, run_salus, tmp_path
+):
+    """All have one risk: what divides by how far risks differ is not known, and all else is told."""
+    with gzip.open(few_stays / "set-b.csv.gz", "rt") as lines:
+        rows = [f"{line.rstrip()},more\n" for line in lines if ",RecordID," in line or "Parameter" in line]
+    with gzip.open(tmp_path / "set-b.csv.gz", "wt") as out:
+        out.writelines(rows)
+    (tmp_path / "Outcomes-b.csv.gz").write_bytes((few_stays / "Outcomes-b.csv.gz").read_bytes())
+    asked = ("--predictions", tmp_path / "said.csv", "--report", tmp_path / "report", "--json")
+    told = run_salus("test", "icu-mortality", "--on", tmp_path, *asked).json()
+    assert (told["n"], told["event2"], told["auroc"]["value"]) == (STAYS, None, 0.5)
+    assert (told["unused"], told["abstained"]) == ([], STAYS)
+
+
+def test_without_any_physicians_estimate_the_model_is_judged_alone(data_set, run_salus, tmp_path):
+    with gzip.open(data_set("support2") / "support2.csv.gz", "rt") as lines:
+        rows = list(csv.DictReader(lines))[:400]
+    with (tmp_path / "support2.csv").open("w") as out:
+        writer = csv.DictWriter(out, list(rows[0]))
+        writer.writeheader()
+        writer.writerows({**row, "prg2m": "", "prg6m": ""} for row in rows)
+    asked = ("test", "survival-180d", "--on", tmp_path, "--report", tmp_path / "report", "--json")
+    told = run_salus(*asked).json()
+    assert [told[name] for name in ("physician", "together", "difference")] == [None] * 3
+    assert told["auroc"]["value"] > 0.6
 
 
 def test_cases_drawn_anew_make_group_and_outcome_independent():

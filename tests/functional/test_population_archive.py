@@ -9,6 +9,7 @@ import pytest
 
 from salus import spine
 from salus.core.consent import QUALITY, Actor
+from salus.core.errors import UserError
 from salus.core.registry import task
 from salus.record.archive import Archive
 from salus.record.population import of_archive
@@ -75,3 +76,22 @@ def test_the_columns_hold_what_a_timeline_holds(archive: Path) -> None:
     (subject,) = whole.subjects()
     told = sorted(event.source for event in whole.timeline(subject))
     assert sorted(found.filter(found["until"].is_null())["source"]) == told
+
+
+def test_a_part_of_an_archive_is_of_its_people_and_no_other_part_is_taken_for_one(
+    archive: Path, tmp_path: Path
+) -> None:
+    asked, people = task("diabetes-onset"), tmp_path / "more"
+    people.mkdir()
+    lines = [json.dumps({**PERSON, "id": f"person{at}"}) for at in range(40)]
+    (people / "all.ndjson").write_text("\n".join(lines) + "\n")
+    spine.read(spine.open_site(archive), str(people), actor=Actor("test"))
+
+    def subjects(part: str) -> set[str]:
+        return set(population(asked, str(archive), part).subjects["subject"])
+
+    train, held = subjects("train"), subjects("test")
+    assert (train | held, train & held) == (subjects(""), set())
+    assert 2 <= len(held) <= 18
+    with pytest.raises(UserError, match=r"has no part 'zzz'\. Choose one of"):
+        subjects("zzz")

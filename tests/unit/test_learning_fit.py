@@ -11,6 +11,7 @@ from salus.learning import artefact, score
 from salus.learning.artefact import Curve
 from salus.learning.fit import Fitted, artefact_of, fitted
 from salus.learning.measure import auroc
+from salus.learning.select import twins
 from salus.learning.shapes import is_rising
 from salus.learning.stack import apart, folds, weights
 from tests import truth
@@ -146,6 +147,20 @@ def test_somebody_entered_twice_is_split_as_one_person():
     )
     assert "40 cases equal another person's in every feature" in " ".join(again.notes)
     assert (again.persons[1000:] == again.persons[:20]).all()
+
+
+def test_of_many_who_are_alike_those_told_of_in_detail_are_one_and_the_others_are_told_of():
+    chance = np.random.default_rng(1)
+    fine = pl.DataFrame({f"value {at}": chance.normal(size=900) for at in range(9)})
+    persons, same, alike = twins(pl.concat([fine, fine[:300]]), np.arange(1200))
+    assert (same, alike, len(set(persons))) == (600, 0, 900)
+    assert (persons[900:] == persons[:300]).all()
+    coarse = pl.DataFrame({"a": chance.integers(0, 5, 900), "b": chance.integers(0, 5, 900)})
+    persons, same, alike = twins(coarse, np.arange(900))
+    assert (same, alike, len(set(persons))) == (0, 900, 900)
+    frame, y, people = truth.table(1000)
+    alone = frame.select((pl.col("rises, last") > 0).cast(pl.Float64), "kind")
+    assert "what is said of quality flatters" in " ".join(fitted(truth.task(), alone, y, people).notes)
 
 
 @pytest.mark.parametrize("value", [True, False])

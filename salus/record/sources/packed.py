@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 
 def table(path: Path, header: Sequence[str]) -> pl.DataFrame:
-    """Return the rows of a gzipped CSV file as text: columns `line` (from 1), those of `header`, and `parts`.
+    """Return the rows of a gzipped CSV file as text: columns `line` (from 1), those of `header`, `beyond`.
 
-    parts: how many fields a row has; what is missing is null. A header that is repeated further down and
-    empty lines are left out. Raises EvidenceError when the file is cut short, or has another header.
+    beyond: how many more fields a row has than the first line; what is missing is null. A header that is
+    repeated further down and empty lines are left out. Raises EvidenceError when the file is cut short, or
+    lacks a column of `header`.
     """
     import polars as pl
 
@@ -36,7 +37,7 @@ def table(path: Path, header: Sequence[str]) -> pl.DataFrame:
     parts = pl.col("row").str.split_exact(",", len(first) - 1)
     told = [parts.struct.field(f"field_{first.index(name)}").alias(name) for name in header]
     return frame.select(
-        "line", *told, (pl.col("row").str.count_matches(",", literal=True) + 1).alias("parts")
+        "line", *told, (pl.col("row").str.count_matches(",", literal=True) + 1 - len(first)).alias("beyond")
     )
 
 

@@ -133,7 +133,7 @@ def _judged(read: pl.DataFrame) -> pl.DataFrame:
     reason = (
         pl.when(~whole).then(pl.lit("RecordID is no number"))
         .when(pl.col("Parameter") == _KEY).then(None)
-        .when(pl.col("parts") != len(_HEADER)).then(pl.lit("not four fields"))
+        .when(pl.col("beyond") != 0).then(pl.lit("not as many fields as the first line"))
         .when(pl.col("Parameter").fill_null("") == "").then(pl.lit("no Parameter"))
         .when(~pl.col("Parameter").is_in(known)).then(pl.lit("a Parameter that the set does not define"))
         .when(pl.col("minutes").is_null()).then(pl.lit("Time is not hours and minutes"))
