@@ -138,7 +138,7 @@ ROWS = (
         "≤ 60 s",
     ),
     Row("the same: memory at its most", "training.sizes.1000000.peak_mb", "{:,} MB"),
-    Row("CPU time of training grows as rows to the power of", "training.exponent", "{}", "about 1"),
+    Row("CPU time of training grows as rows to the power of", "training.exponent", "{}", "about 1 at most"),
 )
 
 
