@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import exp
 
+from salus.core.codes import BIRTH
 from salus.core.insight import Abstention, Estimate, Reason
 from salus.core.measures import ago
 from salus.core.seams import View
 from salus.learning import score
 from salus.learning.artefact import Artefact, GroupMeasure, Input, Interval, Levels
-from salus.learning.features import EVER, Vector
+from salus.learning.features import AGE, EVER, Vector, whole_years
 from salus.learning.novelty import Strange
 from salus.learning.task import GROUP, Case, Task
 
@@ -25,6 +26,8 @@ _REASONS, _VALUES, _SOURCES, _ASKED, _FEW = 9, 2, 5, 3, 3
 # What is read as it was measured; a spread or a trend is told beside it.
 _PLAIN = frozenset({"last", "first", "lowest", "highest", "mean", "sum", "level"})
 _MINUTE = timedelta(minutes=1)
+# An age that was noted before the last birthday, or is a year's middle, is no contradiction.
+_BIRTHDAY = 2
 _UNITS = {
     "mm[Hg]": "mmHg", "Cel": "°C", "a": "years", "[pH]": "", "{score}": "", "1": "", "{ratio}": "",
     "10*3/uL": "×10³/µL", "10*6/uL": "×10⁶/µL", "10*9/L": "×10⁹/L", "10*12/L": "×10¹²/L", "kg/m2": "kg/m²",
@@ -166,6 +169,7 @@ def limits(task: Task, judged: Judged) -> tuple[str, ...]:
     found = (
         *_gaps(judged),
         *_impossible(judged),
+        *_two_ages(judged),
         *_when(judged),
         _set(task, judged),
         *_alike(task, judged),
@@ -188,6 +192,16 @@ def _impossible(judged: Judged) -> Iterator[str]:
     named = sorted(judged.vector.impossible.intersection(judged.artefact.parameters()))
     if named:
         yield f"Passed over as impossible: {', '.join(named)}. Check the value and its unit."
+
+
+def _two_ages(judged: Judged) -> Iterator[str]:
+    """Say that an entry of age and the date of birth contradict each other: one may be another person's."""
+    born = [one.time for one in judged.view.timeline.where((BIRTH,)) if one.time is not None]
+    for one in judged.view.timeline.where((AGE,)) if born else ():
+        years = whole_years(min(born), one.time or judged.case.start)
+        if one.unit == "a" and isinstance(one.value, float | int) and abs(one.value - years) > _BIRTHDAY:
+            yield "The date of birth and an entry of age contradict each other: see whose evidence this is."
+            return
 
 
 def _lists(artefact: Artefact) -> Iterator[str]:

@@ -15,6 +15,7 @@ from salus.core.errors import EvidenceError
 from salus.core.evidence import Absence, Event
 from salus.core.insight import Abstention, Estimate, Insight, Risk, Urgency
 from salus.learning import artefact
+from salus.learning.features import AGE
 from salus.learning.learnt import DIED, ON_RECORD, Learnt
 from salus.learning.learnt_words import frequency
 from salus.spine.bring import in_part
@@ -133,6 +134,15 @@ def test_an_impossible_number_is_passed_over_and_said():
     said = [one for one in asked(stay(), *patient(), HIGH, impossible).limits if "impossible" in one]
     assert said == ["Passed over as impossible: pulse. Check the value and its unit."]
     assert not any("impossible" in one for one in asked(stay(), *patient(), HIGH).limits)
+
+
+def test_a_date_of_birth_and_an_age_that_contradict_each_other_are_said():
+    def said(years: float) -> list[str]:
+        age = seen(AGE, years, before=9 * HOURS, name="age", unit="a")
+        return [one for one in asked(stay(), *patient(70), HIGH, age).limits if "contradict" in one]
+
+    assert len(said(5)) == 1
+    assert said(70) == said(71) == []
 
 
 def test_a_list_that_came_in_part_is_not_a_list_without():
