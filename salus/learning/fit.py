@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
+# With fewer people of either outcome a slope of calibration cannot be told well: Collins GS, et al. Stat Med
+# 2016;35:214-26 (100 events at least, better 200).
+UNSURE = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
@@ -88,6 +92,10 @@ def fitted(
     if alike:
         says = f"{alike} cases equal another person's, and so little is told of them that they may be others"
         notes = (*notes, f"{says}: they were split apart. If they are not, what is said of quality flatters.")
+    had, had_not = (len(np.unique(people[outcomes == one])) for one in (True, False))
+    if min(had, had_not) < UNSURE:
+        says = f"Learnt from {had} people with the outcome and {had_not} without, which is few: on others its"
+        notes = (*notes, f"{says} risks may be too extreme or too timid. Judge it on others first.")
     recipe = recipe or recipe_for(task, frame.height)
     known = Known(table, outcomes, people, np.arange(frame.height))
     return _fitted(known, _stacked(known, recipe, seed), notes, recipe)

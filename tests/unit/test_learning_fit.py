@@ -171,6 +171,13 @@ def test_one_outcome_alone_is_refused(value: bool):
         fitted(truth.task(), frame, np.full(200, value), persons)
 
 
+def test_few_are_learnt_from_and_said_to_be(learnt: Fitted):
+    frame, y, persons = truth.table(400)
+    few = fitted(truth.task(), frame, y, persons)
+    assert f"Learnt from {len(set(persons[y]))} people with the outcome" in " ".join(few.notes)
+    assert learnt.notes == ()
+
+
 def test_too_few_are_refused():
     frame, _, persons = truth.table(200)
     with pytest.raises(EvidenceError, match="3 people with the outcome and 100 without are too few"):
