@@ -105,7 +105,8 @@ def about() -> dict[str, Any]:
             "Four units of one hospital, 2001 to 2008: other hospitals and years may differ.",
             "Times are hours from admission; calendar time is not known.",
         ],
-        "notes": ["12 rows were refused, first set-b/1.txt:3: no such parameter"],
+        "notes": ["Ages over 90 are told as 90."],
+        "unused": ["12 rows were refused, first set-b/1.txt:3: no such parameter"],
     }
 
 

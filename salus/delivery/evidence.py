@@ -35,6 +35,7 @@ from salus.delivery.evidence_words import (
     rows,
     seen,
     share,
+    texts,
     told,
     whose,
 )
@@ -121,7 +122,7 @@ def summary(evidence: Mapping[str, Any]) -> list[str]:
     found = plain(evidence)
     lines = [f"{named(found)} on {whose(found)}: {_one_line(found)}"]
     lines += [f"  {warning}"] if (warning := seen(found)) else []
-    lines += [f"  {says}" for says in found.get("unused") or ()]
+    lines += [f"  {says}" for says in texts(found, "unused")]
     if ends := part(found, "ends"):
         low = told(estimate(part(ends, "lower").get("auroc")), 3)
         lines.append(f"  Ranges are judged by their upper ends, which flag most; by the lower AUROC {low}")

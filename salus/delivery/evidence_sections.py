@@ -104,6 +104,9 @@ def _part_of_calibration(evidence: Part, key: str) -> Estimate | None:
     return beside(found.get(key), part(found, "intervals").get(key))
 
 
+_SILENCE = ("Nobody is left out in silence: what was refused or excluded is a step of its own.",)
+
+
 def flow(evidence: Part) -> Section:
     """From all who were read to those who were judged."""
     found = [
@@ -120,9 +123,7 @@ def flow(evidence: Part) -> Section:
     return Section(
         "flow",
         "Who was asked about, and who was not?",
-        ("Nobody is left out in silence: what was refused or excluded is a step of its own.",)
-        if steps
-        else (),
+        (*_SILENCE, *texts(evidence, "unused")) if steps else (),
         (table,) if steps else (),
         "The flow of cases was not recorded in this run: who was left out, and why, cannot be told.",
     )

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from salus.core.errors import EvidenceError
-from salus.learning.features import Feature, parameters_of
+from salus.learning.features import Feature, made_of, parameters_of
 from salus.learning.parameters import Category
 from salus.learning.task import Task
 
@@ -368,16 +368,7 @@ def _parameter_unit(name: str, task: Task) -> str:
 def inputs_for(task: Task, names: Iterable[str]) -> tuple[Input, ...]:
     """Return the features called `names` and those they are made of, each before what is made of it."""
     known = {one.name: one for one in task.features}
-    wanted: dict[str, None] = {}
-    for name in names:
-        _with_operands(name, known, wanted)
+    wanted = dict.fromkeys(one for name in names for one in made_of(name, known))
     return tuple(
         Input(known[name], unit_of(known[name], task), parameters_of(known[name], known)) for name in wanted
     )
-
-
-def _with_operands(name: str, known: Mapping[str, Feature], wanted: dict[str, None]) -> None:
-    operands: Sequence[str] = known[name].of if known[name].window is None else ()
-    for operand in operands:
-        _with_operands(operand, known, wanted)
-    wanted.setdefault(name)

@@ -23,7 +23,6 @@ from salus.learning.intervals import (
     told,
 )
 from salus.learning.measure import (
-    DECILES,
     areas_of,
     checked,
     event1,
@@ -187,7 +186,10 @@ def of_score(
 
 def _event2(y: Any, risk: Any) -> float | None:
     """Return the challenge's second score; None where all risks are one, or are fewer than its deciles."""
-    return event2(y, risk) if len(risk) >= DECILES and risk.min() < risk.max() else None
+    try:
+        return event2(y, risk)
+    except EvidenceError:
+        return None
 
 
 def beside_physician(

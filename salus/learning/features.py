@@ -155,6 +155,13 @@ def parameters_of(feature: Feature, features: Mapping[str, Feature]) -> tuple[st
     return tuple(dict.fromkeys(found))
 
 
+def made_of(name: str, features: Mapping[str, Feature]) -> tuple[str, ...]:
+    """Return the names of the features that one is made of, each before what is made of it, itself last."""
+    operands = features[name].of if features[name].how in OPERATORS else ()
+    found = [one for operand in operands for one in made_of(operand, features)]
+    return tuple(dict.fromkeys((*found, name)))
+
+
 def measured(
     timeline: Timeline,
     start: datetime,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from salus.learning.additive import Additive, summed
 from salus.learning.bins import Known
 from salus.learning.boost import Boosting, boosted, paired
+from salus.learning.features import made_of
 from salus.learning.lines import Ridge, retold, ridged, widely
 from salus.learning.select import strongest
 from salus.learning.teach import Trees, interactions, unseen
@@ -52,7 +53,9 @@ def recipe_for(task: Task, cases: int) -> Recipe:
     """Return the recipe of a task for so many cases; Task.settings may hold folds, bags and pairs."""
     asked = task.settings
     pairs = int(asked.get("pairs", MANY_PAIRS if cases >= MANY else FEW_PAIRS))
-    found = Recipe(task.terms, min(pairs, task.pairs), made_of=_made_of(task))
+    features = {one.name: one for one in task.features}
+    whole = {name: frozenset(made_of(name, features)) for name in features}
+    found = Recipe(task.terms, min(pairs, task.pairs), made_of=whole)
     if cases >= MANY:
         bags, rows = (4, 80_000) if cases < MORE else (2, 30_000)
         boosting = Boosting(bags, rows, 0.05, 20, 30, min_samples_leaf=20)
@@ -65,15 +68,6 @@ def recipe_for(task: Task, cases: int) -> Recipe:
     return replace(
         found, folds=int(asked.get("folds", found.folds)), boosting=replace(found.boosting, bags=bags)
     )
-
-
-def _made_of(task: Task) -> dict[str, frozenset[str]]:
-    """Return, by name, a feature and all that it is made of."""
-    found: dict[str, frozenset[str]] = {}
-    for one in task.features:
-        operands = one.of if one.window is None else ()
-        found[one.name] = frozenset({one.name}).union(*(found[name] for name in operands))
-    return found
 
 
 def members(known: Known, recipe: Recipe, seed: int) -> tuple[Additive, ...]:

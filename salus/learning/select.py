@@ -68,16 +68,17 @@ def twins(frame: pl.DataFrame, persons: NDArray[np.intp]) -> tuple[NDArray[np.in
     import numpy as np
 
     _, group = np.unique(frame.hash_rows(seed=1).to_numpy(), return_inverse=True)
-    same = np.bincount(group, persons != _least(persons, group)[group]) > 0
-    if same[group].sum() > TWINS * len(persons):
+    equal = (np.bincount(group, persons != _least(persons, group)[group]) > 0)[group]
+    same = equal
+    if equal.sum() > TWINS * len(persons):
         # So many may be alike because little is told of them: only who is told of in detail is the same.
-        same[group[_bits(frame) < 2 * (2 * np.log2(len(persons)) + _SURE)]] = False
-    many = int(same[group].sum())
-    alike = int((np.bincount(group, persons != _least(persons, group)[group]) > 0)[group].sum()) - many
+        same = equal & (_bits(frame) >= 2 * (2 * np.log2(len(persons)) + _SURE))
+    many = int(same.sum())
+    alike = int(equal.sum()) - many
     if many == 0:
         return persons, 0, alike
-    group = np.where(same[group], group, group.max() + 1 + np.arange(len(group)))
-    group = np.unique(group, return_inverse=True)[1]
+    # Whoever is like nobody is a group alone.
+    group = np.unique(np.where(same, group, len(group) + np.arange(len(group))), return_inverse=True)[1]
     found = persons
     while True:
         joint = _least(_least(found, group)[group], persons)[persons]

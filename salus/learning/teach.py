@@ -46,8 +46,8 @@ def unseen(known: Known, settings: Trees, seed: int) -> Floats:
     """Return the logit of each of the known cases by trees that saw neither the case nor the person.
 
     What trees say of those whom they learnt from is their outcome said again; of others, it is what there is
-    to be learnt (Ke G, et al. LightGBM. NIPS 2017:3146-3154; Bühlmann P, et al., eds. Handbook of Big Data.
-    2016: cross-fitting).
+    to be learnt (Ke G, et al. LightGBM. NIPS 2017:3146-3154; cross-fitting: Chernozhukov V, et al. Econom J
+    2018;21:C1-C68).
     """
     import numpy as np
 

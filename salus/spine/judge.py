@@ -20,7 +20,7 @@ from salus.core.registry import task as find_task
 from salus.core.seams import Model
 from salus.learning.task import Task
 from salus.spine.adopt import is_a_file, learnt_at
-from salus.spine.cases import Cases, gather, population, refusals, taken
+from salus.spine.cases import Cases, gather, population, taken
 from salus.spine.learn import Told, need_libraries, write_down
 from salus.spine.overlap import found_again, seeds, trained
 
@@ -127,10 +127,8 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
         seed=seed,
     )
     told |= {
-        **_about(model, task, cases.population, seed),
+        **_about(model, task, every, seed),
         "flow": cases.flow,
-        "notes": [*cases.population.notes, *every.unused()],
-        "unused": list(every.unused()),
         "stability": {"seeds": seeds(beside), "sites": sites(cases, risk, seed)},
         "mitigation": mitigation(task, artefact, cases, logit, seed),
         "reading": reading(artefact, moved),
@@ -163,8 +161,8 @@ def _beside(task: Task, cases: Cases, logit: Any, seed: int) -> dict[str, Any]:
     return found
 
 
-def _about(model: Model, task: Task, found: Population, seed: int) -> dict[str, Any]:
-    card = model.card
+def _about(model: Model, task: Task, cases: Cases, seed: int) -> dict[str, Any]:
+    card, found = model.card, cases.population
     return {
         "model": card.name,
         "version": card.version,
@@ -176,7 +174,8 @@ def _about(model: Model, task: Task, found: Population, seed: int) -> dict[str, 
         "on": {name: getattr(found, name) for name in ("name", "title", "digest", "licence", "cite")},
         "ran": {"at": datetime.now(UTC).isoformat(timespec="seconds"), "code": __version__, "seed": seed},
         "limits": [*_seen(model, found), *task.limits, card.not_for],
-        "notes": [*found.notes, *refusals(found)],
+        "notes": list(found.notes),
+        "unused": list(cases.unused()),
     }
 
 
@@ -227,7 +226,7 @@ def _of_guideline(model: Model, task: Task, place: str, on: Opened) -> Judged:
     abstained = [one.abstained for one in said]
     whole = {
         **ends["upper"],
-        **_about(model, task, found, on.seed),
+        **_about(model, task, cases, on.seed),
         "ends": ends,
         "calibration": dict.fromkeys(("slope", "intercept", "ece")),
         "groups": of_groups(y, high, groups, persons, on.seed),

@@ -78,24 +78,30 @@ def train(
         artefact = replace(artefact, shapes_of=f"{artefact.shapes_of} {how}")
     again = [_measured(_fitted(task, cases, seed + more), cases, seed + more) for more in range(1, seeds)]
     path = put(folder / ARTEFACT, artefact.dumps())
-    summary = {
-        "task": task.name,
-        "n": len(cases.asked),
-        "events": sum(cases.outcomes),
+    summary = _summary(task, cases, learnt, artefact) | {
         "seed": seed,
         "out_of_fold": measured,
         "seeds": [measured, *again],
-        "terms": len(artefact.terms) - len(artefact.pairs),
-        "pairs": len(artefact.pairs),
-        "threshold": {"value": artefact.threshold, "misses": artefact.misses},
-        "flow": cases.flow,
         "reweighed": reweigh,
-        "notes": [*found.notes, *cases.unused(), *learnt.notes],
         "cpu_seconds": round(process_time() - began, 1),
     }
     kept = {**summary, "cases": written(artefact, cases.values)}
     put(folder / TRAINED, json.dumps(kept, ensure_ascii=False, indent=2).encode() + b"\n")
     return Trained(artefact, path, {**summary, "artefact": str(path)})
+
+
+def _summary(task: Task, cases: Cases, learnt: Fitted, artefact: Artefact) -> dict[str, Any]:
+    """Return what a person is told of what was learnt, and of whom."""
+    return {
+        "task": task.name,
+        "n": len(cases.asked),
+        "events": sum(cases.outcomes),
+        "terms": len(artefact.terms) - len(artefact.pairs),
+        "pairs": len(artefact.pairs),
+        "threshold": {"value": artefact.threshold, "misses": artefact.misses},
+        "flow": cases.flow,
+        "notes": [*cases.population.notes, *cases.unused(), *learnt.notes],
+    }
 
 
 def reweighed(cases: Cases, by: str, seed: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,17 @@ def test_what_was_there_is_there_where_it_cannot_be(tmp_path: Path) -> None:
         put(tmp_path / "a", b"two")
     assert (tmp_path / "a" / "kept").read_bytes() == b"one"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "far").write_bytes(b"one")
+    (tmp_path / "link").symlink_to(tmp_path / "far")
+    put(tmp_path / "link", b"two")
+    assert ((tmp_path / "link").is_symlink(), (tmp_path / "far").read_bytes()) == (True, b"two")
+    os.mkfifo(tmp_path / "pipe")
+    end = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        put(tmp_path / "pipe", b"three")
+        assert (os.read(end, 10), (tmp_path / "pipe").is_fifo()) == (b"three", True)
+    finally:
+        os.close(end)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from salus.core.errors import EvidenceError
+from salus.core.evidence import UNREADABLE, Absence
 from salus.record.account import Reject
+from salus.record.columns import ABSENT
 
 if TYPE_CHECKING:
     import polars as pl
@@ -52,6 +54,19 @@ def text(path: Path) -> str:
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise EvidenceError(f"'{path}' is cut short or no gzip file: fetch it again.") from None
     return told.removeprefix("\ufeff")
+
+
+def unreadable(events: pl.DataFrame) -> pl.DataFrame:
+    """Return events as ones that are there and cannot be read: their value is never "not measured"."""
+    import polars as pl
+
+    return events.with_columns(
+        pl.lit(ABSENT, pl.UInt8).alias("value_kind"),
+        pl.lit(None, pl.Float64).alias("value"),
+        pl.lit(Absence.UNREADABLE.value).alias("text_value"),
+        pl.lit(None, pl.String).alias("unit"),
+        pl.lit(UNREADABLE).alias("status"),
+    )
 
 
 def refused(path: Path, rows: pl.DataFrame) -> list[Reject]:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from salus.core.codes import SEX
-from salus.core.evidence import UNREADABLE, Absence
 from salus.record.account import Reject
-from salus.record.columns import ABSENT, NUMBER, TEXT
-from salus.record.sources.packed import refused, table
+from salus.record.columns import NUMBER, TEXT
+from salus.record.sources.packed import refused, table, unreadable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -186,14 +185,7 @@ def _unreadable(bad: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     mine = pl.col("reason").is_in([_NO_NUMBER, _NO_ANSWER]) & (pl.col("Parameter") != "Gender")
-    rows = _rows(bad.filter(mine.fill_null(value=False)))
-    return rows.with_columns(
-        pl.lit(ABSENT, pl.UInt8).alias("value_kind"),
-        pl.lit(None, pl.Float64).alias("value"),
-        pl.lit(Absence.UNREADABLE.value).alias("text_value"),
-        pl.lit(None, pl.String).alias("unit"),
-        pl.lit(UNREADABLE).alias("status"),
-    )
+    return unreadable(_rows(bad.filter(mine.fill_null(value=False))))
 
 
 def _rows(known: pl.DataFrame) -> pl.DataFrame:

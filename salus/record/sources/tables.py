@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from salus.core.errors import EvidenceError
-from salus.core.evidence import UNREADABLE, Absence, Timeline
+from salus.core.evidence import Timeline
 from salus.record.account import Reject
-from salus.record.columns import ABSENT, NOTHING, NUMBER, OF_A_ROW, TEXT, rows_of
+from salus.record.columns import NOTHING, NUMBER, OF_A_ROW, TEXT, rows_of
 from salus.record.fhir import timeline
-from salus.record.sources.packed import digest, text
+from salus.record.sources.packed import digest, text, unreadable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -182,8 +182,7 @@ def _hidden(rows: pl.DataFrame, key: str, fact: Fact) -> pl.DataFrame:
     columns = [_HIDDEN + name for name in fact.says.meta.root_names() if _HIDDEN + name in rows.columns]
     can = not fact.bare and isinstance(fact.code, str)
     there = rows.filter(pl.any_horizontal(columns)) if columns and can else rows.clear()
-    said = _of(there, key, replace(fact, says=pl.lit(Absence.UNREADABLE.value), unit=None, comparator=None))
-    return said.with_columns(pl.lit(ABSENT, pl.UInt8).alias("value_kind"), pl.lit(UNREADABLE).alias("status"))
+    return unreadable(_of(there, key, replace(fact, says=pl.lit("x"), comparator=None)))
 
 
 def _of(rows: pl.DataFrame, key: str, fact: Fact) -> pl.DataFrame:
