@@ -96,6 +96,16 @@ def test_a_stay_of_which_nothing_can_be_used_is_a_stay(tmp_path: Path) -> None:
     assert found.subjects["subject"].to_list() == ["Patient/1", "Patient/2"]
 
 
+@pytest.mark.parametrize("rows", [(), ("1,noon,HR,81", "1,dusk,HR,82")])
+def test_a_set_without_a_row_that_can_be_used_is_no_fault_of_ours(
+    tmp_path: Path, rows: tuple[str, ...]
+) -> None:
+    packed(folder(tmp_path) / "set-a.csv.gz", [HEADER, *rows])
+    found = source.population(tmp_path)
+    assert HEART not in found.events["code"].to_list()
+    assert len(found.rejects) == (2 if rows else 1)
+
+
 def test_a_repeated_header_and_empty_lines_are_nothing(tmp_path: Path) -> None:
     place = folder(tmp_path, [HEADER, "", "1,03:00,HR,81"])
     assert source.population(place).rejects == ()

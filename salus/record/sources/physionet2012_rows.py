@@ -124,7 +124,7 @@ def _judged(read: pl.DataFrame) -> pl.DataFrame:
     )
     told = read.with_columns(
         pl.col(_KEY).alias("case"),
-        _mapped(read["Time"], _minutes(read["Time"])).alias("minutes"),
+        _mapped(read["Time"], _minutes(read["Time"]), pl.Int64).alias("minutes"),
         pl.col("Value").cast(pl.Float64, strict=False).alias("value"),
     )
     whole = pl.col(_KEY).str.contains(r"^\d{1,18}$").fill_null(value=False)
@@ -148,8 +148,14 @@ def _minutes(times: pl.Series) -> dict[str, int]:
     return {time: 60 * int(clock[1]) + int(clock[2]) for time, clock in found.items() if clock}
 
 
-def _mapped(words: pl.Series, meaning: Mapping[str, Any]) -> pl.Series:
-    return words.replace_strict(list(meaning), list(meaning.values()), default=None)
+def _mapped(words: pl.Series, meaning: Mapping[str, Any], kind: Any = None) -> pl.Series:
+    """Return the meaning of each word, null without one; kind: of the meanings (default: text)."""
+    import polars as pl
+
+    # Said outright: of a file without a row, or without a good one, there is nothing to tell it by.
+    return words.replace_strict(
+        list(meaning), list(meaning.values()), default=None, return_dtype=kind or pl.String
+    )
 
 
 def _stays(path: Path, told: pl.DataFrame, taken: Sequence[Part]) -> tuple[pl.DataFrame, pl.DataFrame]:
