@@ -141,6 +141,12 @@ def _write_predictions(path: Path, done: Judged) -> None:
     put(path, written(done.ids, done.probabilities, done.abstained).encode())
 
 
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"'{text}' is no seed: write a whole number from 0")
+    return int(text)
+
+
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and 0 < int(text) < 100):
         raise argparse.ArgumentTypeError(f"'{text}' is no count: write a number from 1 to 99")
@@ -179,7 +185,7 @@ def _place(parser: Any) -> None:
     parser.add_argument("--on", required=True, metavar="PLACE", help=place)
     part = "one part of a set (a, b); train or test: four fifths of all people, or the rest"
     parser.add_argument("--part", default="", metavar="NAME", help=part)
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all that is drawn (default 1)")
+    parser.add_argument("--seed", type=_seed, default=1, metavar="N", help="of all that is drawn (default 1)")
     basis = "on which basis your own records are opened for it, and who answers for that"
     parser.add_argument("--basis", default="", metavar="WHY", help=basis)
     store = "the state of an archive elsewhere: postgresql://…"

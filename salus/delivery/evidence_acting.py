@@ -136,7 +136,11 @@ def _burden(found: Part) -> Iterable[tuple[str, str, str]]:
             "alerts to look at, to find one to whom it happens",
         )
     if days is not None:
-        yield "Alerts per 100 patient-days", decimal(days, 1), "what a ward of 100 beds gets in a day"
+        yield (
+            "Alerts per 100 patient-days",
+            decimal(days, 1),
+            "of the days that were looked at; a stay goes on after its moment of asking",
+        )
     elif found:
         yield "Alerts per 100 patient-days", NOT_MEASURED, "asked once a case in these data, not once a day"
     if real(found.get("flagged")) is not None:

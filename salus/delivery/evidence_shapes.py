@@ -125,7 +125,11 @@ def _figure(shape: Part) -> Figure | None:
     least, most = min(up for _, up in points), max(up for _, up in points)
     says = f"{name}: from odds {_odds(least)} to odds {_odds(most)} over its range."
     missing = _missing(shape)
-    table = Table(f"{name}{f', {unit}' if unit else ''}", _HEADS, (*_bins(pieces, shape), *missing))
+    rows = [*_bins(pieces, shape), *missing]
+    # A line's own pieces are finer than the steps that cases were counted in.
+    heads = _HEADS if all(row[-1] for row in rows) else _HEADS[:2]
+    told = tuple(row[: len(heads)] for row in rows)
+    table = Table(f"{name}{f', {unit}' if unit else ''}", heads, told)
     how = f"Not measured: odds {missing[0][1]}." if missing else ""
     return Figure(name, charts.steps(points, says, unit or "value"), table, how)
 
@@ -149,13 +153,13 @@ def _bins(bins: Sequence[Piece], shape: Part) -> list[tuple[str, str, str]]:
         )
         says = f"{words.number(low)} and over" if place == len(bins) - 1 else ends
         odds = _odds(first) if abs(first - last) < 1e-9 else f"{_odds(first)} to {_odds(last)}"
-        found.append((says, odds, count(counted[place]) if counted else "not told"))
+        found.append((says, odds, count(counted[place]) if counted else ""))
     return found
 
 
 def _missing(shape: Part) -> list[tuple[str, str, str]]:
     score, counts = real(shape.get("missing")), numbers(shape, "counts")
-    return [] if score is None else [(NOT_MEASURED, _odds(score), count(counts[0]) if counts else "not told")]
+    return [] if score is None else [(NOT_MEASURED, _odds(score), count(counts[0]) if counts else "")]
 
 
 def _odds(score: float) -> str:

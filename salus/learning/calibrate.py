@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 ENOUGH_FOR_BOTH = 100
 # Fewer than this: nothing is changed; an intercept by fewer says more of chance than of the site.
 ENOUGH_FOR_ONE = 10
+TURNED = (
+    "Recalibration would turn the ranking round: here a higher risk went with fewer outcomes. Do not use the "
+    "model on these patients; look for a wrong outcome or a wrong unit."
+)
 # Newton's steps: how many, none longer than so many log-odds, until they are no longer than so much.
 _STEPS, _LONGEST, _CLOSE = 60, 2.0, 1e-9
 # Log-odds beyond which a probability is 0 or 1; and how often a bracket is halved.
@@ -42,10 +46,7 @@ class Affine:
 
     def __post_init__(self) -> None:
         if not self.slope > 0:
-            raise EvidenceError(
-                "Recalibration would turn the ranking round: here a higher risk went with fewer outcomes. "
-                "Do not use the model on these patients; look for a wrong outcome or a wrong unit."
-            )
+            raise EvidenceError(TURNED)
 
     def of(self, logit: Floats) -> Floats:
         """Return recalibrated log-odds."""

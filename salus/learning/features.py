@@ -233,6 +233,17 @@ def whole_years(born: datetime, at: datetime) -> int:
     return at.year - born.year - ((at.month, at.day) < (born.month, born.day))
 
 
+def age_at(found: Timeline, at: datetime) -> float | None:
+    """Return the age in years at `at`: the one noted last, else by the date of birth; None: unknown."""
+    told = [
+        one.value for one in found.where((AGE,)) if isinstance(one.value, float | int) and one.unit == "a"
+    ]
+    if told:
+        return float(told[-1])
+    born = found.first((BIRTH,))
+    return None if born is None or born.time is None else float(whole_years(born.time, at))
+
+
 def _by_minute(
     made: Iterable[tuple[float | None, float | str]], age: float | None
 ) -> list[tuple[float | None, float | str]]:

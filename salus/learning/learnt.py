@@ -207,10 +207,12 @@ def _judged(task: Task, artefact: Artefact, parts: CardParts, case: Case, view: 
     vector = measured(seen, case.start, case.moment, used, [*asked, *task.told_apart()])
     vector = replace(vector, sources={**vector.sources, **_born(used, vector, seen)})
     hidden = _hidden(used, vector, seen, parts) & frozenset(artefact.parameters())
+    unlearnt = score.unlearnt(artefact, vector.values) - hidden
+    hidden |= unlearnt
     scored = score.score(artefact, vector.values)
     low, high = score.spans(artefact, vector.values, hidden) if hidden else (scored.probability,) * 2
     strange = novelty.judged(artefact.novelty, vector.values, hidden)
-    return Judged(view, artefact, case, vector, hidden, scored, low, high, strange)
+    return Judged(view, artefact, case, vector, hidden, unlearnt, scored, low, high, strange)
 
 
 def _born(used: Iterable[Parameter], vector: Vector, seen: Timeline) -> dict[str, tuple[str, ...]]:

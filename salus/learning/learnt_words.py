@@ -37,13 +37,18 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """Everything that was worked out for a case: its features, what is hidden, the score and its range."""
+    """Everything that was worked out for a case: its features, what is hidden, the score and its range.
+
+    unlearnt: those of the hidden of which so few training cases lacked a value, or had this one, that nothing
+    was learnt of what it means.
+    """
 
     view: View
     artefact: Artefact
     case: Case
     vector: Vector
     hidden: frozenset[str]
+    unlearnt: frozenset[str]
     scored: score.Score
     low: float
     high: float
@@ -168,6 +173,7 @@ def limits(task: Task, judged: Judged) -> tuple[str, ...]:
     """Return what is not known, how sure it is, and how it does in people like this one."""
     found = (
         *_gaps(judged),
+        *_unlearnt(judged),
         *_impossible(judged),
         *_two_ages(judged),
         *_when(judged),
@@ -185,6 +191,12 @@ def _gaps(judged: Judged) -> Iterator[str]:
     if missing:
         told = ", ".join(f"{name} (×{exp(moved):.2g})" for name, moved in missing[:_ASKED])
         yield f"Not recorded, and would change the odds most, on average: {told}."
+
+
+def _unlearnt(judged: Judged) -> Iterator[str]:
+    named = ", ".join(sorted(judged.unlearnt))
+    if named:
+        yield f"Nearly everybody whom it learnt from had it otherwise, so it may mean anything: {named}."
 
 
 def _impossible(judged: Judged) -> Iterator[str]:

@@ -85,6 +85,11 @@ def recalibrated(
     outcomes, odds = checked(site.y, site.logit, "log-odds")
     cases = _Measuring(outcomes, persons_of(site.persons, len(odds)), {"draws": draws, "seed": seed})
     _refuse_few(outcomes)
+    auroc = auroc_told(outcomes, odds, cases.persons, draws=draws, seed=seed)
+    high = auroc["high"]
+    if high is not None and high < 0.5:
+        # An intercept alone would leave it so, and set a wrong ranking right on average.
+        raise EvidenceError(calibrate.TURNED)
     line = calibrate.at_site(outcomes, odds)
     held_out = _held_out(cases, odds, seed)
     risk = calibrate.expit(held_out)
@@ -98,7 +103,6 @@ def recalibrated(
         measures=tuple(_measures(cases, risk, artefact.threshold, site.groups)),
         shapes_of=_words(artefact, made, line),
     )
-    auroc = auroc_told(outcomes, odds, cases.persons, draws=draws, seed=seed)
     return Recalibrated(changed, line, auroc, _calibration(cases, odds), _calibration(cases, held_out))
 
 

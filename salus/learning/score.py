@@ -97,14 +97,58 @@ def would_change(artefact: Artefact, values: Mapping[str, Value]) -> tuple[tuple
     """
     plan = planned(artefact)
     given = given_of(plan, values)
-    there = {
+    there = _there(plan, given)
+    found = [(name, _moved(plan, given, name, there)) for name in artefact.parameters() if name not in there]
+    return _weightiest((name, moved) for name, moved in found if moved > 0)
+
+
+def unlearnt(artefact: Artefact, values: Mapping[str, Value]) -> frozenset[str]:
+    """Return the parameters of which this case lacks what nearly all training cases had, or has what nearly
+    none had (a level): what that means was not learnt, and it may be anything.
+    """
+    plan = planned(artefact)
+    given = given_of(plan, values)
+    found = [one.at for one in plan.few if one.holds(given[one.at])]
+    if not found:
+        return frozenset()
+    there = _there(plan, given)
+    return frozenset(
+        name
+        for at in found
+        for name in artefact.inputs[at].parameters
+        # Of what is made of several, those that are there are known.
+        if given[at] is not None or name not in there
+    )
+
+
+def unlearnt_rows(artefact: Artefact, frame: Any) -> NDArray[np.bool_]:
+    """Return of which cases of a table (as `table` takes it) `unlearnt` names anything."""
+    import numpy as np
+
+    plan = planned(artefact)
+    columns = {at: _column(frame[one.name], one.is_level) for at, one in plan.used}
+    rows = len(next(iter(columns.values()))) if columns else len(frame)
+    may = np.zeros(rows, bool)
+    for one in plan.few:
+        column = columns[one.at]
+        if column.dtype == object:
+            may |= np.fromiter((one.holds(value) for value in column), bool, rows)
+        elif one.missing:
+            may |= np.isnan(column)
+    for row in np.flatnonzero(may):
+        case = {one.name: columns[at][row] for at, one in plan.used}
+        may[row] = bool(unlearnt(artefact, case))
+    return may
+
+
+def _there(plan: Plan, given: Given) -> set[str]:
+    """Return the parameters that were measured, however often."""
+    return {
         name
         for at, one in plan.used
         if given[at] is not None and one.feature.how != "count"
         for name in one.parameters
     }
-    found = [(name, _moved(plan, given, name, there)) for name in artefact.parameters() if name not in there]
-    return _weightiest((name, moved) for name, moved in found if moved > 0)
 
 
 def table(artefact: Artefact, frame: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,14 +6,15 @@ Beside `salus.learning.score`, whose verbs use it; nobody else has to.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from math import inf, nextafter
-from typing import Any
+from typing import Any, NamedTuple
 
 from salus.core.errors import EvidenceError
 from salus.learning.artefact import Artefact, Curve, Input, Levels, Pair, Term
+from salus.learning.bins import FEWEST
 
 Value = float | str | None
 # The values of a case in the order of the artefact's features; None where it has none.
@@ -25,15 +26,29 @@ TRIED = 16
 _OTHER = ""
 
 
+class Few(NamedTuple):
+    """A feature of which too few training cases had no value (`missing`), or a level beside `known` ones."""
+
+    at: int
+    missing: bool
+    known: frozenset[str] | None
+
+    def holds(self, value: Value) -> bool:
+        """Whether nothing was learnt of those who have this value."""
+        return self.missing if value is None else self.known is not None and value not in self.known
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What is worked out once for an artefact.
 
-    used: (place, feature) of those a term looks at. looked: what each term adds. shares: of each term, what
-    part goes to which parameter. tried: by feature, values at the quantiles of training.
+    used: (place, feature) of those a term looks at. few: what a case may have that nothing was learnt of.
+    looked: what each term adds. shares: of each term, what part goes to which parameter. tried: by feature,
+    values at the quantiles of training.
     """
 
     used: tuple[tuple[int, Input], ...]
+    few: tuple[Few, ...]
     base: float
     looked: tuple[Looked, ...]
     shares: tuple[tuple[tuple[str, float], ...], ...]
@@ -60,6 +75,7 @@ def _plan(artefact: Artefact) -> Plan:
     slope = artefact.slope
     return Plan(
         used=tuple((at, artefact.inputs[at]) for at in sorted(of_feature)),
+        few=tuple(_few(artefact.terms)),
         base=slope * artefact.intercept + artefact.shift,
         looked=tuple(_looked(term, slope) for term in artefact.terms),
         shares=tuple(_shares(term, artefact.inputs) for term in artefact.terms),
@@ -68,6 +84,17 @@ def _plan(artefact: Artefact) -> Plan:
         tried={at: _tried([artefact.terms[place] for place in of_feature[at]], at) for at in of_feature},
         many=len(artefact.inputs),
     )
+
+
+def _few(terms: Sequence[Term]) -> Iterator[Few]:
+    for term in terms:
+        # An artefact of whose cases nothing is told leaves it open how many they were.
+        if isinstance(term, Pair) or not any(term.counts):
+            continue
+        other = isinstance(term, Levels) and term.counts[-1] < FEWEST
+        if other or term.counts[0] < FEWEST:
+            known = frozenset(term.levels) if other and isinstance(term, Levels) else None
+            yield Few(term.feature, term.counts[0] < FEWEST, known)
 
 
 def given_of(plan: Plan, values: Mapping[str, Value]) -> list[Value]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.learning.additive import Additive, line_of
 from salus.learning.artefact import Curve, Levels, Pair, Term
-from salus.learning.bins import ROUGH_LEVELS, Axis, Binned, counts_of
+from salus.learning.bins import FEWEST, ROUGH_LEVELS, Axis, Binned, counts_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,11 +42,25 @@ def _purified(found: Additive, table: Binned) -> Additive:
         coded = [rough[side][table.codes[place]] for side, place in enumerate(both)]
         weights = np.zeros(scores.shape)
         np.add.at(weights, tuple(coded), 1.0)
-        pairs[both], sides, mean = _apart(scores, weights)
+        left, sides, mean = _apart(scores, weights)
+        pairs[both] = _of_enough(left, weights, [table.axes[place] for place in both])
         intercept += mean
         for place, side, to_rough in zip(both, sides, rough, strict=True):
             steps[place] = steps.get(place, np.zeros(table.axes[place].size)) + side[to_rough]
     return replace(found, intercept=intercept, steps=steps, pairs=pairs)
+
+
+def _of_enough(scores: Floats, weights: Floats, axes: Sequence[Axis]) -> Floats:
+    """Take out of a pair what its few cases without a value, or of another level, would say."""
+    kept = scores.copy()
+    for side, axis in enumerate(axes):
+        counts = weights.sum(axis=1 - side)
+        few = [at for at in (0, *([len(counts) - 1] if axis.is_level else ())) if counts[at] < FEWEST]
+        if side == 0:
+            kept[few, :] = 0.0
+        else:
+            kept[:, few] = 0.0
+    return kept
 
 
 def _apart(scores: Floats, weights: Floats) -> tuple[Floats, tuple[Floats, Floats], float]:
@@ -96,10 +110,21 @@ def _centred(found: Additive, table: Binned) -> Additive:
         steps[place] = steps.get(place, np.zeros(table.axes[place].size)).copy()
         steps[place][1:] += mean
     for place, scores in steps.items():
-        mean = float(scores @ counts_of(table.axes[place], table.codes[place]) / len(table))
+        axis = table.axes[place]
+        counts = counts_of(axis, table.codes[place])
+        few = unlearnt(axis, counts)
+        counts[few] = 0.0
+        mean = float(scores @ counts / counts.sum()) if counts.any() else 0.0
         steps[place] = scores - mean
+        steps[place][few] = 0.0
         intercept += mean
     return replace(found, intercept=intercept, steps=steps, lines=lines)
+
+
+def unlearnt(axis: Axis, counts: Floats) -> list[int]:
+    """Return the codes of which nothing can be learnt: "not measured", or any other level, of too few."""
+    apart = (0, axis.size - 1) if axis.is_level else (0,)
+    return [code for code in apart if counts[code] < FEWEST]
 
 
 def importance(found: Additive, table: Binned) -> dict[int, float]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from salus.core.codes import BIRTH, DEATH, DISPOSITION
 from salus.core.evidence import Event, Timeline
-from salus.learning.features import AGE, whole_years
+from salus.learning.features import AGE, age_at
 from salus.learning.task import Case, Excluded
 
 WATCHED = timedelta(hours=48)
@@ -93,7 +93,7 @@ def _asked(found: Timeline, visit: Event, hospital: tuple[Event, Event | None]) 
         return Excluded(found.subject, "in intensive care for less than 48 hours")
     if death is not None and death.time is not None and (death.end or death.time) < moment:
         return Excluded(found.subject, "died within 48 hours")
-    age = _age(found, start)
+    age = age_at(found, start)
     if age is not None and age < YOUNGEST:
         return Excluded(found.subject, f"younger than {YOUNGEST}")
     died = _died(death, visit, *hospital)
@@ -104,16 +104,6 @@ def _id(visit: Event, subject: str) -> str:
     """Return the key of a set whose stays are people too, else what the stay is called in the record."""
     key = subject.partition("/")[2]
     return key if visit.source.partition("/")[2] == key else visit.source
-
-
-def _age(found: Timeline, start: datetime) -> float | None:
-    told = [
-        one.value for one in found.where((AGE,)) if isinstance(one.value, float | int) and one.unit == "a"
-    ]
-    if told:
-        return float(told[-1])
-    born = found.first((BIRTH,))
-    return None if born is None or born.time is None else float(whole_years(born.time, start))
 
 
 def _died(death: Event | None, visit: Event, hospital: Event, ended: Event | None) -> bool | None:

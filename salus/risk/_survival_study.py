@@ -8,18 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from salus.core.codes import DEATH, short
+from salus.core.codes import BIRTH, DEATH, short
 from salus.core.evidence import Timeline
+from salus.learning.features import AGE, age_at
 from salus.learning.task import Case, Excluded
 
 URI = "https://hbiostat.org/data/repo/support2"
 ENTRY = short(URI, "study-entry")
 # Until when somebody who is not known to have died is known to have lived.
 LAST_HEARD = short(URI, "d.time")
-MILESTONES = frozenset({ENTRY, LAST_HEARD, DEATH})
+MILESTONES = frozenset({ENTRY, LAST_HEARD, DEATH, BIRTH, AGE})
 # The third day of the study is over.
 ASKED = timedelta(days=3)
 HORIZON = timedelta(days=180)
+# Of those whom SUPPORT took in (Murphy DJ, Cluff LE. J Clin Epidemiol 1990;43 Suppl:V-X).
+YOUNGEST = 18
 # What others estimated on day 3: the physicians' and the SUPPORT model's probability of living two and six
 # months. No feature reads them; the evidence run does, to compare.
 PHYSICIAN_2_MONTHS, PHYSICIAN_6_MONTHS = short(URI, "prg2m"), short(URI, "prg6m")
@@ -46,6 +49,10 @@ def patients(timeline: Timeline) -> Iterator[Case | Excluded]:
     death = timeline.first((DEATH,))
     if death is not None and death.time is not None and (death.known_at or death.time) <= start + ASKED:
         yield Excluded(subject, "died before the third day was over")
+        return
+    age = age_at(timeline, start)
+    if age is not None and age < YOUNGEST:
+        yield Excluded(subject, f"younger than {YOUNGEST}")
         return
     died = death.time if death is not None else None
     heard = timeline.last((LAST_HEARD,))

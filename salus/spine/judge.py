@@ -109,6 +109,7 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
     said, strange = score.table(artefact, every.values), columns_of(artefact, every)
     rows = every.rows_with_outcome()
     cases, (risk, logit), unlike = taken(every, rows), (one[rows] for one in said), strange[rows]
+    _need_both(every.population.name, task, cases.outcomes)
     beside, moved = trained(model.path), score.weights(artefact, cases.values)
     told = evidence.evidence(
         np.array(cases.outcomes),
@@ -203,6 +204,16 @@ def _whole(digest: str) -> str:
 # --- guidelines ----------------------------------------------------------------------------------
 
 
+def _need_both(place: str, task: Task, outcomes: list[bool]) -> None:
+    """Raise EvidenceError where all cases ended alike: nothing can be compared."""
+    if len(set(outcomes)) < 2:
+        which = "every one" if outcomes[:1] == [True] else "none"
+        raise EvidenceError(
+            f"'{place}': of {len(outcomes)} cases {which} had the outcome ({task.outcome}), and a model is "
+            "judged by cases with it and without. See how the outcomes are told there, or name another place."
+        )
+
+
 def _of_guideline(model: Model, task: Task, place: str, on: Opened) -> Judged:
     from salus.learning import evidence
     from salus.spine.asked import answers, records
@@ -217,6 +228,7 @@ def _of_guideline(model: Model, task: Task, place: str, on: Opened) -> Judged:
         raise EvidenceError(f"{model.card.name} gave no score for any of {len(said)} cases at '{place}'.")
     rows, low, high = (list(each) for each in zip(*told, strict=True))
     y, persons = [cases.outcomes[row] for row in rows], [cases.persons[row] for row in rows]
+    _need_both(place, task, y)
     at = task.settings["threshold"]
     ends = {
         side: evidence.of_score(y, points, at, persons, seed=on.seed)

@@ -27,7 +27,7 @@ def columns_of(artefact: Artefact, cases: Cases) -> Any:
     import numpy as np
     import polars as pl
 
-    from salus.learning import novelty
+    from salus.learning import novelty, score
 
     names = {*artefact.novelty["features"], *artefact.novelty["levels"]}
     names |= {one for among in artefact.novelty["parameters"].values() for one in among}
@@ -37,7 +37,7 @@ def columns_of(artefact: Artefact, cases: Cases) -> Any:
     found = np.array(novelty.abstained(artefact.novelty, columns), dtype=bool) if columns else none
     hidden = cases.hidden.filter(pl.col("parameter").is_in(list(artefact.parameters())))
     found[hidden["row"].unique().to_list()] = True
-    return found
+    return found | score.unlearnt_rows(artefact, cases.values)
 
 
 def _column(series: Any) -> Any:

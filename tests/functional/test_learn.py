@@ -135,12 +135,27 @@ def test_other_outcomes_or_none_give_the_same_probabilities(tested, few_stays, r
         ("test icu-mortality --on {place} --predictions {out}", 2, "cannot be a file"),
         ("test {out}/none.json --on {place}", 4, "cannot be read"),
         ("test cvd-onset --on {place}", 4, "salus train cvd-onset"),
+        ("test icu-mortality --on {place} --seed -1", 2, "a whole number from 0"),
     ],
 )
 def test_what_cannot_be_done_is_said_with_a_way_out(words, code, says, few_stays, run_salus, tmp_path):
     done = run_salus(*words.format(place=few_stays, out=tmp_path).split(), cwd=tmp_path, check=False)
     assert done.code == code, done.err
     assert says in done.err
+
+
+def test_where_all_ended_alike_nothing_is_compared(few_stays, run_salus, tmp_path):
+    with (
+        gzip.open(few_stays / "Outcomes-b.csv.gz", "rt") as lines,
+        gzip.open(tmp_path / "Outcomes-b.csv.gz", "wt") as out,
+    ):
+        out.writelines(
+            line if line.startswith("RecordID") else f"{line.rpartition(',')[0]},0\n" for line in lines
+        )
+    (tmp_path / "set-b.csv.gz").symlink_to(few_stays / "set-b.csv.gz")
+    done = run_salus("test", "icu-mortality", "--on", tmp_path, cwd=tmp_path, check=False)
+    assert done.code == 4
+    assert f"of {STAYS} cases none had the outcome (death in hospital)" in done.err
 
 
 def test_values_in_another_unit_are_counted_and_told(few_stays, run_salus, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from salus.core.insight import Abstention, Urgency
 from salus.learning.learnt import DIED, OVER, Learnt
 from salus.risk import survival_180d, survival_180d_scores
-from tests.example_views import Resource, chance, estimate, learnt, moved, record, told
+from tests.example_views import Resource, chance, estimate, learnt, moved, record, told, without
 
 THIRD_DAY_OVER = datetime(2026, 3, 13, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -73,6 +73,39 @@ def test_scores_that_are_kept_back_widen_the_answer_and_are_never_not_taken() ->
         "APACHE III physiology score is not available: it may be anything",
         "SUPPORT physiology score is not available: it may be anything",
     }
+
+
+@pytest.mark.parametrize(("model", "score", "named", "judged"), [
+    (survival_180d.MODEL, "scoma", "SUPPORT coma score", False),
+    (survival_180d_scores.MODEL, "scoma", "SUPPORT coma score", False),
+    (survival_180d_scores.MODEL, "sps", "SUPPORT physiology score", False),
+    (survival_180d_scores.MODEL, "aps", "APACHE III physiology score", True),
+])  # fmt: skip
+def test_a_score_that_all_but_one_had_is_never_read_as_not_taken(
+    model: Learnt, score: str, named: str, judged: bool
+) -> None:
+    whole = chance(told(model, record(of(model, "heart-failure")), THIRD_DAY_OVER))
+    without_it = told(model, record(of(model, "heart-failure"), without(score)), THIRD_DAY_OVER)
+    found = estimate(without_it)
+    assert found.low is not None and found.high is not None and found.low <= whole <= found.high
+    assert f"{named} is not available: it may be anything" in {one.says for one in without_it.reasons}
+    says = "Nearly everybody whom it learnt from had it otherwise, so it may mean anything: "
+    assert f"{says}{named}." in without_it.limits
+    # A range on both sides of the threshold is no answer.
+    assert without_it.judged is judged
+
+
+@MODELS
+@pytest.mark.parametrize(
+    ("born", "asked"), [("2020-05-01", False), ("2008-03-11", False), ("2008-03-10", True)]
+)
+def test_children_are_not_asked_about(model: Learnt, born: str, asked: bool) -> None:
+    def younger(one: Resource) -> Resource:
+        return one | {"birthDate": born} if one["resourceType"] == "Patient" else one
+
+    body = told(model, record(of(model, "heart-failure"), younger), THIRD_DAY_OVER).body
+    refused = Abstention("not-eligible", "This question is not asked here: younger than 18.")
+    assert (body != refused) is asked
 
 
 def test_who_entered_no_study_is_not_asked() -> None:

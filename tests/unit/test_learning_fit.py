@@ -178,6 +178,27 @@ def test_few_are_learnt_from_and_said_to_be(learnt: Fitted):
     assert learnt.notes == ()
 
 
+def test_nothing_is_learnt_of_a_value_that_hardly_anybody_lacked() -> None:
+    frame, y, persons = truth.table(CASES)
+    strong, kind = _strongest(frame, y), pl.col("kind")
+    rows = np.flatnonzero(y)[:9]
+    lacking = pl.int_range(pl.len()).is_in(rows)
+    few = frame.with_columns(
+        pl.when(lacking).then(None).otherwise(pl.col(strong).fill_nan(0.0)).alias(strong),
+        pl.when(lacking).then(pl.lit("rare")).otherwise(kind).alias("kind"),
+    )
+    found = fitted(truth.task(), few, y, persons)
+    model = artefact_of(truth.task(), found, few, truth.made())
+    told = {model.inputs[term.features[0]].name: term for term in model.terms if len(term.features) == 1}
+    assert (told[strong].counts[0], told[strong].missing) == (9, 0.0)
+    assert score.unlearnt(model, dict(few.row(int(rows[0]), named=True))) >= {strong.partition(",")[0]}
+
+
+def _strongest(frame: pl.DataFrame, y: np.ndarray) -> str:
+    numbers = [name for name in frame.columns if name.endswith(", last")]
+    return max(numbers, key=lambda name: abs(auroc(y, np.nan_to_num(frame[name].to_numpy())) - 0.5))
+
+
 def test_too_few_are_refused():
     frame, _, persons = truth.table(200)
     with pytest.raises(EvidenceError, match="3 people with the outcome and 100 without are too few"):

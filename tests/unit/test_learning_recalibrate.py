@@ -103,6 +103,10 @@ def test_too_few_are_refused_and_so_is_a_ranking_that_is_turned_round() -> None:
         recalibrated(made(), SiteCases(rare, logit), SITE, draws=DRAWS)
     with pytest.raises(EvidenceError, match="turn the ranking round"):
         recalibrated(made(), SiteCases(y, -logit), SITE, draws=DRAWS)
+    # So few that the intercept alone would be estimated.
+    some = y & (np.cumsum(y) <= 60)
+    with pytest.raises(EvidenceError, match="turn the ranking round"):
+        recalibrated(made(), SiteCases(some, -logit), SITE, draws=DRAWS)
 
 
 def test_both_sets_are_named_and_it_reads_back_the_same() -> None:

@@ -164,6 +164,35 @@ def test_a_ratio_changes_only_where_the_other_half_is_there():
     assert score.would_change(of, {"pulse, last": None, "pulse by lactate": None}) == ()
 
 
+ENOUGH = {**STEPS, "counts": [10, 20, 30, 40]}
+RARE = {**STEPS, "counts": [9, 20, 30, 40]}
+LEVELS = {"feature": 2, "levels": ["female", "male"], "scores": [1.0, 2.0], "other": 4.0, "missing": 8.0}
+
+
+@pytest.mark.parametrize(("terms", "values", "expected"), [
+    ([RARE], {"pulse, last": None}, {"pulse"}),
+    ([RARE], {"pulse, last": math.nan}, {"pulse"}),
+    ([RARE], {"pulse, last": 70.0}, set()),
+    ([ENOUGH], {"pulse, last": None}, set()),
+    # Of whose cases nothing is told: it is left open.
+    ([{**STEPS, "counts": [0, 0, 0, 0]}], {"pulse, last": None}, set()),
+    ([{**LEVELS, "counts": [50, 50, 50, 9]}], {"sex": "neither"}, {"sex"}),
+    ([{**LEVELS, "counts": [50, 50, 50, 9]}], {"sex": None}, set()),
+    ([{**LEVELS, "counts": [50, 50, 50, 10]}], {"sex": "neither"}, set()),
+    ([{**LEVELS, "counts": [9, 50, 50, 50]}], {"sex": None}, {"sex"}),
+    ([{**LEVELS, "counts": [9, 50, 50, 50]}], {"sex": "neither"}, set()),
+    # What is made of two: the one that is there is known.
+    ([ENOUGH, {**RARE, "feature": 3}], {"pulse, last": 70.0, "pulse by lactate": None}, {"lactate"}),
+])  # fmt: skip
+def test_what_nearly_nobody_lacked_may_be_anything(
+    terms: list[dict[str, Any]], values: dict[str, Value], expected: set[str]
+) -> None:
+    found = made(*terms)
+    assert score.unlearnt(found, values) == expected
+    frame = {name: [value] for name, value in values.items()}
+    assert score.unlearnt_rows(found, frame).tolist() == [bool(expected)]
+
+
 def test_the_features_that_are_needed_come_with_what_they_are_made_of():
     found = inputs_for(TASK, ["pulse by lactate", "sex"])
     assert [one.name for one in found] == ["pulse, last", "lactate, highest", "pulse by lactate", "sex"]

@@ -116,8 +116,7 @@ def read(place: Path) -> Iterator[Timeline]:
 def _checked(table: Table) -> None:
     """Bring the fields into the form in which they become events; count and leave out what cannot be."""
     table.refuse(table.rows[PERSON].is_null(), f"it has no {PERSON}")
-    table.number("time_in_hospital", 1, 366)
-    table.refuse(table.rows["time_in_hospital"].is_null(), "how long the stay was is not told")
+    table.needed("time_in_hospital", 1, 366, "how long the stay was is not told")
     for name, most in {**_BEFORE, **_COUNTED}.items():
         table.number(name, 0, most)
     table.among("race", {name: short(_RACE, code) for name, code in _RACES.items()})

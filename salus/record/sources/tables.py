@@ -69,13 +69,21 @@ class Table:
         self.count(wrong, reason)
         self.rows = self.rows.with_columns(wrong.fill_null(value=False).alias(_HIDDEN + name))
 
-    def number(self, name: str, low: float, high: float) -> None:
-        """Make `name` numbers; what is none, or is outside `low` to `high`, is counted and not used."""
+    def needed(self, name: str, low: float, high: float, reason: str) -> None:
+        """Make `name` numbers from `low` to `high`; a row without one is refused for that `reason`."""
+        value = self._numbers(name, low, high)
+        self.rows = self.rows.with_columns(value.alias(name))
+        self.refuse(value.is_null(), reason)
+
+    def _numbers(self, name: str, low: float, high: float) -> pl.Series:
         import polars as pl
 
-        said = self.rows[name]
-        value = said.cast(pl.Float64, strict=False)
-        value = value.set(~value.is_between(low, high).fill_null(value=True) | value.is_nan(), None)
+        value = self.rows[name].cast(pl.Float64, strict=False)
+        return value.set(~value.is_between(low, high).fill_null(value=True) | value.is_nan(), None)
+
+    def number(self, name: str, low: float, high: float) -> None:
+        """Make `name` numbers; what is none, or is outside `low` to `high`, is counted and not used."""
+        said, value = self.rows[name], self._numbers(name, low, high)
         wrong = said.is_not_null() & value.is_null()
         self.hide(name, wrong, f"{name} is no number from {low:g} to {high:g}")
         self.rows = self.rows.with_columns(value.alias(name))
