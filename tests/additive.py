@@ -218,6 +218,7 @@ def _answer(made: Artefact, values: dict[str, Value], hidden: list[str]) -> dict
         **asdict(found),
         "byParameter": score.by_parameter(made, found),
         "spans": score.spans(made, values, set(hidden)),
+        "unlearnt": sorted(score.unlearnt(made, values)),
         "wouldChange": score.would_change(made, values),
         "conformal": score.conformal(made, found.probability),
         "novelty": asdict(novelty.judged(made.novelty, values, hidden)),
@@ -234,6 +235,7 @@ def alike(said: list[dict[str, Any]], answers: list[dict[str, Any]]) -> None:
             told, expected = ({key: value for key, value in found if abs(value) > 1e-9}
                               for found in (one[name], other[name]))  # fmt: skip
             assert told == pytest.approx(expected, rel=0, abs=1e-9)
+        assert one["unlearnt"] == other["unlearnt"]
         assert one["conformal"] == list(other["conformal"])
         assert {key: told if key == "why" else tuple(told) for key, told in one["novelty"].items()} == (
             other["novelty"]

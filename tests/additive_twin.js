@@ -12,7 +12,7 @@ const answersOf = async (Additive, drawn) => {
       const scored = model.score(values);
       answers.push({
         ...scored, byParameter: model.byParameter(scored), spans: model.spans(values, hidden),
-        wouldChange: model.wouldChange(values),
+        unlearnt: model.unlearnt(values), wouldChange: model.wouldChange(values),
         conformal: model.conformal(scored.probability), novelty: model.novelty(values, hidden),
       });
     }

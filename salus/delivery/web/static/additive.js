@@ -9,6 +9,8 @@ const Additive = (() => {
   // At so many quantiles a value that is not known is tried; a level that no artefact lists.
   const TRIED = 16;
   const OTHER = "";
+  // Of fewer training cases without a value, or with another level, nothing was learnt.
+  const FEWEST = 10;
 
   const isThere = (value) => value !== null && value !== undefined && !Number.isNaN(value);
   const has = (object, name) => Object.prototype.hasOwnProperty.call(object, name);
@@ -229,11 +231,26 @@ const Additive = (() => {
       const found = terms.map((term) => ends(term, given, unknown));
       return [0, 1].map((side) => probability(base + total(found.map((end) => calibration.slope * end[side]))));
     };
+    const thereOf = (given) => new Set([...used].filter((at) => given[at] !== null && features[at].how !== "count")
+      .flatMap((at) => features[at].parameters));
+    // The parameters of which this case lacks what nearly all training cases had, or has what nearly none had.
+    const unlearnt = (values) => {
+      const given = givenOf(features, used, values);
+      const there = thereOf(given);
+      const few = terms.filter((term) => {
+        if (term.features || !term.counts.some((count) => count > 0)) return false;
+        const value = given[term.feature];
+        if (value === null) return term.counts[0] < FEWEST;
+        return Boolean(term.levels) && term.counts[term.counts.length - 1] < FEWEST && !term.levels.includes(value);
+      });
+      const named = few.flatMap(({ feature: at }) =>
+        features[at].parameters.filter((name) => given[at] !== null || !there.has(name)));
+      return [...new Set(named)].sort();
+    };
     // Of each parameter that was not measured, how far its value would move the logit, on average; most first.
     const wouldChange = (values) => {
       const given = givenOf(features, used, values);
-      const there = new Set([...used].filter((at) => given[at] !== null && features[at].how !== "count")
-        .flatMap((at) => features[at].parameters));
+      const there = thereOf(given);
       const names = new Set(terms.flatMap((term) => featuresOf(term).flatMap((at) => features[at].parameters)));
       const moved = (name) => {
         const free = new Map([...used].filter((at) => given[at] === null &&
@@ -252,7 +269,7 @@ const Additive = (() => {
     const conformal = (chance) => Object.entries({ no: chance, yes: 1 - chance })
       .filter(([name, strangeness]) => strangeness <= sets.quantiles[name]).map(([name]) => name);
     const novelty = (values, hidden = []) => judged(artefact.novelty, values, new Set(hidden));
-    return { artefact, score, byParameter, spans, wouldChange, conformal, novelty };
+    return { artefact, score, byParameter, spans, unlearnt, wouldChange, conformal, novelty };
   };
 
   // A model of the text of a file, refused where a byte of it was changed. Digests need a page that came over
