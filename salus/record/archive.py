@@ -289,6 +289,20 @@ class Archive:
         rows = self._index().filter(mine).select("source", *_PLACE).sort("order").collect()
         return ((source, self._get(*place)) for source, *place in rows.iter_rows())
 
+    def about(self, kind: str) -> Iterator[tuple[str, str, bytes]]:
+        """Yield (subject, ``Type/id``, resource) of every resource of type `kind` that stands and is of a
+        patient here; subjects by the name that merged records share.
+        """
+        import polars as pl
+
+        mine = pl.col("source").str.starts_with(f"{kind}/") & pl.col("stands")
+        rows = self._index().filter(mine).select("source", "subject_id", *_PLACE).sort("order").collect()
+        whose = rows.join(
+            self._subjects.select("subject", "subject_id"), on="subject_id", maintain_order="left"
+        )
+        for subject, source, *place in whose.select("subject", "source", *_PLACE).iter_rows():
+            yield self.identities.canonical(subject), source, self._get(*place)
+
     def rejects(self) -> list[Reject]:
         """Return every resource that was refused, with its place and reason, in the order of reading."""
         rows = self._index().filter(fate=REJECTED).sort("order").select("file", "line", "reason").collect()

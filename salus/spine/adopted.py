@@ -22,7 +22,7 @@ from salus.core.seams import Model
 
 if TYPE_CHECKING:
     from salus.spine.site import Site
-    from salus.store.rows import AdoptionRow
+    from salus.store.rows import ToldRow
 
 # Between the version of an artefact and the beginning of its SHA-256, in the version of a model that answers
 # by what a site trained (Semantic Versioning 2.0.0, clause 10: build metadata).
@@ -38,7 +38,7 @@ class Here:
 
     model: Model
     origin: Origin
-    row: AdoptionRow | None = None
+    row: ToldRow | None = None
 
     @property
     def artefact(self) -> str:
@@ -64,7 +64,7 @@ def models_of(site: Site | None) -> dict[str, Model]:
     return {name: each.model for name, each in here(site).items()}
 
 
-def named(row: AdoptionRow) -> str:
+def named(row: ToldRow) -> str:
     """Return the SHA-256 that an entry names, "" for what ships; what Salus did not write names none that
     is there.
     """
@@ -90,7 +90,7 @@ def actions(ref: ModelRef) -> Iterable[Urgency]:
     return [row.urgency for row in model.card.actions if row.urgency]
 
 
-def _own(site: Site, model: Model, row: AdoptionRow) -> Model:
+def _own(site: Site, model: Model, row: ToldRow) -> Model:
     """Return `model` as it answers by what was adopted; remembered, since a hook has no time to read it."""
     from salus.learning.learnt import Learnt
 
@@ -128,7 +128,7 @@ def unusable(model: Model) -> EvidenceError | None:
     return found if isinstance(found, EvidenceError) else None
 
 
-def words(row: AdoptionRow) -> str:
+def words(row: ToldRow) -> str:
     """Say by what a model answers here, and who decided that."""
     told, n = row.told, row.told.get("n")
     cases = f" ({n:,} cases)" if isinstance(n, int) else ""

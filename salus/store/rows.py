@@ -61,16 +61,17 @@ class StatusRow:
 
 
 @dataclass(frozen=True, slots=True)
-class AdoptionRow:
-    """By what a model answers here since entry `seq`, and who decided on it.
+class ToldRow:
+    """An entry that is its own record: what `who` did (`did`) about `about`, as entry `seq`.
 
-    told: what that entry recorded: ``artefact`` is the SHA-256 of one in the store, "" for what ships; {}
-    where what lies there is not what it recorded.
+    told: what was kept beside it; {} where what lies there is not what the entry recorded.
     """
 
-    model: str
+    about: str
     seq: int
     at: datetime
+    who: str
+    did: str
     told: Mapping[str, Any]
 
 
@@ -222,18 +223,18 @@ def as_hook_card(row: Any) -> HookCard:
     return HookCard(row.uuid, row.insight, row.user, _moment(row.at), row.client or "")
 
 
-def as_adoption(row: Any) -> AdoptionRow:
-    """Return the AdoptionRow in a row of table `entry` with its opening.
+def as_told(row: Any) -> ToldRow:
+    """Return the ToldRow in a row of table `entry` with its opening.
 
-    What the entry did not commit to tells nothing: nobody chose it.
+    What the entry did not commit to tells nothing: nobody said it.
     """
     line, told = as_entry(row), kept_content(row.content)
     try:
-        same = opens(line, row.salt, told) and record_of(told) == row.record_id
+        same = row.kind == line.did and opens(line, row.salt, told) and record_of(told) == row.record_id
     except (TypeError, UserError):
         # SQLite lets a column hold another type than it was made for.
         same = False
-    return AdoptionRow(row.record_id, row.seq, line.at, told if same else {})
+    return ToldRow(row.record_id, row.seq, line.at, line.who, line.did, told if same else {})
 
 
 def as_status(row: Any) -> StatusRow:

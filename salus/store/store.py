@@ -34,18 +34,18 @@ from salus.store.engine import (
 )
 from salus.store.ledger import GENESIS, moment
 from salus.store.rows import (
-    AdoptionRow,
     HookCard,
     Opening,
     StatusRow,
     StoredInsight,
-    as_adoption,
+    ToldRow,
     as_entry,
     as_hook_card,
     as_insight,
     as_opening,
     as_review,
     as_status,
+    as_told,
     kept_content,
 )
 from salus.store.transaction import Transaction
@@ -135,12 +135,19 @@ class Store:
         query = select(t.status).where(t.status.c.model == model).order_by(t.status.c.seq)
         return [as_status(row) for row in self._all(query)]
 
-    def adoptions(self) -> dict[str, AdoptionRow]:
-        """Return by what each model answers here, where anybody ever decided on that, by the model's name."""
-        beside = (t.opening.c.salt, t.opening.c.record_id, t.opening.c.content)
+    def adoptions(self) -> dict[str, ToldRow]:
+        """Return by what each model answers here, where anybody ever decided on that, by the model's name.
+
+        Its `told` names the ``artefact`` by its SHA-256; "" for what ships.
+        """
+        return {row.about: row for row in self.told("adopt")}
+
+    def told(self, *deeds: str, after: int = 0) -> list[ToldRow]:
+        """Return the entries that say one of `deeds`, with a `seq` above `after`, in order."""
+        beside = (t.opening.c.salt, t.opening.c.kind, t.opening.c.record_id, t.opening.c.content)
         query = select(t.entry, *beside).join(t.opening, t.opening.c.seq == t.entry.c.seq)
-        query = query.where(t.opening.c.kind == "adopt").order_by(t.entry.c.seq)
-        return {row.record_id: as_adoption(row) for row in self._all(query)}
+        query = query.where(t.opening.c.kind.in_(deeds), t.opening.c.seq > after).order_by(t.entry.c.seq)
+        return [as_told(row) for row in self._all(query)]
 
     def artefact(self, digest: str) -> bytes | None:
         """Return the bytes that are kept under this SHA-256, or None; that they have it is not looked at."""
