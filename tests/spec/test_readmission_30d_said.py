@@ -76,3 +76,21 @@ def test_of_somebody_who_died_at_home_nothing_is_foretold() -> None:
     timeline = record(OFTEN, dead)
     assert told(MODEL, timeline, HOME).judged
     assert told(MODEL, timeline, HOME + 6 * DAY).body == Abstention("not-eligible", DIED)
+
+
+@pytest.mark.parametrize("gender", ["other", "unknown", None])
+def test_a_sex_that_nobody_was_learnt_from_changes_the_answer_by_no_more_than_the_known_ones(
+    gender: str | None,
+) -> None:
+    def whose(one: Resource) -> Resource:
+        kept = {name: told for name, told in one.items() if name != "gender"}
+        return (kept | ({"gender": gender} if gender else {})) if one["resourceType"] == "Patient" else one
+
+    known = [
+        chance(told(MODEL, record(OFTEN, lambda one, sex=sex: one | {"gender": sex}), HOME))
+        for sex in ("female", "male")
+    ]
+    found = estimate(told(MODEL, record(OFTEN, whose), HOME))
+    assert found.low is not None and found.high is not None
+    assert found.low <= min(known) <= max(known) <= found.high
+    assert found.high - found.low < 0.05
