@@ -125,6 +125,13 @@ def open_view(
     return _GatedView(Timeline(timeline.subject, seen), actor, purpose, as_of, said, rule, opener)
 
 
+def cut(timeline: Timeline, rule: Rule | Both) -> Timeline:
+    """Return what `rule` leaves of a timeline: what is asked of it before a View is opened (how old it is, what
+    it is called) must not tell of the rest.
+    """
+    return timeline if rule.constant else Timeline(timeline.subject, tuple(_shown(timeline, rule)))
+
+
 def _shown(timeline: Timeline, rule: Rule | Both | None) -> Iterable[Event]:
     """Return what a rule leaves of a timeline."""
     if rule is None or rule.constant:
@@ -180,13 +187,16 @@ def open_columns(
     placed = cases.select(
         "subject", pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"), "moment", whole.alias("whole_at")
     )
-    events = events if rules is None else _allowed(events, rules, actor, purpose)
+    events = events if rules is None else allowed(events, rules, actor, purpose)
     seen = events.join(placed, on="subject", maintain_order="left").filter(*_known_then(events.columns))
     return _as_known_then(seen).drop("moment", "whole_at")
 
 
-def _allowed(events: pl.DataFrame, rules: Rules, actor: Actor, purpose: str) -> pl.DataFrame:
-    """Return the rows of `events` that the rule of each one's subject allows, in their order."""
+def allowed(events: pl.DataFrame, rules: Rules, actor: Actor, purpose: str) -> pl.DataFrame:
+    """Return the rows of `events` that the rule of each one's subject allows, in their order.
+
+    Raises RefusedError where a rule was made for somebody else, or for something else.
+    """
     import polars as pl
 
     for rule in {id(rule): rule for rule in (rules.otherwise, *rules.of.values())}.values():

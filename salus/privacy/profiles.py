@@ -24,10 +24,15 @@ _LIFTED_BY = ("label", "patient")
 
 @dataclass(frozen=True, slots=True)
 class Default:
-    """What holds for one purpose where no permit speaks: `effect`, by the law and clause in `basis`."""
+    """What holds for one purpose where no permit speaks: `effect`, by the law and clause in `basis`.
+
+    with_basis: whether it is open, too, to whoever states on which decision (an ethics board's, a law's) a
+    population is opened; the patient's own no stands above that.
+    """
 
     effect: str
     basis: str
+    with_basis: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,20 +115,29 @@ def profile(name: str = DEFAULT) -> Profile:
 
 def read(path: Path) -> Profile:
     """Return the profile in the file at `path`; raises EvidenceError with file, place and remedy."""
-    reader = _Reader(path)
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise EvidenceError(f"The profile '{path}' cannot be read ({error.strerror}).") from None
+    except ValueError:
+        raise EvidenceError(f"The profile '{path}' is not written in UTF-8.") from None
+    return of_text(text, str(path))
+
+
+def of_text(text: str, called: str) -> Profile:
+    """Return the profile that `text` is; raises EvidenceError with what it is called, place and remedy."""
+    reader = _Reader(called)
+    try:
+        told = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise EvidenceError(f"The profile '{path}' is no JSON: {error}.") from None
+        raise EvidenceError(f"The profile '{called}' is no JSON: {error}.") from None
     return reader.profile(reader.table(told, "$"))
 
 
 class _Reader:
-    """Reads one file; whatever is wrong is said with its place."""
+    """Reads one profile; whatever is wrong is said with its place."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
 
     def _refuse(self, at: str, remedy: str) -> EvidenceError:
@@ -170,10 +184,12 @@ class _Reader:
 
     def _default(self, told: object, at: str) -> Default:
         found = self.table(told, at)
-        self._only(found, {"effect", "basis"}, at)
+        self._only(found, {"effect", "basis", "with_basis"}, at)
+        if type(found.get("with_basis", False)) is not bool:
+            raise self._refuse(f"{at}.with_basis", "write true or false.")
         if found.get("effect") not in (PERMIT, DENY):
             raise self._refuse(f"{at}.effect", "write 'permit' or 'deny'.")
-        return Default(found["effect"], self._text(found, "basis", at))
+        return Default(found["effect"], self._text(found, "basis", at), found.get("with_basis", False))
 
     def _words(self, told: Mapping[str, Any], name: str, known: tuple[str, ...], at: str) -> tuple[str, ...]:
         found = told.get(name, [])

@@ -18,6 +18,7 @@ from salus.core.insight import Abstention, Estimate, Finding, Insight, Risk
 from salus.core.seams import Model
 from salus.learning.task import Case
 from salus.privacy.gate import open_view
+from salus.privacy.permits import Rules
 from salus.spine.consult import Question, as_it_stood
 from salus.spine.site import holds_records
 
@@ -48,13 +49,23 @@ def records(place: str) -> Record:
 
 
 def answers(
-    model: Model, cases: Iterable[Case], record: Record, *, actor: Actor, purpose: str, basis: str
+    model: Model,
+    cases: Iterable[Case],
+    record: Record,
+    rules: Rules,
+    *,
+    actor: Actor,
+    purpose: str,
+    basis: str,
 ) -> list[Answer]:
-    """Ask `model` about each of `cases` at its moment; the gate cuts each record to what was known then."""
+    """Ask `model` about each of `cases` at its moment; the gate cuts each record to what was known then, and
+    is open.
+    """
     found = []
     for case in cases:
         asked = record(case)
-        view = open_view(asked.timeline, actor, purpose, asked.as_of, asked.whole_at, basis=basis)
+        rule = rules.of.get(asked.timeline.subject, rules.otherwise)
+        view = open_view(asked.timeline, actor, purpose, asked.as_of, asked.whole_at, basis=basis, rule=rule)
         found.append(_ends(model.predict(view)))
     return found
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from salus.core.codes import BIRTH
 from salus.core.consent import Actor
@@ -20,19 +20,12 @@ from salus.learning.columns import table
 from salus.learning.task import GROUP, Case, Excluded, Task
 from salus.privacy.gate import open_columns
 from salus.record.population import Population, carrying, of_archive, part_of
+from salus.spine.permits import Opening, permitted
 
 if TYPE_CHECKING:
     import polars as pl
 
     from salus.core.evidence import Timeline
-
-
-class Opening(NamedTuple):
-    """Who opens a population, what for, and on which basis."""
-
-    actor: Actor
-    purpose: str
-    basis: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +73,8 @@ class Cases:
         return sum((case.moment - case.start).total_seconds() for case in self.asked) / 86_400
 
 
-def population(task: Task, place: str, part: str = "") -> Population:
-    """Return the evidence at `place`: an archive, or a folder that holds a published set.
+def population(task: Task, place: str, part: str, opening: Opening) -> Population:
+    """Return the evidence at `place` that is open so: of an archive, or of a folder with a published set.
 
     part: of a set that lies in parts, the one that is wanted; of any, train or test. Raises UserError where
     there is none of that name.
@@ -92,7 +85,8 @@ def population(task: Task, place: str, part: str = "") -> Population:
 
     folder = Path(place)
     if holds_records(folder):
-        found = of_archive(Archive.open(folder), lambda code: _is_read(task, code) or task.is_milestone(code))
+        whole = of_archive(Archive.open(folder), lambda code: _is_read(task, code) or task.is_milestone(code))
+        found = permitted(whole, place, opening)
     else:
         found = sets.population(folder)
     return part_of(found, part) if part else found

@@ -13,6 +13,7 @@ from salus.core.evidence import Event
 from salus.core.seams import View
 from salus.privacy.gate import open_view
 from salus.spine.consult import archived
+from salus.spine.permits import Request, permits
 
 if TYPE_CHECKING:
     from salus.core.review import Entry
@@ -24,11 +25,13 @@ def open_chart(
 ) -> View:
     """Return what `actor` may see of `subject`, as known at `as_of` (default: the end of that record).
 
-    Raises UserError for an unknown subject, RefusedError when the gate says no, AwayError when the look
+    Raises UserError for an unknown subject, or one who may not be seen, RefusedError when the gate says no, AwayError when the look
     cannot be written down: what is not on record is not shown.
     """
-    asked = archived(site.archive, subject, as_of, site.now())
-    view = open_view(asked.timeline, actor, purpose, asked.as_of, asked.whole_at)
+    to = Request(permits(site), actor, purpose)
+    asked = archived(site, subject, as_of, to)
+    rule = to.rule(asked.timeline.subject)
+    view = open_view(asked.timeline, actor, purpose, asked.as_of, asked.whole_at, rule=rule)
     said = {"subject": subject, "what": "record", "purpose": purpose, "as_of": view.as_of.isoformat()}
     with site.store.begin() as tx:
         tx.append(site.now(), actor.id, "look", {**said, "permit": view.permit})

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from salus.core.addresses import parted
 from salus.core.codes import DEATH
@@ -16,11 +16,12 @@ from salus.core.evidence import UNREADABLE, Timeline
 from salus.core.insight import Abstention, Insight, ModelRef, Reason
 from salus.core.registry import model as find_model
 from salus.core.seams import Model, View
-from salus.privacy.gate import open_view
+from salus.privacy.gate import NOT_AVAILABLE, cut, open_view
 from salus.spine.adopted import models_of
 from salus.spine.bring import plural
 from salus.spine.models import LIVE, statuses
 from salus.spine.moment import dated_ahead, last_known
+from salus.spine.permits import Request, permits, unseen
 from salus.spine.shape import as_json
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def consult(
     """
     for name in asks or ():
         find_model(name)
-    question = _question(site, subject, evidence, as_of)
+    to = Request(permits(site), actor, purpose)
+    question = _question(site, subject, evidence, as_of, to)
     (answers,) = consult_many(
         site, [question], actor=actor, asks=asks, purpose=purpose, live_only=live_only, shown=shown
     )
@@ -89,14 +91,17 @@ def consult_many(
     """Ask about many subjects, and write all of it down in one transaction."""
     chosen = _chosen(site, asks, live_only)
     now = site.now()
-    views = [_view(question, actor, purpose) for question in questions]
-    left = [_ahead(question, now) for question in questions]
+    to = Request(permits(site), actor, purpose)
+    opened = [_opened(question, to) for question in questions]
+    views = [one.view for one in opened]
     answers = [
         [
             _named(site, replace(insight, limits=(*insight.limits, *said)))
-            for insight in _answers(chosen, view)
+            for insight in _answers(chosen, one.view)
         ]
-        for view, said in zip(views, left, strict=True)
+        if one.speaks
+        else []
+        for one, said in zip(opened, (_ahead(question, now) for question in questions), strict=True)
     ]
     ranked = [sorted(insights, key=lambda insight: insight.rank) for insights in answers]
     with site.store.begin() as tx:
@@ -106,42 +111,72 @@ def consult_many(
         for insights in ranked if shown else ():
             assert shown is not None
             tx.put_hook_cards(shown(insights), actor.id, now, actor.client)
-    return ranked
+    if asks is None:
+        return ranked
+    # Of a model that was named nobody hears nothing; and nothing of this is kept.
+    return [
+        insights
+        if one.speaks
+        else [_abstain(model, one.view, "not-available", NOT_AVAILABLE) for model, _ in chosen]
+        for one, insights in zip(opened, ranked, strict=True)
+    ]
 
 
 def unwritten(site: Site, question: Question, *, actor: Actor) -> list[Insight]:
     """Return what stands for the answers of the live models where the store cannot hold them: nobody's."""
-    view = _view(question, actor, DIRECT_CARE)
+    opened = _opened(question, Request(permits(site), actor, DIRECT_CARE))
+    if not opened.speaks:
+        return []
+    view = opened.view
     says = "Its answer cannot be written down, and is not given: an entry of this record has an odd name."
     chosen = _chosen(site, None, live_only=True)
     return [_named(site, _abstain(model, view, "not-available", says)) for model, _ in chosen]
 
 
-def _view(question: Question, actor: Actor, purpose: str) -> View:
-    return open_view(question.timeline, actor, purpose, question.as_of, question.whole_at)
+class _Opened(NamedTuple):
+    """What a model may see of a subject, and whether any model may speak of it at all."""
+
+    view: View
+    speaks: bool
 
 
-def _question(site: Site, subject: str | None, evidence: Timeline | None, as_of: datetime | None) -> Question:
+def _opened(question: Question, to: Request) -> _Opened:
+    """Open the view of one question, by what is permitted now."""
+    subject = question.timeline.subject
+    rule = to.said.machine(subject, to.actor, to.purpose)
+    how = {"basis": f"{rule.basis}; view {to.said.mark(subject, rule, to.actor)}", "rule": rule}
+    view = open_view(question.timeline, to.actor, to.purpose, question.as_of, question.whole_at, **how)
+    return _Opened(view, rule.constant is not False)
+
+
+def _question(
+    site: Site, subject: str | None, evidence: Timeline | None, as_of: datetime | None, to: Request
+) -> Question:
     if evidence is not None:
         _refuse_another(subject, evidence)
         now = site.now()
-        last = last_known(evidence, now)
-        return Question(evidence, as_of or last or now, last)
+        seen = cut(evidence, to.rule(evidence.subject))
+        last = last_known(seen, now)
+        return Question(seen, as_of or last or now, last)
     if subject is None or not subject.strip():
         raise UserError("Say whom to ask about: a subject in the archive, or evidence that you bring.")
-    return archived(site.archive, _named_subject(site, subject), as_of, site.now())
+    return archived(site, _named_subject(site, subject), as_of, to)
 
 
-def archived(archive: Archive, subject: str, as_of: datetime | None, now: datetime) -> Question:
-    """Return what the archive holds of `subject` as it stood at `as_of` (default: the end of that record).
+def archived(site: Site, subject: str, as_of: datetime | None, to: Request) -> Question:
+    """Return what may be seen of `subject` in the archive as it stood at `as_of` (default: the end of that).
 
-    Raises UserError for an unknown subject.
+    Raises UserError for an unknown subject; for one who may not be seen, the same one.
     """
-    return as_it_stood(archive, archive.timeline(subject), as_of, now)
+    whole = site.archive.timeline(subject)
+    rule = to.rule(whole.subject)
+    if rule.constant is False:
+        raise unseen(subject)
+    return as_it_stood(site.archive, cut(whole, rule), as_of, site.now())
 
 
 def as_it_stood(archive: Archive, whole: Timeline, as_of: datetime | None, now: datetime) -> Question:
-    """Return what `whole`, a timeline of `archive`, was at `as_of` (default: the end of that record)."""
+    """Return what `whole`, (what is seen of) a timeline of `archive`, was at `as_of` (default: its end)."""
     last = last_known(whole, now)
     at = as_of or last or now
     return Question(archive.stood(whole, at), at, last)

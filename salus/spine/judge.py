@@ -23,21 +23,12 @@ from salus.spine.adopt import is_a_file, learnt_at
 from salus.spine.cases import Cases, gather, population, taken
 from salus.spine.learn import Told, need_libraries, write_down
 from salus.spine.overlap import found_again, seeds, trained
+from salus.spine.permits import Opening, rules_at
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact
     from salus.learning.learnt import Learnt
     from salus.record.population import Population
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """Who opens the evidence, on which basis ("": the licence of a set), which part; the seed of draws."""
-
-    actor: Actor
-    basis: str
-    seed: int
-    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +65,7 @@ def judge(
 
     need_libraries()
     model, task = _asked(name)
+    opening = Opening(actor, QUALITY, basis, store)
     write_down(place, store, actor, "test", {"model": name, "basis": basis, "purpose": QUALITY})
     if isinstance(model, Learnt):
         artefact = model.artefact()
@@ -81,12 +73,12 @@ def judge(
             raise artefact
         asked = replace(task, features=tuple(one.feature for one in artefact.inputs))
         told(f"reading {place}")
-        found = population(task, place, part)
+        found = population(task, place, part, opening)
         told("judging")
         on = basis or found.licence_basis
         cases = gather(asked, found, actor=actor, purpose=QUALITY, basis=on, unknown=True)
         return _of_learnt(model, artefact, task, cases, seed)
-    return _of_guideline(model, task, place, Opened(actor, basis, seed, part))
+    return _of_guideline(model, task, place, part, opening, seed)
 
 
 def _asked(name: str) -> tuple[Model, Task]:
@@ -214,15 +206,18 @@ def _need_both(place: str, task: Task, outcomes: list[bool]) -> None:
         )
 
 
-def _of_guideline(model: Model, task: Task, place: str, on: Opened) -> Judged:
+def _of_guideline(  # noqa: PLR0917 (a model, on what it is judged, and how)
+    model: Model, task: Task, place: str, part: str, opening: Opening, seed: int
+) -> Judged:
     from salus.learning import evidence
     from salus.spine.asked import answers, records
     from salus.spine.judge_parts import of_groups
 
-    record, found = records(place), population(task, place, on.part)
-    opened: Any = {"actor": on.actor, "purpose": QUALITY, "basis": on.basis or found.licence_basis}
+    record, found = records(place), population(task, place, part, opening)
+    opened: Any = {"actor": opening.actor, "purpose": QUALITY, "basis": opening.basis or found.licence_basis}
     cases = gather(task, found, **opened)
-    said = answers(model, cases.asked, record, **opened)
+    rules = rules_at(place, found.subjects["subject"], opening)
+    said = answers(model, cases.asked, record, rules, **opened)
     told = [(row, one.low, one.high) for row, one in enumerate(said) if None not in (one.low, one.high)]
     if not told:
         raise EvidenceError(f"{model.card.name} gave no score for any of {len(said)} cases at '{place}'.")
@@ -231,17 +226,17 @@ def _of_guideline(model: Model, task: Task, place: str, on: Opened) -> Judged:
     _need_both(place, task, y)
     at = task.settings["threshold"]
     ends = {
-        side: evidence.of_score(y, points, at, persons, seed=on.seed)
+        side: evidence.of_score(y, points, at, persons, seed=seed)
         for side, points in (("lower", low), ("upper", high))
     }
     groups = {by: [each[row] for row in rows] for by, each in cases.groups.items()}
     abstained = [one.abstained for one in said]
     whole = {
         **ends["upper"],
-        **_about(model, task, cases, on.seed),
+        **_about(model, task, cases, seed),
         "ends": ends,
         "calibration": dict.fromkeys(("slope", "intercept", "ece")),
-        "groups": of_groups(y, high, groups, persons, on.seed),
+        "groups": of_groups(y, high, groups, persons, seed),
         "abstained": sum(abstained),
         "flow": [*cases.flow, {"step": "no score given", "n": len(said) - len(told)}],
     }

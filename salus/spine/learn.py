@@ -22,6 +22,7 @@ from salus.core.files import put
 from salus.core.registry import task as find_task
 from salus.spine.cases import Cases, gather, population, taken
 from salus.spine.overlap import ARTEFACT, TRAINED, written
+from salus.spine.permits import Opening
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact, Made
@@ -65,7 +66,7 @@ def train(
     folder = folder_for(out)
     write_down(place, store, actor, "train", {"task": name, "basis": basis, "purpose": TRAINING})
     told(f"reading {place}")
-    found = population(task, place, part)
+    found = population(task, place, part, Opening(actor, TRAINING, basis, store))
     cases = gather(task, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
     drawn = reweighed(cases, reweigh, seed) if reweigh else ()
     cases = taken(cases, list(drawn)) if drawn else cases

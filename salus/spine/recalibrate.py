@@ -25,6 +25,7 @@ from salus.spine.learn import (
     write_down,
 )
 from salus.spine.overlap import ARTEFACT, TRAINED
+from salus.spine.permits import Opening
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact
@@ -50,7 +51,7 @@ def recalibrate(
     said = {"task": model.task.name, "how": "recalibration", "basis": basis, "purpose": TRAINING}
     write_down(place, store, actor, "train", said)
     told(f"reading {place}")
-    found = population(model.task, place, part)
+    found = population(model.task, place, part, Opening(actor, TRAINING, basis, store))
     asked = replace(model.task, features=tuple(one.feature for one in artefact.inputs))
     cases = gather(asked, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
     told(f"recalibrating by {len(cases.asked):,} cases, {sum(cases.outcomes):,} with the outcome")

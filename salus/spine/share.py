@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salus.core.consent import QUALITY, Actor
+from salus.core.consent import QUALITY, TRAINING, Actor
 from salus.core.errors import RefusedError, UserError, choices
-from salus.core.evidence import Timeline
-from salus.privacy.gate import open_view
+from salus.privacy.gate import open_view, refuse_nobody, refuse_population
+from salus.spine.consult import archived
+from salus.spine.permits import Request, permits, stored
 
 if TYPE_CHECKING:
     from salus.core.seams import View
@@ -106,16 +107,12 @@ def share_record(site: Site, wanted: Wanted, *, actor: Actor, progress: _Progres
     Raises UserError for an unknown subject or a place that is taken, RefusedError without a purpose that the
     gate allows, AwayError when it cannot be written down: what is not on record does not leave.
     """
-    named = [one if "/" in one else f"Patient/{one}" for one in wanted.cases]
-    subjects = list(dict.fromkeys(named or site.archive.subjects()))[: wanted.limit]
     if not wanted.purpose:
         raise RefusedError(
             "What is it for? A record leaves for a purpose: --purpose direct-care, for example."
         )
-    # Whoever is unknown, or not to be shown, is so before the first byte leaves.
-    for subject in named:
-        site.archive.timeline(subject)
-    open_view(Timeline(""), actor, wanted.purpose, site.now(), basis=wanted.basis)
+    wanted = replace(wanted, purpose=stored(wanted.purpose))
+    subjects = list(_open_here(site, wanted, actor))[: wanted.limit]
     shared = _begun(wanted, len(subjects))
     for subject in progress(subjects) if progress else subjects:
         view = _written_down(site, subject, wanted, actor)
@@ -123,13 +120,33 @@ def share_record(site: Site, wanted: Wanted, *, actor: Actor, progress: _Progres
     return shared
 
 
+def _open_here(site: Site, wanted: Wanted, actor: Actor) -> Iterator[str]:
+    """Yield whose records may leave for this; whoever is named, and unknown or not to be shown, ends it
+    before the first byte leaves, both in the same words.
+    """
+    refuse_nobody(actor)
+    if wanted.purpose in (TRAINING, QUALITY):
+        refuse_population(actor, wanted.purpose, wanted.basis)
+    to = Request(permits(site), actor, wanted.purpose, wanted.basis)
+    named = dict.fromkeys(one if "/" in one else f"Patient/{one}" for one in wanted.cases)
+    for subject in named:
+        if not site.has_archive or to.said.is_closed(actor, wanted.purpose, wanted.basis):
+            # Of a purpose that is closed, nobody hears who is here.
+            to.rule(subject)
+        yield archived(site, subject, None, to).timeline.subject
+    if not named:
+        seen = (to.said.rule(one, *to[1:]).constant for one in site.archive.subjects())
+        yield from (
+            one for one, open_ in zip(site.archive.subjects(), seen, strict=True) if open_ is not False
+        )
+
+
 def _written_down(site: Site, subject: str, wanted: Wanted, actor: Actor) -> View:
     """Return what may be seen of a subject at the end of its record, once the ledger says that it leaves."""
-    from salus.spine.consult import archived
-
-    now = site.now()
-    one = archived(site.archive, subject, None, now)
-    view = open_view(one.timeline, actor, wanted.purpose, one.as_of, one.whole_at, basis=wanted.basis)
+    now, to = site.now(), Request(permits(site), actor, wanted.purpose, wanted.basis)
+    one = archived(site, subject, None, to)
+    how = {"basis": wanted.basis, "rule": to.rule(one.timeline.subject)}
+    view = open_view(one.timeline, actor, wanted.purpose, one.as_of, one.whole_at, **how)
     said = {"subject": view.subject, "what": "record", "as": "fhir", "to": str(wanted.out)}
     said |= {"purpose": view.purpose, "permit": view.permit, "as_of": view.as_of.isoformat()}
     with site.store.begin() as tx:

@@ -17,6 +17,7 @@ from salus.core.errors import AwayError, EvidenceError, SalusError, UserError
 if TYPE_CHECKING:
     from salus.record.archive import Archive
     from salus.record.manifest import Manifest
+    from salus.spine.permits import Permits
     from salus.store.keys import KeyAway, SiteKey
     from salus.store.store import Store
 
@@ -39,6 +40,16 @@ class Site:
     _caller: str = ""
     _demonstrated: bool = False
     memory: dict[Any, Any] = field(default_factory=dict)
+    _permits: Permits | None = None
+
+    @property
+    def permits(self) -> Permits:
+        """What people allow and forbid here, as it was last heard; `salus.spine.permits.permits` hears anew."""
+        from salus.spine.permits import Permits
+
+        if self._permits is None:
+            self._permits = Permits(self)
+        return self._permits
 
     @property
     def has_archive(self) -> bool:

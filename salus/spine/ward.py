@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from salus.core.consent import Actor
+from salus.core.consent import DIRECT_CARE, Actor
 from salus.core.errors import UserError
 from salus.core.insight import Insight, Urgency
 from salus.privacy.gate import refuse_nobody
@@ -16,6 +16,7 @@ from salus.spine.adopted import actions
 from salus.spine.called import called_for
 from salus.spine.consult import Question, archived, consult_many, unwritten
 from salus.spine.kept import last_answers
+from salus.spine.permits import Request, permits
 
 if TYPE_CHECKING:
     from salus.spine.site import Site
@@ -63,11 +64,13 @@ class WardRow:
 
 
 class _Kept(NamedTuple):
-    """The answers of a ward: to which question, until when they hold, and themselves."""
+    """The answers of a ward: to which question, until when they hold, and themselves by the subject and how
+    much of the record was seen.
+    """
 
     key: tuple[object, ...]
     until: datetime
-    rows: list[WardRow]
+    rows: dict[tuple[str, str], WardRow]
 
 
 def attention(insight: Insight) -> tuple[float, float]:
@@ -115,7 +118,7 @@ def ward(
     as_of: datetime | None = None,
     progress: Callable[..., Any] | None = None,
 ) -> list[WardRow]:
-    """Return a row for every subject, most urgent first.
+    """Return a row for every subject that `actor` may see, most urgent first.
 
     as_of: default the end of each subject's own record. Answers are kept until records, approvals or
     reviews of models change, or for a minute where a model failed; a look at the ward is written down each
@@ -128,19 +131,29 @@ def ward(
     approvals = tuple((row.name, row.version, row.status, row.digest) for row in statuses(site).values())
     key = ("ward", site.archive.generation, approvals, as_of)
     kept: _Kept | None = site.memory.get("ward")
-    if kept and kept.key == key and site.now() < kept.until:
-        rows = kept.rows
+    if kept is None or kept.key != key or site.now() >= kept.until:
+        kept = _Kept(key, datetime.max.replace(tzinfo=UTC), {})
+    to = Request(permits(site), actor, DIRECT_CARE)
+    seen = dict(_seen(site, to))
+    fresh = [subject for subject, mark in seen.items() if (subject, mark) not in kept.rows]
+    for row in _rows(site, fresh, to, as_of, progress):
+        kept.rows[row.subject, seen[row.subject]] = row
+    site.memory["ward"] = kept._replace(until=min(kept.until, _kept_until(site, kept.rows.values())))
+    if len(fresh) < len(seen):
         with site.store.begin() as tx:
-            tx.append(site.now(), actor.id, "look", {"ward": len(rows)})
-        return rows
-    subjects = site.archive.subjects()
-    rows = list(_rows(site, subjects, actor, as_of, progress))
-    rows.sort(key=lambda row: row.rank)
-    site.memory["ward"] = _Kept(key, _kept_until(site, rows), rows)
-    return rows
+            tx.append(site.now(), actor.id, "look", {"ward": len(seen)})
+    return sorted((kept.rows[each] for each in seen.items()), key=lambda row: row.rank)
 
 
-def _kept_until(site: Site, rows: Sequence[WardRow]) -> datetime:
+def _seen(site: Site, to: Request) -> Iterator[tuple[str, str]]:
+    """Yield whom the actor may see, each with a mark of how much: who sees as much, hears the same."""
+    for subject in site.archive.subjects():
+        if to.rule(subject).constant is not False:
+            rule = to.said.machine(subject, to.actor, to.purpose)
+            yield subject, "" if rule.constant else to.said.mark(subject, rule, to.actor)
+
+
+def _kept_until(site: Site, rows: Iterable[WardRow]) -> datetime:
     """Return until when these answers hold, if nothing else changes."""
     failed = any(insight.failed for row in rows for insight in row.insights)
     return site.now() + _KEPT_WITHOUT if failed else datetime.max.replace(tzinfo=UTC)
@@ -149,15 +162,14 @@ def _kept_until(site: Site, rows: Sequence[WardRow]) -> datetime:
 def _rows(
     site: Site,
     subjects: Sequence[str],
-    actor: Actor,
+    to: Request,
     as_of: datetime | None,
     progress: Callable[..., Any] | None,
 ) -> Iterator[WardRow]:
     archive, rest = site.archive, iter(progress(subjects) if progress else subjects)
     while batch := list(islice(rest, _BATCH)):
-        now = site.now()
-        questions = [archived(archive, subject, as_of, now) for subject in batch]
-        answers = _answers(site, questions, actor)
+        questions = [archived(site, subject, as_of, to) for subject in batch]
+        answers = _answers(site, questions, to.actor)
         for subject, asked, insights in zip(batch, questions, answers, strict=True):
             said = tuple(sorted(insights, key=attention))
             dated = asked.whole_at is not None
