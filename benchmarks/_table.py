@@ -137,7 +137,14 @@ ROWS = (
         "{} s",
         "≤ 60 s",
     ),
-    Row("the same: memory at its most", "training.sizes.1000000.peak_mb", "{:,} MB"),
+    *(
+        Row(f"training on {size:,} such rows: CPU time", f"training.sizes.{size}.cpu_s", "{} s")
+        for size in (10_000, 30_000, 100_000, 300_000)
+    ),
+    *(
+        Row(f"memory at its most in training on {size:,} rows", f"training.sizes.{size}.peak_mb", "{:,} MB")
+        for size in (10_000, 30_000, 100_000, 300_000, 1_000_000)
+    ),
     Row("CPU time of training grows as rows to the power of", "training.exponent", "{}", "about 1 at most"),
 )
 

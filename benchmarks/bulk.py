@@ -56,14 +56,14 @@ for path in sorted(Path(sys.argv[1]).glob("*.ndjson*")):
 print(json.dumps({"whole": time.process_time() - began, "lines": lines}))
 """
 _SALUS = """
-import sys, json, resource
+import sys, json
 from pathlib import Path
+from benchmarks._peak import peak_mb
 from salus.record import bulk, verbatim
 if sys.argv[3] == "without":
     verbatim.Copy.add = lambda self, block: 0
 account = bulk.read_place(sys.argv[1], Path(sys.argv[2]))
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"cpu": account.cpu_seconds, "counts": account.counts(), "peak_mb": peak,
+print(json.dumps({"cpu": account.cpu_seconds, "counts": account.counts(), "peak_mb": peak_mb(),
                   "unaccounted": account.unaccounted()}))
 """
 _PEER = {

@@ -8,7 +8,6 @@ process of its own; what is timed is the whole of learning: from the table of fe
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchmarks._peak import peak_mb
 from benchmarks.real import DATA
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -43,8 +43,7 @@ def main() -> dict[str, object]:
         }
         for size, runs in rows.items()
     }
-    first, last = SIZES[0], SIZES[-1]
-    steepness = np.log(told[last]["cpu_s"] / told[first]["cpu_s"]) / np.log(last / first)
+    steepness, _ = np.polyfit(np.log(SIZES), np.log([told[size]["cpu_s"] for size in SIZES]), 1)
     return {"runs": RUNS, "sizes": told, "exponent": round(float(steepness), 2)}
 
 
@@ -84,8 +83,7 @@ def one(size: int, table: str) -> None:
     learnt = fitted(TASK, frame, y, persons)
     artefact_of(TASK, learnt, frame, _made(), groups)
     cpu = time.process_time() - began
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    told = {"cpu_s": cpu, "peak_mb": peak, "table_mb": round(frame.estimated_size() / 1e6)}
+    told = {"cpu_s": cpu, "peak_mb": peak_mb(), "table_mb": round(frame.estimated_size() / 1e6)}
     print(json.dumps({**told, "auroc": round(float(auroc(y, learnt.logits)), 4)}))
 
 

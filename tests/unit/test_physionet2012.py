@@ -112,6 +112,18 @@ def test_a_repeated_header_and_empty_lines_are_nothing(tmp_path: Path) -> None:
     assert [one.source for one in stay(place).where((HEART,))] == ["Observation/1-8", "Observation/1-14"]
 
 
+@pytest.mark.parametrize("spelt", ['"{}"', " {} "])
+def test_fields_may_be_quoted_or_spaced(tmp_path: Path, spelt: str) -> None:
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "other").mkdir()
+    plain, other = folder(tmp_path / "plain"), folder(tmp_path / "other")
+    for name in ("set-a.csv.gz", "Outcomes-a.csv.gz"):
+        rows = gzip.decompress((plain / name).read_bytes()).decode().splitlines()
+        packed(other / name, (",".join(spelt.format(field) for field in row.split(",")) for row in rows))
+    assert source.population(other).events.equals(source.population(plain).events)
+    assert source.population(other).rejects == source.population(plain).rejects == ()
+
+
 def test_lines_may_end_as_in_windows(tmp_path: Path) -> None:
     place = folder(tmp_path)
     packed(place / "set-a.csv.gz", [HEADER, "1,00:00,HR,80"], ends="\r\n")

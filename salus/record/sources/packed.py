@@ -18,17 +18,22 @@ if TYPE_CHECKING:
     import polars as pl
 
 
+# What may stand around a field of a CSV file that somebody wrote anew (RFC 4180, section 2).
+_AROUND = ' \t"'
+
+
 def table(path: Path, header: Sequence[str]) -> pl.DataFrame:
     """Return the rows of a gzipped CSV file as text: columns `line` (from 1), those of `header`, `beyond`.
 
-    beyond: how many more fields a row has than the first line; what is missing is null. A header that is
+    Quotes and spaces around a field are none of it; the sets have no field with a comma inside. beyond: how
+    many more fields a row has than the first line; what is missing is null. A header that is
     repeated further down and empty lines are left out. Raises EvidenceError when the file is cut short, or
     lacks a column of `header`.
     """
     import polars as pl
 
     lines = pl.Series("row", [text(path)]).str.split("\n").explode().str.strip_chars_end("\r")
-    first = lines[0].split(",")
+    first = [name.strip(_AROUND) for name in lines[0].split(",")]
     if not set(header) <= set(first):
         lacking = ", ".join(name for name in header if name not in first)
         raise EvidenceError(
@@ -37,7 +42,8 @@ def table(path: Path, header: Sequence[str]) -> pl.DataFrame:
     frame = pl.DataFrame(lines).with_row_index("line", offset=1)
     frame = frame.filter((pl.col("row") != "") & (pl.col("row") != lines[0]))
     parts = pl.col("row").str.split_exact(",", len(first) - 1)
-    told = [parts.struct.field(f"field_{first.index(name)}").alias(name) for name in header]
+    fields = {name: parts.struct.field(f"field_{first.index(name)}") for name in header}
+    told = [field.str.strip_chars(_AROUND).alias(name) for name, field in fields.items()]
     return frame.select(
         "line", *told, (pl.col("row").str.count_matches(",", literal=True) + 1 - len(first)).alias("beyond")
     )
