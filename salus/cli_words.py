@@ -43,6 +43,7 @@ def parser(verbs: Verbs, moment: Callable[[str], Any]) -> argparse.ArgumentParse
     learning(add, verbs)
     _serve(add("serve", help="pages, CDS Hooks and FHIR over HTTP"), verbs)
     _audit(add("audit", help="is the ledger what was written down?"), verbs)
+    _consent(add("consent", help="what a person permits, withdraws, and what holds"))
     _share(add("share", help="hand evidence on as FHIR; what leaves an archive is written down"), verbs)
     return top
 
@@ -204,6 +205,12 @@ def _audit(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
     )
     _common(verify, actor=False)
     verify.set_defaults(run=verbs["verify"])
+
+
+def _consent(parser: argparse.ArgumentParser) -> None:
+    from salus.cli_consent import words
+
+    words(parser, _common)
 
 
 def _share(parser: argparse.ArgumentParser, verbs: Verbs) -> None:

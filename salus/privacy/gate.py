@@ -126,8 +126,9 @@ def open_view(
 
 
 def cut(timeline: Timeline, rule: Rule | Both) -> Timeline:
-    """Return what `rule` leaves of a timeline: what is asked of it before a View is opened (how old it is, what
-    it is called) must not tell of the rest.
+    """Return what `rule` leaves of a timeline.
+
+    What is asked of it before a View is opened, as how old it is, must not tell of the rest.
     """
     return timeline if rule.constant else Timeline(timeline.subject, tuple(_shown(timeline, rule)))
 

@@ -113,6 +113,12 @@ def profile(name: str = DEFAULT) -> Profile:
     return read(_SHIPPED / f"{name}.json")
 
 
+def text_of(name: str) -> str:
+    """Return the text of the profile `name`, as `profile` finds it."""
+    path = Path(name) if name.endswith(".json") else _SHIPPED / f"{name}.json"
+    return path.read_text(encoding="utf-8")
+
+
 def read(path: Path) -> Profile:
     """Return the profile in the file at `path`; raises EvidenceError with file, place and remedy."""
     try:

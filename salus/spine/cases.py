@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.core.codes import BIRTH
 from salus.core.consent import Actor
-from salus.core.errors import EvidenceError
+from salus.core.errors import EvidenceError, RefusedError
 from salus.learning.columns import table
 from salus.learning.task import GROUP, Case, Excluded, Task
 from salus.privacy.gate import open_columns
@@ -73,11 +73,11 @@ class Cases:
         return sum((case.moment - case.start).total_seconds() for case in self.asked) / 86_400
 
 
-def population(task: Task, place: str, part: str, opening: Opening) -> Population:
-    """Return the evidence at `place` that is open so: of an archive, or of a folder with a published set.
+def population(task: Task, place: str, part: str = "", opening: Opening | None = None) -> Population:
+    """Return the evidence at `place`: of a folder with a published set, or what is open of an archive.
 
     part: of a set that lies in parts, the one that is wanted; of any, train or test. Raises UserError where
-    there is none of that name.
+    there is none of that name, RefusedError for an archive without an opening.
     """
     from salus.record.archive import Archive
     from salus.record.sources import sets
@@ -85,6 +85,8 @@ def population(task: Task, place: str, part: str, opening: Opening) -> Populatio
 
     folder = Path(place)
     if holds_records(folder):
+        if opening is None:
+            raise RefusedError("Records are opened for somebody, for a purpose, on a basis: say which.")
         whole = of_archive(Archive.open(folder), lambda code: _is_read(task, code) or task.is_milestone(code))
         found = permitted(whole, place, opening)
     else:
@@ -166,7 +168,7 @@ def opened(task: Task, found: Population, placed: pl.DataFrame, opening: Opening
     events = found.events
     read = carrying(events, lambda code: _is_read(task, code))
     mine = events.filter(read, ~carrying(events, task.leaks.__contains__))
-    return open_columns(mine, placed, *opening)
+    return open_columns(mine, placed, *opening[:3])
 
 
 def _flow(found: Population, every: list[Case | Excluded], known: int) -> list[dict[str, Any]]:
@@ -194,7 +196,7 @@ def _estimates(task: Task, found: Population, placed: pl.DataFrame, opening: Ope
     if beside is None:
         return estimates
     told = found.events.filter(carrying(found.events, lambda code: code == beside.code))
-    said = open_columns(told, placed, *opening).filter(pl.col("value").is_between(0, 1))
+    said = open_columns(told, placed, *opening[:3]).filter(pl.col("value").is_between(0, 1))
     for row, value in said.sort("row", "time", maintain_order=True).select("row", "value").iter_rows():
         estimates[row] = 1 - value if beside.of_the_opposite else value
     return estimates

@@ -25,8 +25,8 @@ def open_chart(
 ) -> View:
     """Return what `actor` may see of `subject`, as known at `as_of` (default: the end of that record).
 
-    Raises UserError for an unknown subject, or one who may not be seen, RefusedError when the gate says no, AwayError when the look
-    cannot be written down: what is not on record is not shown.
+    Raises UserError for an unknown subject, or one who may not be seen, RefusedError when the gate says no,
+    AwayError when the look cannot be written down: what is not on record is not shown.
     """
     to = Request(permits(site), actor, purpose)
     asked = archived(site, subject, as_of, to)

@@ -113,13 +113,13 @@ def consult_many(
             tx.put_hook_cards(shown(insights), actor.id, now, actor.client)
     if asks is None:
         return ranked
-    # Of a model that was named nobody hears nothing; and nothing of this is kept.
-    return [
-        insights
-        if one.speaks
-        else [_abstain(model, one.view, "not-available", NOT_AVAILABLE) for model, _ in chosen]
-        for one, insights in zip(opened, ranked, strict=True)
-    ]
+    pairs = zip(opened, ranked, strict=True)
+    return [insights if one.speaks else _nothing(chosen, one.view) for one, insights in pairs]
+
+
+def _nothing(chosen: list[tuple[Model, bool]], view: View) -> list[Insight]:
+    """Return what each model that was named answers where none may speak; nothing of it is kept."""
+    return [_abstain(model, view, "not-available", NOT_AVAILABLE) for model, _ in chosen]
 
 
 def unwritten(site: Site, question: Question, *, actor: Actor) -> list[Insight]:
@@ -144,8 +144,9 @@ def _opened(question: Question, to: Request) -> _Opened:
     """Open the view of one question, by what is permitted now."""
     subject = question.timeline.subject
     rule = to.said.machine(subject, to.actor, to.purpose)
-    how = {"basis": f"{rule.basis}; view {to.said.mark(subject, rule, to.actor)}", "rule": rule}
-    view = open_view(question.timeline, to.actor, to.purpose, question.as_of, question.whole_at, **how)
+    basis = f"{rule.basis}; view {to.said.mark(subject, rule, to.actor)}"
+    asked = (question.timeline, to.actor, to.purpose, question.as_of, question.whole_at)
+    view = open_view(*asked, basis=basis, rule=rule)
     return _Opened(view, rule.constant is not False)
 
 

@@ -1,4 +1,4 @@
-"""Permits here: what each person allowed or forbade, in the ledger and in their record; asked at every request.
+"""Permits here: what each person allowed or forbade, in the ledger and in their record.
 
 What is written down with `salus.spine.permit` counts beside the Consent resources that stand in the record.
 Of merged records, what any of them says counts for the person. Whoever decides on what may be seen asks
@@ -168,7 +168,7 @@ class Permits:
         return Rules(apart, self._of_everybody("", actor, purpose, basis))
 
     def mark(self, subject: str, seen: Rule | Both, actor: Actor) -> str:
-        """Return a sign of how much of a record a view showed: equal signs, equal permits. It tells no more."""
+        """Return a sign of how much of a record a view showed: equal signs, equal permits, and no more."""
         if seen.constant:
             told: object = "whole"
         else:

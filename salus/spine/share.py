@@ -20,6 +20,7 @@ from salus.spine.consult import archived
 from salus.spine.permits import Request, permits, stored
 
 if TYPE_CHECKING:
+    from salus.core.evidence import Timeline
     from salus.core.seams import View
     from salus.record.fhir_pack import Packed
     from salus.record.population import Population
@@ -135,18 +136,19 @@ def _open_here(site: Site, wanted: Wanted, actor: Actor) -> Iterator[str]:
             to.rule(subject)
         yield archived(site, subject, None, to).timeline.subject
     if not named:
-        seen = (to.said.rule(one, *to[1:]).constant for one in site.archive.subjects())
-        yield from (
-            one for one, open_ in zip(site.archive.subjects(), seen, strict=True) if open_ is not False
-        )
+        every = site.archive.subjects()
+        yield from (one for one in every if to.said.rule(one, *to[1:]).constant is not False)
 
 
 def _written_down(site: Site, subject: str, wanted: Wanted, actor: Actor) -> View:
     """Return what may be seen of a subject at the end of its record, once the ledger says that it leaves."""
     now, to = site.now(), Request(permits(site), actor, wanted.purpose, wanted.basis)
     one = archived(site, subject, None, to)
-    how = {"basis": wanted.basis, "rule": to.rule(one.timeline.subject)}
-    view = open_view(one.timeline, actor, wanted.purpose, one.as_of, one.whole_at, **how)
+    rule, asked = (
+        to.rule(one.timeline.subject),
+        (one.timeline, actor, wanted.purpose, one.as_of, one.whole_at),
+    )
+    view = open_view(*asked, basis=wanted.basis, rule=rule)
     said = {"subject": view.subject, "what": "record", "as": "fhir", "to": str(wanted.out)}
     said |= {"purpose": view.purpose, "permit": view.permit, "as_of": view.as_of.isoformat()}
     with site.store.begin() as tx:

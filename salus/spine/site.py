@@ -44,7 +44,7 @@ class Site:
 
     @property
     def permits(self) -> Permits:
-        """What people allow and forbid here, as it was last heard; `salus.spine.permits.permits` hears anew."""
+        """What people permit here, as it was last heard; `salus.spine.permits.permits` hears anew."""
         from salus.spine.permits import Permits
 
         if self._permits is None:
