@@ -14,11 +14,11 @@ from uuid import uuid4
 
 from salus.core.addresses import parted
 from salus.core.errors import printable
-from salus.core.insight import Abstention, Insight, Urgency
+from salus.core.insight import Abstention, Insight, Reason, Urgency
 from salus.core.registry import models
 from salus.core.review import OVERRIDE_REASONS, REASON_SYSTEM
 from salus.delivery.settings import Settings
-from salus.spine.called import called_for
+from salus.spine.called import called_for, lowers
 
 # CDS Hooks 2.0: "One-sentence, <140-character summary".
 SUMMARY_LIMIT = 139
@@ -190,11 +190,16 @@ def _detail(insight: Insight, look: Look) -> str:
     if isinstance(insight.body, Abstention):
         parts.append("\n".join(_listed("Would be needed", insight.body.missing)))
     if called_for(insight) or not isinstance(insight.body, Abstention):
-        parts.append("\n".join(_listed("Why", (reason.says for reason in insight.reasons[:_REASONS_SHOWN]))))
+        parts.append("\n".join(_listed("Why", map(_reason, insight.reasons[:_REASONS_SHOWN]))))
     parts.append("\n".join(_listed("Not known", (one for one in insight.limits if one not in says))))
     parts = [_absent(insight, part, look) for part in parts] + _doubts(insight, look)
     parts.append(f"As known at {insight.as_of:%Y-%m-%d %H:%M %Z}. Made by a machine: judge for yourself.")
     return "\n\n".join(part for part in parts if part)
+
+
+def _reason(reason: Reason) -> str:
+    """Say a reason; of one that lowers a risk, that it does."""
+    return f"{reason.says} (lowers it)" if lowers(reason) else reason.says
 
 
 def _absent(insight: Insight, text: str, look: Look) -> str:

@@ -22,6 +22,7 @@ from salus.core.insight import (
     Signal,
     Urgency,
 )
+from salus.spine.called import leading_reason
 
 _BODIES: dict[str, type[Any]] = {
     "risk": Risk,
@@ -122,7 +123,7 @@ def _ward_row(row: Any) -> dict[str, Any]:
         "cannot_judge": bool(first and first.applies and not first.judged),
         "model": first.model.name if first else None,
         "says": _says_first(row),
-        "reason": first.reasons[0].says if first and first.reasons else None,
+        "reason": reason.says if first and (reason := leading_reason(first)) else None,
     }
 
 

@@ -20,6 +20,7 @@ from salus.delivery.web.words import (
     UNASKED,
     Tag,
 )
+from salus.spine.called import leading_reason
 from salus.spine.outdated import Outdated
 from salus.spine.ward import leading, unsure
 
@@ -186,11 +187,11 @@ def _says(insight: Insight | None) -> str:
 
 
 def _first_reason(insight: Insight | None) -> str:
-    """Return the weightiest reason; what is not known has its own line."""
+    """Return the weightiest reason for the answer; what is not known has its own line."""
     if insight is not None and not insight.applies:
         return words.says(insight)
-    known = [reason.says for reason in insight.reasons if reason.absent is None] if insight else []
-    return known[0] if known else ""
+    reason = leading_reason(insight) if insight is not None else None
+    return reason.says if reason is not None and reason.absent is None else ""
 
 
 def _sure(insight: Insight | None) -> str:
