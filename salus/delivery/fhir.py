@@ -25,7 +25,7 @@ from salus.core.insight import Insight
 from salus.core.review import DECISIONS, REASON_SYSTEM, Review
 from salus.delivery.answers import FHIR_JSON, Answer, NotAcceptable, Workers, answered, read_body, refusal
 from salus.delivery.auth import NOBODY_TRUSTED, Unauthorized
-from salus.delivery.fhir_find import TYPES, Place, count, live_here, read, search
+from salus.delivery.fhir_find import TYPES, Place, count, read, search, showing
 from salus.delivery.fhir_outcome import one
 from salus.delivery.fhir_resources import Resource, mark_demonstration, resources
 from salus.delivery.fhir_search import MOST, NO_PATIENT, Search, parse
@@ -178,7 +178,7 @@ class Fhir:
         return Actor(f"client:{await self._settings.jwt.check(header, [self._settings.url(PATH)])}", "system")
 
     def _read(self, kind: str, wanted: str, actor: Actor) -> Answer:
-        found = read(self._site, kind, wanted, live_here(self._site))
+        found = read(showing(self._site, actor), kind, wanted)
         if found is None:
             return Answer(404, one("not-found", f"No {kind} has this id."), media_type=FHIR_JSON)
         resource, subject = found
@@ -189,11 +189,11 @@ class Fhir:
         page: list[Resource] = []
         more: Place | None = None
         if asked.only_count:
-            total = count(self._site, kind, asked, live_here(self._site))
+            total = count(showing(self._site, actor), kind, asked)
             if total is None:
                 return Answer(400, one("too-costly", _TOO_MANY), media_type=FHIR_JSON)
         else:
-            listed, more = search(self._site, kind, asked, live_here(self._site))
+            listed, more = search(showing(self._site, actor), kind, asked)
             page = self._marked(listed)
             # Known without looking further where all of it is on this page.
             total = len(page) if more is None and asked.after == (0, -1) else None

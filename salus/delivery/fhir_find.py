@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -19,9 +19,11 @@ from salus.delivery.fhir_resources import Resource, resources
 from salus.delivery.fhir_search import Search
 from salus.delivery.fhir_trail import audit_event, insight_provenance, review_id, review_provenance
 from salus.spine.models import LIVE, statuses
+from salus.spine.permits import Seen, seen_by
 from salus.spine.shape import from_json
 
 if TYPE_CHECKING:
+    from salus.core.consent import Actor
     from salus.spine.site import Site
 
 INSIGHT_TYPES = ("RiskAssessment", "DetectedIssue", "Observation", "GuidanceResponse")
@@ -42,34 +44,47 @@ _SCAN = 5000
 Place = tuple[int, int]
 
 
-def live_here(site: Site) -> frozenset[str]:
-    """Return the models that are live here: what any other one said is not shown at a clinical door."""
-    return frozenset(name for name, row in statuses(site).items() if row.status == LIVE)
+class Showing(NamedTuple):
+    """What is shown to one actor at this moment: of the models that are live here, as people permit it."""
+
+    site: Site
+    live: frozenset[str]
+    seen: Seen
+
+    def row(self, row: Any) -> bool:
+        """Whether a kept insight is shown: what any other model said is not, at a clinical door."""
+        return row.model in self.live and self.seen.insight(row)
 
 
-def read(site: Site, kind: str, wanted: str, live: frozenset[str]) -> tuple[Resource, str] | None:
-    """Return the resource `kind`/`wanted` and its subject ("" when it has none), or None.
+def showing(site: Site, actor: Actor) -> Showing:
+    """Return what is shown to `actor` now."""
+    live = frozenset(name for name, row in statuses(site).items() if row.status == LIVE)
+    return Showing(site, live, seen_by(site, actor))
 
-    live: the models whose insights are shown.
-    """
+
+def read(to: Showing, kind: str, wanted: str) -> tuple[Resource, str] | None:
+    """Return the resource `kind`/`wanted` and its subject ("" when it has none), or None."""
     if kind == "AuditEvent":
-        return _entry(site, wanted)
-    row = site.store.insight(wanted.partition(".")[0])
-    if row is None or row.model not in live:
+        return _entry(to, wanted)
+    row = to.site.store.insight(wanted.partition(".")[0])
+    if row is None or not to.row(row):
         return None
-    found = (one for one in _become(site, kind, row) if one["id"] == wanted)
+    found = (one for one in _become(to.site, kind, row) if one["id"] == wanted)
     resource = next(found, None)
     return (resource, row.subject) if resource else None
 
 
-def _entry(site: Site, wanted: str) -> tuple[Resource, str] | None:
+def _entry(to: Showing, wanted: str) -> tuple[Resource, str] | None:
     if not wanted.isascii() or not wanted.isdigit() or len(wanted) > 18 or int(wanted) < 1:
         return None
     seq = int(wanted)
-    entry = next(iter(site.store.entries(after=seq - 1, limit=1)), None)
+    entry = next(iter(to.site.store.entries(after=seq - 1, limit=1)), None)
     if entry is None or entry.seq != seq:
         return None
-    return audit_event(entry, *_about(site, [seq]).get(seq, ("", "")), site.server), ""
+    about, client = _about(to.site, [seq]).get(seq, ("", ""))
+    if not to.seen.about(about):
+        return None
+    return audit_event(entry, about, client, to.site.server), ""
 
 
 def _about(site: Site, seqs: list[int]) -> dict[int, tuple[str, str]]:
@@ -77,18 +92,16 @@ def _about(site: Site, seqs: list[int]) -> dict[int, tuple[str, str]]:
     return {seq: (one.record_id, one.client) for seq, one in site.store.openings(seqs).items()}
 
 
-def search(site: Site, kind: str, asked: Search, live: frozenset[str]) -> tuple[list[Resource], Place | None]:
+def search(to: Showing, kind: str, asked: Search) -> tuple[list[Resource], Place | None]:
     """Return one page, and the place after which the next one begins (None: this is the last).
-
-    live: the models whose insights are shown.
 
     A page may hold less than was asked for, and still have a next one: so that no search runs for ever.
     """
     if asked.ids:
-        return _named(site, kind, asked, live)
+        return _named(to, kind, asked)
     page: list[Resource] = []
     last = asked.after
-    for seen, (place, resource) in enumerate(_stream(site, kind, asked, live)):
+    for seen, (place, resource) in enumerate(_stream(to, kind, asked)):
         fits = resource is not None and _fits(kind, resource, asked)
         if seen >= _SCAN or (fits and len(page) == asked.count):
             return page, last if asked.count else None
@@ -98,27 +111,27 @@ def search(site: Site, kind: str, asked: Search, live: frozenset[str]) -> tuple[
     return page, None
 
 
-def count(site: Site, kind: str, asked: Search, live: frozenset[str]) -> int | None:
+def count(to: Showing, kind: str, asked: Search) -> int | None:
     """Return how many there are of what is asked for; None where more would have to be looked through than
     one call may.
     """
     if asked.ids:
-        return len(_named(site, kind, replace(asked, count=len(asked.ids), after=(0, -1)), live)[0])
+        return len(_named(to, kind, replace(asked, count=len(asked.ids), after=(0, -1)))[0])
     found = 0
-    for seen, (_, resource) in enumerate(_stream(site, kind, replace(asked, after=(0, -1)), live)):
+    for seen, (_, resource) in enumerate(_stream(to, kind, replace(asked, after=(0, -1)))):
         if seen >= _SCAN:
             return None
         found += resource is not None and _fits(kind, resource, asked)
     return found
 
 
-def _named(site: Site, kind: str, asked: Search, live: frozenset[str]) -> tuple[list[Resource], Place | None]:
+def _named(to: Showing, kind: str, asked: Search) -> tuple[list[Resource], Place | None]:
     """Return one page of what `asked.ids` name, and the place of the next: how many ids were gone through."""
     page: list[Resource] = []
     for at in range(asked.after[0], len(asked.ids)):
         if len(page) == asked.count:
             return page, (at, 0)
-        pair = read(site, kind, asked.ids[at], live)
+        pair = read(to, kind, asked.ids[at])
         if pair and _fits(kind, pair[0], asked) and (not asked.subjects or pair[1] in asked.subjects):
             page.append(pair[0])
     return page, None
@@ -129,22 +142,18 @@ def _fits(kind: str, resource: Resource, asked: Search) -> bool:
     return asked.in_time(moment)
 
 
-def _stream(
-    site: Site, kind: str, asked: Search, live: frozenset[str]
-) -> Iterator[tuple[Place, Resource | None]]:
+def _stream(to: Showing, kind: str, asked: Search) -> Iterator[tuple[Place, Resource | None]]:
     """Yield everything of `kind` after the place asked for; None stands for a row of another kind."""
-    rows = _entries(site, asked) if kind == "AuditEvent" else _insights(site, kind, asked, live)
+    rows = _entries(to, asked) if kind == "AuditEvent" else _insights(to, kind, asked)
     for place, resource in rows:
         if place > asked.after:
             yield place, resource
 
 
-def _insights(
-    site: Site, kind: str, asked: Search, live: frozenset[str]
-) -> Iterator[tuple[Place, Resource | None]]:
+def _insights(to: Showing, kind: str, asked: Search) -> Iterator[tuple[Place, Resource | None]]:
     since = asked.since if kind in INSIGHT_TYPES else None
-    for row in _rows(site, asked, since):
-        made: list[Resource | None] = [*_become(site, kind, row)] if row.model in live else []
+    for row in _rows(to.site, asked, since):
+        made: list[Resource | None] = [*_become(to.site, kind, row)] if to.row(row) else []
         for k, resource in enumerate(made or [None]):
             yield (row.n, k), resource
 
@@ -184,24 +193,26 @@ def _become(site: Site, kind: str, row: Any) -> list[Resource]:
     ]
 
 
-def _entries(site: Site, asked: Search) -> Iterator[tuple[Place, Resource | None]]:
+def _entries(to: Showing, asked: Search) -> Iterator[tuple[Place, Resource | None]]:
+    """Yield the entries of the ledger; None stands for one about somebody who may not be seen."""
     if asked.subjects:
-        yield from _entries_of(site, asked)
+        yield from _entries_of(to, asked)
         return
-    after = max(asked.after[0], 0)
+    site, after = to.site, max(asked.after[0], 0)
     while page := list(site.store.entries(after=after, limit=_PAGE)):
         about = _about(site, [entry.seq for entry in page])
-        yield from (
-            ((one.seq, 0), audit_event(one, *about.get(one.seq, ("", "")), site.server)) for one in page
-        )
+        for one in page:
+            whose, client = about.get(one.seq, ("", ""))
+            told = audit_event(one, whose, client, site.server) if to.seen.about(whose) else None
+            yield (one.seq, 0), told
         after = page[-1].seq
 
 
-def _entries_of(site: Site, asked: Search) -> Iterator[tuple[Place, Resource | None]]:
+def _entries_of(to: Showing, asked: Search) -> Iterator[tuple[Place, Resource | None]]:
     """Yield the entries about the subjects, their insights and their reviews."""
-    named = list(asked.subjects)
-    for subject in asked.subjects:
-        named += [row.id for row in site.store.insights(subject)]
+    site, named = to.site, [one for one in asked.subjects if to.seen.about(one)]
+    for subject in tuple(named):
+        named += [row.id for row in site.store.insights(subject) if to.seen.insight(row)]
         named += [review.id for review in site.store.reviews(subject=subject)]
     found = {entry.seq: (entry, name) for name in named for entry in site.store.entries_about(name)}
     about = _about(site, list(found))

@@ -35,7 +35,7 @@ from salus.privacy.profiles import DEFAULT, Default, Profile, of_text, profile
 if TYPE_CHECKING:
     from salus.record.population import Population
     from salus.spine.site import Site
-    from salus.store.rows import ToldRow
+    from salus.store.rows import StoredInsight, ToldRow
 
 PROFILE = "consent-profile"
 # Deeds by which somebody changes what may be seen.
@@ -117,6 +117,10 @@ class Permits:
         """Return when the glass was broken for a person."""
         return tuple(one for name in self.group(subject) for one in self._grants.get(name, ()))
 
+    def told(self) -> frozenset[str]:
+        """Return of whom anything was said, by the names under which it was."""
+        return frozenset((*self._said, *self._record, *self._grants))
+
     def rule(self, subject: str, actor: Actor, purpose: str, basis: str = "") -> Rule:
         """Return what `actor` may see of `subject` for `purpose` now.
 
@@ -163,7 +167,7 @@ class Permits:
 
     def rules(self, subjects: Iterable[str], actor: Actor, purpose: str, basis: str) -> Rules:
         """Return the rules of a population's subjects, by the names that the population uses."""
-        told = {*self._said, *self._record, *self._grants}
+        told = self.told()
         apart = {one: self.rule(one, actor, purpose, basis) for one in subjects if told & {*self.group(one)}}
         return Rules(apart, self._of_everybody("", actor, purpose, basis))
 
@@ -177,12 +181,42 @@ class Permits:
         said = json.dumps([subject, told], sort_keys=True, default=str)
         return self.site.insight_id(said.encode())[:12]
 
-    def shows(self, row_permit: str, subject: str, actor: Actor) -> bool:
-        """Whether an insight that was made on `row_permit` may be shown to `actor`."""
-        now = self.machine(subject, actor, DIRECT_CARE)
+
+class Seen(NamedTuple):
+    """What of that which is kept here may be shown to one actor at this moment."""
+
+    site: Site
+    said: Permits
+    actor: Actor
+    # Those of whom he may see nothing at all: of few people anything was ever said.
+    closed: frozenset[str]
+
+    def insight(self, row: StoredInsight) -> bool:
+        """Whether a kept insight may be shown: one that was made from no more than the actor may see now."""
+        now = self.said.machine(row.subject, self.actor, DIRECT_CARE)
         if now.constant is not None:
             return now.constant
-        return row_permit.endswith(f"; view {self.mark(subject, now, actor)}")
+        import msgspec
+
+        made_on = str(msgspec.json.decode(row.document).get("permit", ""))
+        return made_on.endswith(f"; view {self.said.mark(row.subject, now, self.actor)}")
+
+    def about(self, record: str) -> bool:
+        """Whether what the ledger says of a record (a subject, an insight's id) may be shown."""
+        if record in self.closed:
+            return False
+        if "/" in record or not record or not self.said.told():
+            return True
+        row = self.site.store.insight(record)
+        return row is None or (row.subject not in self.closed and self.insight(row))
+
+
+def seen_by(site: Site, actor: Actor) -> Seen:
+    """Return what of that which is kept here `actor` may see now."""
+    said = permits(site)
+    shut = (one for one in said.told() if said.rule(one, actor, DIRECT_CARE).constant is False)
+    names = frozenset(name for one in shut for name in said.group(one))
+    return Seen(site, said, actor, names)
 
 
 class Request(NamedTuple):
