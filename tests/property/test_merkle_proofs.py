@@ -1,4 +1,4 @@
-"""Every root and every proof is what RFC 6962 says, for every size and place; nothing else is taken for one."""
+"""Every root and proof is what RFC 6962 says, for every size and place; nothing else is taken for one."""
 
 from __future__ import annotations
 
