@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import anyio
 
 from salus.core.errors import AwayError, SalusError, UserError
-from salus.delivery.answers import outside
 from salus.spine.heads import Published, publish_head
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ class _Keeper:
             if head is not None:
                 self._pass_on(head)
         except SalusError as error:
-            log.error("no head was published: %s", outside(error))
+            log.error("no head was published: %s", error)
 
     def _pass_on(self, head: Published) -> None:
         if self._send is None or head.note == self._sent:

@@ -174,8 +174,8 @@ def _following(store: Store, begin: int, size: int) -> Iterator[Entry]:
     for entry in store.entries(after=begin, limit=size - begin):
         if not ledger.verify((entry,), after=(seq, last)).intact:
             raise RefusedError(
-                f"Entry {seq + 1} of the ledger does not follow the one before it, so nothing of it is signed "
-                "or proven. See what else is wrong with 'salus audit verify'."
+                f"Entry {seq + 1} of the ledger does not follow the one before it, so nothing is signed or "
+                "proven of it. See what else is wrong with 'salus audit verify'."
             )
         yield entry
         seq, last = entry.seq, entry.digest

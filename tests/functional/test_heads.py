@@ -64,6 +64,17 @@ def test_an_empty_ledger_has_no_head_and_an_old_archive_without_any_verifies(tmp
     assert not (tmp_path / "a" / "heads").exists()
 
 
+def test_an_archive_of_before_there_were_heads_opens_verifies_and_gets_its_first(tmp_path: Path) -> None:
+    with opened(tmp_path / "a") as site:
+        fill(site)
+        looks(site, 300)
+    change(tmp_path / "a", "DROP TABLE tile", "UPDATE alembic_version SET version_num = '0005'")
+    with opened(tmp_path / "a") as site:
+        assert verify(site).intact
+        assert publish_head(site) is not None
+        assert (verify(site).intact, verify(site).heads, site.store.tiles()) == (True, 1, 1)
+
+
 TAMPERED = {
     "its tail cut off": ("DELETE FROM opening WHERE seq > 390", "DELETE FROM entry WHERE seq > 390"),
     "its tail and the kept tree cut off": (
