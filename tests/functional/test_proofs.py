@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from salus.core.errors import EvidenceError, RefusedError, UserError
+from salus.spine.audit import verify
 from salus.spine.heads import publish_head, published, verifier_key
 from salus.spine.prove import check_proof, check_proofs, proofs_for, prove, public_key
 from salus.spine.site import Site, open_site
 from salus.store.tiles import Tiles
 from tests.ledgers import change, fill, looks, opened, rewritten
+from tests.store_fixtures import url_fixture  # noqa: F401
 
 ENTRIES = 700
 
@@ -241,3 +243,14 @@ def test_an_archive_that_is_only_read_proves_under_the_heads_that_it_has(site: S
         proof = prove(shut, 5)
         assert check_proof(proof, key(site)).holds
         assert len(b64decode(proof["path"][0])) == 32
+
+
+def test_a_hospitals_own_database_proves_as_a_file_does(tmp_path: Path, url: str) -> None:
+    with opened(tmp_path / "a", store_url=url) as site:
+        fill(site)
+        looks(site, 600)
+        found = proofs_for(site, "Patient/1")
+        checked = check_proofs(json.dumps(found).encode(), key(site))
+        assert len(checked) > 100 and all(one.holds for one in checked)
+        assert site.store.tiles() == 2
+        assert verify(site).intact and verify(site).heads == 1
