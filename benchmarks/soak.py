@@ -20,10 +20,18 @@ from typing import Any
 from benchmarks.__main__ import NAMED
 
 ROOT = Path(__file__).resolve().parents[1]
-# 10,000 drawn resources, and any edit of any ledger; the models' own properties run with every test.
-FUZZED = ("tests/property/test_fhir_fuzz.py", "tests/property/test_ledger_chain.py")
+# 10,000 drawn resources, any edit of any ledger and head, each bit of each byte of the ledger; the properties
+# of the models run with every test.
+FUZZED = (
+    "tests/property/test_fhir_fuzz.py",
+    "tests/property/test_ledger_chain.py",
+    "tests/property/test_ledger_tampering.py",
+    "tests/property/test_checkpoints.py",
+    "tests/property/test_merkle_proofs.py",
+)
 PARTS = {
     "kills": [sys.executable, "-m", "benchmarks.kills", "1000"],
+    "heads": [sys.executable, "-m", "benchmarks.head_kills", "1000"],
     "fuzz": [sys.executable, "-m", "pytest", *FUZZED, "-p", "no:cacheprovider"],
     "bulk": [sys.executable, "-m", "benchmarks.bulk"],
     "hooks": [sys.executable, "-m", "benchmarks.hooks"],

@@ -13,8 +13,9 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from salus.cli_audit import publish
 from salus.cli_out import actor as actor_of
-from salus.cli_out import progress, put_json, say, site_of
+from salus.cli_out import heads_of, progress, put_json, say, site_of
 from salus.core.errors import AwayError, EvidenceError, SalusError, UserError, class_of, printable
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = _parser().parse_args(words)
         code: int = args.run(args)
         sys.stdout.flush()
+        publish(args)
         return code
     except SalusError as error:
         return _complain(error, as_json)
@@ -152,7 +154,8 @@ def _demo(args: Args) -> int:
     path = Path(args.archive or _demo_folder(args.source))
     if args.source and not holds_site(path):
         check_place(args.source, path)
-    site = open_demonstration(path, args.store or os.environ.get("SALUS_STORE"))
+    store = args.store or os.environ.get("SALUS_STORE")
+    site = args.opened = open_demonstration(path, store, heads=heads_of(args))
     account = fill(site, args.source, progress(args))
     _tell_refused(args.source, account)
     rows = ward(site, actor=ACTOR, as_of=args.as_of, progress=progress(args))
@@ -304,21 +307,6 @@ def _approve(args: Args) -> int:
     return 0
 
 
-def _verify(args: Args) -> int:
-    from salus.core.errors import RefusedError
-    from salus.spine import verify
-
-    verdict = verify(site_of(args, to_audit=True), args.head)
-    shape = {"entries": verdict.entries, "head": verdict.head, "intact": verdict.intact}
-    if args.json:
-        put_json({**shape, "problems": list(verdict.problems)})
-    else:
-        say(f"{verdict.entries} entries, head {verdict.head}: {'intact' if verdict.intact else 'NOT INTACT'}")
-        for problem in verdict.problems:
-            say(f"  {problem}")
-    return 0 if verdict.intact else RefusedError.exit_code
-
-
 def _serve(args: Args) -> int:
     from salus.spine import holds_site
 
@@ -343,6 +331,8 @@ def _check_address(args: Args) -> None:
 def _run_server(site: Site, args: Args) -> int:
     from salus.delivery.serve import run
 
+    # The server publishes the head itself, before it lets go of the store.
+    args.opened = None
     return run(site, args)
 
 
@@ -352,7 +342,7 @@ def _parser() -> argparse.ArgumentParser:
 
     verbs = {
         "demo": _demo, "read": _read, "ask": _ask, "review": _review, "models": _models,
-        "approve": _approve, "serve": _serve, "verify": _verify, "share": cli_share.share,
+        "approve": _approve, "serve": _serve, "share": cli_share.share,
         "train": cli_learn.train, "test": cli_learn.test, "adopt": cli_learn.adopt,
         "recalibrate": cli_learn.recalibrate,
     }  # fmt: skip

@@ -48,6 +48,12 @@ def progress(args: Args) -> Callable[..., Iterable[Any]]:
     return lambda things=None, **how: tqdm(things, disable=quiet, leave=False, **how)
 
 
+def heads_of(args: Args) -> Path | None:
+    """Return the file of signed heads that the verb names; None: the archive's own."""
+    named = getattr(args, "heads", None) or os.environ.get("SALUS_HEADS")
+    return Path(named) if named else None
+
+
 def site_of(args: Args, *, must_exist: bool = True, **how: bool) -> Site:
     """Open the site that the verb names; raises UserError where there is none."""
     from salus.spine import open_site
@@ -56,4 +62,7 @@ def site_of(args: Args, *, must_exist: bool = True, **how: bool) -> Site:
     if must_exist and not path.is_dir():
         raise UserError(f"No archive in '{path}'. Make one with 'salus read PLACE --archive {path}'.")
     store = args.store or os.environ.get("SALUS_STORE")
-    return open_site(path, store, create=not must_exist, **how)
+    site = open_site(path, store, create=not must_exist, heads=heads_of(args), **how)
+    # What a verb writes has a head of it published when the verb ends.
+    args.opened = None if how else site
+    return site

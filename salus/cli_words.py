@@ -42,7 +42,7 @@ def parser(verbs: Verbs, moment: Callable[[str], Any]) -> argparse.ArgumentParse
     _models(add("models", help="which models there are, and which are live here"), verbs)
     learning(add, verbs)
     _serve(add("serve", help="pages, CDS Hooks and FHIR over HTTP"), verbs)
-    _audit(add("audit", help="is the ledger what was written down?"), verbs)
+    _audit(add("audit", help="is the ledger what was written down? prove it to others"))
     _consent(add("consent", help="what a person permits, withdraws, and what holds"))
     _share(add("share", help="hand evidence on as FHIR; what leaves an archive is written down"), verbs)
     return top
@@ -56,6 +56,7 @@ def _common(parser: argparse.ArgumentParser, archive: str | None = "required", a
     parser.add_argument(
         "--store", metavar="URL", help="state elsewhere: postgresql://… (default: SQLite in DIR)"
     )
+    parser.add_argument("--heads", metavar="FILE", help="the ledger's signed heads (default: heads in DIR)")
     parser.add_argument("--json", action="store_true", help="JSON for machines")
     if actor:
         words = "on whose behalf (default: your login name)"
@@ -89,6 +90,16 @@ def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) < 2**16):
         raise argparse.ArgumentTypeError(f"'{text}' is no port: write a number up to 65535")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0.0
+    if not 0.1 <= found <= 86_400:
+        raise argparse.ArgumentTypeError(f"'{text}' is no interval: write seconds, from 0.1 to a day")
+    return found
 
 
 def _as_of(parser: argparse.ArgumentParser, moment: Callable[[str], Any]) -> None:
@@ -193,18 +204,16 @@ def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
         help="a server that may be asked for missing prefetch",
     )
     add("--frame-ancestor", action="append", metavar="ORIGIN", help="an EHR that may embed the pages")
+    words = "how often the ledger's head is signed and kept while it grows (default: 60)"
+    add("--heads-every", type=_seconds, metavar="SECONDS", help=words)
+    add("--heads-post", metavar="URL", help="a second site that gets each head too (https)")
     parser.set_defaults(run=verbs["serve"])
 
 
-def _audit(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
-    verify = parser.add_subparsers(required=True, metavar="verify").add_parser(
-        "verify", help="check every entry"
-    )
-    verify.add_argument(
-        "--head", metavar="H", help="a head kept elsewhere: finds a cut tail or a rewrite too"
-    )
-    _common(verify, actor=False)
-    verify.set_defaults(run=verbs["verify"])
+def _audit(parser: argparse.ArgumentParser) -> None:
+    from salus.cli_audit import words
+
+    words(parser.add_subparsers(required=True, metavar="verify, head, prove, check").add_parser, _common)
 
 
 def _consent(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from salus.delivery.answers import FHIR_JSON, Answer, Workers
 from salus.delivery.cds_hooks import CdsHooks
 from salus.delivery.fhir import Fhir
 from salus.delivery.fhir_outcome import one
+from salus.delivery.heads import publishing
 from salus.delivery.openapi import OpenApi
 from salus.delivery.operations import Metrics, Operations, Watch
 from salus.delivery.settings import Settings
@@ -52,7 +53,8 @@ def create_app(site: Site, settings: Settings) -> Starlette:
     routes: list[BaseRoute] = [*doors, *described.routes(), *pages]
     watch = Middleware(Watch, metrics=metrics, templates=_templates(routes))
     handlers = dict.fromkeys(_CODES, _refused)
-    app = Starlette(routes=routes, middleware=[watch], exception_handlers=handlers, lifespan=_lifespan(site))
+    lifespan = _lifespan(site, settings)
+    app = Starlette(routes=routes, middleware=[watch], exception_handlers=handlers, lifespan=lifespan)
     app.router.redirect_slashes = False
     return app
 
@@ -94,10 +96,11 @@ def _without_slash(request: Request) -> str:
     return f"/{request.url.path.strip('/')}{query}"
 
 
-def _lifespan(site: Site):  # type: ignore[no-untyped-def]
+def _lifespan(site: Site, settings: Settings):  # type: ignore[no-untyped-def]
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        yield
+        async with publishing(site, settings):
+            yield
         site.close()
 
     return lifespan

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from salus.core.addresses import tidy
 from salus.core.consent import Actor
 from salus.core.errors import RefusedError, UserError
-from salus.delivery.settings import PAGE_ACTOR, Settings
+from salus.delivery.settings import HEADS_EVERY_S, PAGE_ACTOR, Settings
 from salus.spine.models import LIVE, statuses
 
 if TYPE_CHECKING:
@@ -74,7 +74,18 @@ def _settings(args: argparse.Namespace) -> Settings:
         ),
         frame_ancestors=("'self'", *map(_origin, getattr(args, "frame_ancestor", None) or ())),
         actor=Actor(args.actor) if getattr(args, "actor", None) else PAGE_ACTOR,
+        heads_every_s=getattr(args, "heads_every", None) or HEADS_EVERY_S,
+        heads_post=_second_site(getattr(args, "heads_post", None)),
     )
+
+
+def _second_site(url: str | None) -> str:
+    """Return where heads are sent; raises UserError where that is no https URL."""
+    from salus.delivery.heads import poster
+
+    if url is not None:
+        poster(url)
+    return url or ""
 
 
 # CSP Level 3, 2.3.1: a host-source or a scheme-source; nothing in it can end a directive or begin another.

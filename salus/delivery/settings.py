@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 
 PAGE_ACTOR = Actor("page:local")
+HEADS_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,8 @@ class Settings:
     frame_ancestors: who may embed the pages (CSP). actor: on whose behalf pages without a login ask.
     max_body: bytes of a request body. workers: calls that are computed at the same time; waiting: calls
     that may queue behind them before others are sent away. hook_patience_s: how long an EHR waits for a
-    hook at most; then it hears that Salus is away.
+    hook at most; then it hears that Salus is away. heads_every_s: how often the ledger's head is published
+    while it grows; heads_post: the second site (https) that gets each head too.
     """
 
     base_url: str = "http://127.0.0.1:8000"
@@ -38,6 +40,8 @@ class Settings:
     workers: int = 2
     waiting: int = 200
     hook_patience_s: float = 3.0
+    heads_every_s: float = HEADS_EVERY_S
+    heads_post: str = ""
 
     def url(self, path: str) -> str:
         """Return the absolute URL of `path` here."""

@@ -21,13 +21,15 @@ ACTOR = Actor("demonstration", "clinician")
 SHIPPED = "the ward that ships"
 
 
-def open_demonstration(path: Path, store_url: str | None = None) -> Site:
+def open_demonstration(path: Path, store_url: str | None = None, *, heads: Path | None = None) -> Site:
     """Open the demonstration at `path`, or make it there; its state in `store_url` when that is given.
+
+    heads: the file of its ledger's signed heads, by default at `path` too.
 
     Raises RefusedError when an archive is there that is no demonstration: its patients may be real.
     """
     # Beside records a new, empty ledger would pass for the one that is missing.
-    site = open_site(path, store_url, create=not (path / "archive.json").exists())
+    site = open_site(path, store_url, create=not (path / "archive.json").exists(), heads=heads)
     try:
         if not site.demonstration:
             _mark(site)

@@ -41,6 +41,7 @@ class Site:
     _demonstrated: bool = False
     memory: dict[Any, Any] = field(default_factory=dict)
     _permits: Permits | None = None
+    _heads: Path | None = None
 
     @property
     def permits(self) -> Permits:
@@ -50,6 +51,11 @@ class Site:
         if self._permits is None:
             self._permits = Permits(self)
         return self._permits
+
+    @property
+    def heads(self) -> Path:
+        """The file of this ledger's signed heads: beside the database, never in it."""
+        return self._heads or self.path / "heads"
 
     @property
     def has_archive(self) -> bool:
@@ -184,10 +190,12 @@ def open_site(
     create: bool = True,
     to_read: bool = False,
     to_audit: bool = False,
+    heads: Path | None = None,
 ) -> Site:
     """Open (and, where nothing is yet and `create` is set, make) the site in directory `archive`.
 
     store_url: a database elsewhere (``postgresql://…``); by default SQLite in the directory itself.
+    heads: the file of the ledger's signed heads, by default in the directory.
     to_read: nothing will be written, so one that cannot be written (an auditor's backup) is opened too.
     to_audit: nothing may be written, and what is damaged is opened as it lies: an audit mends nothing.
     Raises UserError when the directory cannot be made, or there is no ledger and none may be made;
@@ -208,7 +216,7 @@ def open_site(
     try:
         settings = _as_they_lie(store) if to_audit else _settings(store)
         key = (key_to_read if store.read_only else site_key)(archive / "site.key")
-        site = Site(archive, store, key, settings[_SITE_ID], bytes.fromhex(settings[_ID_KEY]))
+        site = Site(archive, store, key, settings[_SITE_ID], bytes.fromhex(settings[_ID_KEY]), _heads=heads)
         finish_reads(site)
         return site
     except BaseException:

@@ -37,12 +37,17 @@ _MOST_PROBLEMS = 100
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What reading the whole chain found: how many entries, the last digest, and what is wrong with it."""
+    """What reading the whole chain found: how many entries, the last digest, and what is wrong with it.
+
+    heads: how many signed heads were held against it. notes: what was not looked at, or could not be.
+    """
 
     entries: int
     head: str
     intact: bool
     problems: tuple[str, ...] = ()
+    heads: int = 0
+    notes: tuple[str, ...] = ()
 
 
 def moment(at: datetime) -> str:

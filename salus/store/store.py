@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from threading import Lock
 from typing import Any
@@ -18,6 +19,7 @@ from sqlalchemy.exc import DBAPIError, StatementError
 from salus.core.errors import AwayError, UserError
 from salus.core.review import Entry, Review
 from salus.store import tables as t
+from salus.store.accesses import Told, accesses, told
 from salus.store.check import check
 from salus.store.check_state import check_state
 from salus.store.engine import (
@@ -48,9 +50,10 @@ from salus.store.rows import (
     as_told,
     kept_content,
 )
+from salus.store.tiles import Tile
 from salus.store.transaction import Transaction
 
-__all__ = ["HookCard", "Opening", "StatusRow", "Store", "StoredInsight", "Transaction", "open_store"]
+__all__ = ["HookCard", "Opening", "StatusRow", "Store", "StoredInsight", "Told", "Transaction", "open_store"]
 
 _PAGE = 2000
 _CHUNK = 500
@@ -171,6 +174,16 @@ class Store:
         row = self._first(select(t.entry.c.seq, t.entry.c.digest).order_by(t.entry.c.seq.desc()).limit(1))
         return (row.seq, row.digest) if row else (0, GENESIS)
 
+    def digests(self, after: int, limit: int) -> Iterator[Any]:
+        """Yield the digests of at most `limit` entries with a `seq` above `after`, in order; streams."""
+        while limit > 0:
+            query = select(t.entry.c.seq, t.entry.c.digest).where(t.entry.c.seq > after)
+            rows = self._all(query.order_by(t.entry.c.seq).limit(min(_PAGE, limit)))
+            yield from (row.digest for row in rows)
+            if not rows:
+                return
+            after, limit = rows[-1].seq, limit - len(rows)
+
     def openings(self, seqs: Iterable[int]) -> dict[int, Opening]:
         """Return what each entry is about, by `seq`."""
         wanted, found = list(seqs), {}
@@ -210,6 +223,50 @@ class Store:
             rows = self._all(query.where(t.insight.c.stale_since.is_not(None)))
             found.update({row.id: datetime.fromisoformat(row.stale_since) for row in rows})
         return found
+
+    def accesses(self, subject: str) -> list[int]:
+        """Return the numbers of all entries that tell of an access to the record of `subject`, in order.
+
+        Among them those that name nobody, since they were to everybody: a look at the ward, a model's lesson.
+        """
+        with self._reading() as connection:
+            return accesses(connection, subject)
+
+    def told(self, seq: int) -> Told:
+        """Return what opens the commitment of entry `seq`, as far as it is kept."""
+        with self._reading() as connection:
+            return told(connection, seq)
+
+    def tile(self, level: int, n: int) -> Any:
+        """Return the hashes of a kept tile of the tree, or None; whether they are right is not looked at."""
+        row = self._first(select(t.tile.c.hashes).where(t.tile.c.level == level, t.tile.c.n == n))
+        return row.hashes if row else None
+
+    def tile_roots(self, level: int, start: int, end: int) -> dict[int, Any]:
+        """Return the roots of the kept tiles number `start` to `end` (left out) of a level."""
+        query = select(t.tile.c.n, t.tile.c.root).where(t.tile.c.level == level)
+        return {row.n: row.root for row in self._all(query.where(t.tile.c.n >= start, t.tile.c.n < end))}
+
+    def tiles(self) -> int:
+        """Return how many tiles of leaves are kept from the first on; 0 where one is missing among them."""
+        leaves = t.tile.c.level == 0
+        count = self._first(select(func.count()).where(leaves))[0]
+        newest = self._first(select(func.max(t.tile.c.n)).where(leaves))[0]
+        return int(count) if newest == count - 1 else 0
+
+    def all_tiles(self) -> Iterator[tuple[int, int, Any, Any]]:
+        """Yield each kept tile: its level and number, its root and its hashes."""
+        places = self._all(select(t.tile.c.level, t.tile.c.n).order_by(t.tile.c.level, t.tile.c.n))
+        for level, n in places:
+            row = self._first(select(t.tile).where(t.tile.c.level == level, t.tile.c.n == n))
+            if row is not None:
+                yield level, n, row.root, row.hashes
+
+    def keep_tiles(self, tiles: Iterable[Tile]) -> None:
+        """Keep these tiles in place of what was kept of them."""
+        kept = [asdict(tile) for tile in tiles]
+        with self.begin() as tx:
+            tx.put_tiles(kept)
 
     def counts(self) -> dict[str, int]:
         """Return how many entries, insights, stale insights and reviews are kept."""

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 # The newest migration; a store that says more was written by a newer Salus.
-SCHEMA = "0005"
+SCHEMA = "0006"
 
 COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -121,6 +121,17 @@ artefact = Table(
     metadata,
     Column("digest", Text, primary_key=True),
     Column("document", LargeBinary, nullable=False),
+)
+
+# Full tiles of the ledger's tree (`salus.store.tiles`), a cache that nobody trusts. `root` stands before
+# the 8 kB of `hashes`, so that it is read without them.
+tile = Table(
+    "tile",
+    metadata,
+    Column("level", Integer, primary_key=True, autoincrement=False),
+    Column("n", COUNTER, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("hashes", LargeBinary, nullable=False),
 )
 
 setting = Table(

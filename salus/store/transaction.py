@@ -13,7 +13,7 @@ from hashlib import sha256
 from os import urandom
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from salus.core.errors import EvidenceError, UserError, choices
 from salus.core.review import DECISIONS, Entry, Review
@@ -204,6 +204,14 @@ class Transaction:
         if self._to.execute(update(t.artefact).where(mine).values(document=document)).rowcount == 0:
             self._to.execute(insert(t.artefact).values(digest=digest, document=document))
         return digest
+
+    def put_tiles(self, tiles: Sequence[Mapping[str, object]]) -> None:
+        """Keep full tiles of the tree in place of what was kept of them; a cache, so no entry says so."""
+        for tile in tiles:
+            mine = (t.tile.c.level == tile["level"]) & (t.tile.c.n == tile["n"])
+            self._to.execute(delete(t.tile).where(mine))
+        for start in range(0, len(tiles), _CHUNK):
+            self._to.execute(insert(t.tile), [dict(tile) for tile in tiles[start : start + _CHUNK]])
 
     def mark_stale(self, sources: Iterable[str], at: datetime, who: str) -> list[str]:
         """Mark the insights that lean on any of `sources` as stale from `at`, and say so in the ledger.

@@ -18,9 +18,11 @@ from sqlalchemy import Connection, text
 from salus.core.errors import EvidenceError
 from salus.store import engine
 from salus.store.ledger import GENESIS, commitment, follow, moment, verify
+from salus.store.merkle import EMPTY_ROOT, frontier
 from salus.store.rows import insight_content
 from salus.store.store import HookCard, Store, StoredInsight, open_store
 from salus.store.tables import SCHEMA, metadata
+from salus.store.tiles import Tiles, grown
 from tests.store_fixtures import NOW, change, empty_url_fixture, put, store_fixture, url_fixture  # noqa: F401
 
 
@@ -185,6 +187,19 @@ def test_a_store_of_the_fourth_schema_opens_and_answers_by_what_ships(empty_url:
         tx.append(NOW, "maria", "adopt", {"model": "news2", "artefact": digest})
     assert (store.artefact(digest), store.adoptions()["news2"].told["artefact"]) == (b"{}", digest)
     assert (verify(store.entries()).intact, list(store.check_records())) == (True, [])
+    store.close()
+
+
+def test_a_store_of_the_fifth_schema_opens_and_its_tree_is_kept_from_the_next_head_on(empty_url: str) -> None:
+    with earlier(empty_url, "0005") as to:
+        for number in range(300):
+            old_entry(to, "read", {"place": str(number)})
+    store = open_store(empty_url)
+    assert (verify(store.entries()).intact, list(store.check_records()), store.tiles()) == (True, [], 0)
+    root = grown(store, 300, (0, EMPTY_ROOT))
+    assert root is not None and store.tiles() == 1
+    assert grown(store, 300, (300, root)) == root == frontier(Tiles(store, 300).node, 300).root()
+    assert grown(store, 300, (300, bytes(32))) is None
     store.close()
 
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from salus.core.errors import SalusError
 from salus.spine.audit import OF_NOTHING
 
 if TYPE_CHECKING:
     from salus.spine import Site
+    from salus.spine.heads import Published
 
 PER_PAGE = 50
 DEEDS = {
@@ -46,6 +48,16 @@ def _why_none(text: str) -> str:
     return "A head has 64 characters, 0 to 9 and a to f. Nothing was compared."
 
 
+def _published(site: Site) -> Published | None:
+    """Return the last signed head where it can be read; else the problems say why not."""
+    from salus.spine.heads import published
+
+    try:
+        return published(site)
+    except SalusError:
+        return None
+
+
 def laid_out(site: Site, query: Mapping[str, str], now: datetime) -> dict[str, Any]:
     """Return one page of the ledger, newest first, and what checking all of it found."""
     from salus.spine import verify
@@ -60,6 +72,7 @@ def laid_out(site: Site, query: Mapping[str, str], now: datetime) -> dict[str, A
     rows = list(site.store.entries(after=first - 1, limit=before - first))[::-1]
     openings = site.store.openings([row.seq for row in rows])
     return {
+        "published": _published(site),
         "entries": verdict.entries,
         "verdict": verdict,
         "problems": problems[:20] + ([f"and {len(problems) - 20} more"] if len(problems) > 20 else []),
