@@ -162,7 +162,7 @@ def _told(grant: Grant) -> dict[str, Any]:
 def gone(site: Site, subject: str) -> list[dict[str, Any]]:
     """Return what of `subject` has left this site, and to whom: it cannot be called back, only asked for."""
     names = permits(site).group(_named(site, subject))
-    rows = (row for row in site.store.told("export") if row.about in names)
+    rows = (row for row in site.store.told_of("export") if row.about in names)
     return [_left(row) for row in rows]
 
 
@@ -207,7 +207,7 @@ def opened(site: Site, since: datetime | None = None) -> Iterator[Grant]:
     """Yield when the glass was broken, oldest first: what the privacy officer looks at."""
     from salus.spine.permits import grant_of
 
-    for row in site.store.told(OPENED):
+    for row in site.store.told_of(OPENED):
         if row.told and (since is None or row.at >= since):
             yield grant_of(row)
 

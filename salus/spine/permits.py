@@ -61,7 +61,7 @@ class Permits:
     def refresh(self) -> Permits:
         """Hear what was said since; returns itself."""
         with self._lock:
-            for row in self.site.store.told(SAID, OPENED, after=self.upto):
+            for row in self.site.store.told_of(SAID, OPENED, after=self.upto):
                 self._hear(row)
                 self.upto = max(self.upto, row.seq)
             self._read_record()

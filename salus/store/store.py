@@ -143,9 +143,9 @@ class Store:
 
         Its `told` names the ``artefact`` by its SHA-256; "" for what ships.
         """
-        return {row.about: row for row in self.told("adopt")}
+        return {row.about: row for row in self.told_of("adopt")}
 
-    def told(self, *deeds: str, after: int = 0) -> list[ToldRow]:
+    def told_of(self, *deeds: str, after: int = 0) -> list[ToldRow]:
         """Return the entries that say one of `deeds`, with a `seq` above `after`, in order."""
         beside = (t.opening.c.salt, t.opening.c.kind, t.opening.c.record_id, t.opening.c.content)
         query = select(t.entry, *beside).join(t.opening, t.opening.c.seq == t.entry.c.seq)
