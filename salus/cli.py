@@ -337,14 +337,14 @@ def _run_server(site: Site, args: Args) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    from salus import cli_learn, cli_share
+    from salus import cli_account, cli_learn, cli_share
     from salus.cli_words import parser
 
     verbs = {
         "demo": _demo, "read": _read, "ask": _ask, "review": _review, "models": _models,
         "approve": _approve, "serve": _serve, "share": cli_share.share,
         "train": cli_learn.train, "test": cli_learn.test, "adopt": cli_learn.adopt,
-        "recalibrate": cli_learn.recalibrate,
+        "recalibrate": cli_learn.recalibrate, "account": cli_account.account,
     }  # fmt: skip
     return parser(verbs, _moment)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from salus import __version__
+from salus.cli_account import words as accounts
 from salus.cli_learn import words as learning
 from salus.core.consent import names_somebody
 from salus.core.errors import UserError
@@ -44,6 +45,7 @@ def parser(verbs: Verbs, moment: Callable[[str], Any]) -> argparse.ArgumentParse
     _serve(add("serve", help="pages, CDS Hooks and FHIR over HTTP"), verbs)
     _audit(add("audit", help="is the ledger what was written down? prove it to others"))
     _consent(add("consent", help="what a person permits, withdraws, and what holds"))
+    accounts(add("account", help="who may sign in to the pages of an archive"), verbs, _common)
     _share(add("share", help="hand evidence on as FHIR; what leaves an archive is written down"), verbs)
     return top
 
@@ -202,6 +204,17 @@ def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
         action="append",
         metavar="URL",
         help="a server that may be asked for missing prefetch",
+    )
+    add(
+        "--insecure-no-sign-in",
+        action="store_true",
+        help="development only: show the pages to whoever reaches them",
+    )
+    add(
+        "--second-factor",
+        choices=("staff", "all", "nobody"),
+        default="staff",
+        help="who has to set one up: all but patients and proxies, everybody, nobody (default %(default)s)",
     )
     add("--frame-ancestor", action="append", metavar="ORIGIN", help="an EHR that may embed the pages")
     words = "how often the ledger's head is signed and kept while it grows (default: 60)"

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from unicodedata import category
 
+from salus.core import roles
 from salus.core.errors import EvidenceError
+from salus.core.roles import CLINICIAN
 
 DIRECT_CARE, SECOND_OPINION, RESEARCH, SHARING = "direct-care", "second-opinion", "research", "sharing"
 # Of a population: to learn a model from it, and to find out how good one is.
@@ -27,9 +29,9 @@ ACT_REASON = {DIRECT_CARE: "TREAT", QUALITY: "HOPERAT", RESEARCH: "HRESCH"}
 ACT_REASON_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 PURPOSE_SYSTEM = "urn:salus:purpose"
 
-CLINICIAN, PATIENT, PROXY, RESEARCHER, OPERATOR = "clinician", "patient", "proxy", "researcher", "operator"
-ETHICS_REVIEWER, PRIVACY_OFFICER, SYSTEM = "ethics-reviewer", "privacy-officer", "system"
-ROLES = (CLINICIAN, PATIENT, PROXY, ETHICS_REVIEWER, RESEARCHER, PRIVACY_OFFICER, OPERATOR, SYSTEM)
+# Another computer system that asks, as an EHR; nobody signs in as one.
+SYSTEM = "system"
+ROLES = (*roles.ROLES, SYSTEM)
 ROLE_SYSTEM = "urn:salus:role"
 
 # SILENT: it says nothing itself; only its exceptions speak.

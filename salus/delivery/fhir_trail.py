@@ -38,6 +38,12 @@ _DID = {
     "insight": (("110110", "Patient Record"), "C"),
     "review": (("110110", "Patient Record"), "U"),
     "export": (("110106", "Export"), "R"),
+    "sign-in": (("110114", "User Authentication"), "E"),
+    "sign-out": (("110114", "User Authentication"), "E"),
+    "refused-sign-in": (("110114", "User Authentication"), "E"),
+    "account": (("110113", "Security Alert"), "U"),
+    "password": (("110113", "Security Alert"), "U"),
+    "factor": (("110113", "Security Alert"), "U"),
 }
 _OTHER = (("110100", "Application Activity"), "E")
 

@@ -14,15 +14,13 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from salus import __version__
-from salus.core.review import DECISIONS, OVERRIDE_REASONS
 from salus.delivery import cds_hooks, fhir
 from salus.delivery.answers import FHIR_JSON, Answer
 from salus.delivery.cds_hooks_check import HOOKS
 from salus.delivery.fhir_search import KNOWN, MOST
 from salus.delivery.openapi_answers import ref, responses
 from salus.delivery.settings import Settings
-from salus.delivery.web.app import PageRoute
-from salus.delivery.web.forms import NOTE_LIMIT
+from salus.delivery.web.routing import PageRoute
 
 PATH = "/openapi.json"
 _UUID = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
@@ -151,14 +149,6 @@ _ABOUT = ({"type": "string", "examples": ["Patient/7"]}, "Patient/id, or the id 
 
 # Doors that ask for no token: they name no patient, or, as the pages, rely on a login in front of them.
 _OPEN = (cds_hooks.PATH, f"{fhir.PATH}/metadata", "/healthz", "/healthz/live", "/metrics", PATH)
-_REVIEW = {
-    "insight": {"type": "string"},
-    "token": {"type": "string"},
-    "decision": {"type": "string", "enum": sorted(DECISIONS)},
-    "because": {"type": "string", "enum": sorted(["", *OVERRIDE_REASONS])},
-    "note": {"type": "string", "maxLength": NOTE_LIMIT},
-    "told_patient": {"type": "string", "enum": ["", "yes"]},
-}
 
 
 class OpenApi:
@@ -211,7 +201,10 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
         found["requestBody"] = _form({each["name"]: each["schema"] for each in parameters})
         parameters = []
     elif method == "POST":
-        found["requestBody"] = {"required": True, **(_form(_REVIEW) if page else _message(route.path))}
+        found["requestBody"] = {
+            "required": True,
+            **(_form(route.form) if isinstance(route, PageRoute) else _message(route.path)),
+        }
     if parameters:
         found["parameters"] = parameters
     return found | {"responses": responses(route.path, method, page=page)}

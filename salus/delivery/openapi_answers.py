@@ -11,7 +11,7 @@ from salus.delivery.answers import FHIR_JSON
 _SAYS = {
     200: "The answer.",
     204: "Yes: a browser may ask.",
-    303: "Recorded; the page on which it can be seen.",
+    303: "Done, and the page on which it can be seen; or who asks has to sign in first.",
     307: "The ward.",
     400: "What was sent cannot be read, or does not fit; it is named.",
     401: "No token of a trusted client.",
@@ -25,10 +25,11 @@ _SAYS = {
     415: "The body is compressed.",
     421: "Asked for by a name that is not this server's.",
     422: "The form is not whole; it comes back with what is to be set right.",
+    429: "Too many tries; when the next one is taken.",
     500: "Something went wrong here; the answer names the line of the log.",
     503: "Away or busy: nothing was changed, try again.",
 }
-_HEADERS = {401: "WWW-Authenticate", 405: "Allow", 303: "Location", 307: "Location"}
+_HEADERS = {401: "WWW-Authenticate", 405: "Allow", 303: "Location", 307: "Location", 429: "Retry-After"}
 # What the router and the watch over all doors can give anywhere.
 _ANY = frozenset({405, 500})
 
@@ -41,8 +42,9 @@ def responses(path: str, method: str, *, page: bool) -> dict[str, Any]:
 
 def _of_page(path: str, method: str) -> frozenset[int]:
     if method == "POST":
-        return frozenset({303, 400, 403, 404, 411, 413, 421, 422, 503})
-    return frozenset({307 if path == "/" else 200, 400, 403, 404, 421, 503})
+        given = {303, 400, 403, 404, 411, 413, 421, 422, 503}
+        return frozenset(given if path.startswith("/patients/") else given | {200, 429})
+    return frozenset({307 if path == "/" else 200, 303, 400, 403, 404, 421, 503})
 
 
 def _of_door(path: str, method: str) -> frozenset[int]:

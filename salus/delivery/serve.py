@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from dataclasses import replace
+from hashlib import sha256
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from salus.core.addresses import tidy
 from salus.core.consent import Actor
 from salus.core.errors import RefusedError, UserError
-from salus.delivery.settings import HEADS_EVERY_S, PAGE_ACTOR, Settings
+from salus.core.roles import ROLES
+from salus.delivery.settings import HEADS_EVERY_S, PAGE_ACTOR, STAFF, Settings, SignIn
 from salus.spine.models import LIVE, statuses
 
 if TYPE_CHECKING:
@@ -32,13 +36,15 @@ def run(site: Site, args: argparse.Namespace) -> int:
 
     log_as_json()
     settings = _settings(args)
-    _guard(args.host, args.behind_login, settings)
+    _guard(args.host, args, settings)
     listener = _listen(args.host, args.port)
     if not args.port:
         # The system chose one.
         args.port = listener.getsockname()[1]
         settings = _settings(args)
-    _announce(settings, any(row.status == LIVE for row in statuses(site).values()))
+    asked, setup = _sign_in(site, args)
+    settings = replace(settings, sign_in=asked)
+    _announce(settings, any(row.status == LIVE for row in statuses(site).values()), setup)
     config = uvicorn.Config(
         create_app(site, settings),
         log_config=None,
@@ -57,7 +63,7 @@ def run(site: Site, args: argparse.Namespace) -> int:
 
 def check_address(args: argparse.Namespace) -> None:
     """Raise what `run` would raise of its address: asked before long work that would be for nothing."""
-    _guard(args.host, args.behind_login, _settings(args))
+    _guard(args.host, args, _settings(args))
     _listen(args.host, args.port).close()
 
 
@@ -88,6 +94,19 @@ def _second_site(url: str | None) -> str:
     return url or ""
 
 
+def _sign_in(site: Site, args: argparse.Namespace) -> tuple[SignIn | None, str]:
+    """Return how the pages ask for a sign-in, and the setup code where there is no account yet.
+
+    A demonstration asks nobody: nobody in it exists, and it says so on every page.
+    """
+    if site.demonstrated or getattr(args, "insecure_no_sign_in", False):
+        return None, ""
+    wanted = {"staff": STAFF, "all": frozenset(ROLES), "nobody": frozenset[str]()}
+    code = "" if site.store.accounts.any() else token_hex(16)
+    setup = sha256(code.encode()).hexdigest() if code else ""
+    return SignIn(wanted[getattr(args, "second_factor", "staff")], setup), code
+
+
 # CSP Level 3, 2.3.1: a host-source or a scheme-source; nothing in it can end a directive or begin another.
 # A bare * is not taken: any page of the world could lay the forms under its own buttons.
 _SOURCE = re.compile(
@@ -116,20 +135,26 @@ def _origin(text: str) -> str:
     return text
 
 
-def _guard(host: str, behind_login: bool, settings: Settings) -> None:
-    """Refuse to open patients' pages, which have no login of their own, to a whole network."""
+def _guard(host: str, args: argparse.Namespace, settings: Settings) -> None:
+    """Refuse to open patients' pages to a whole network without a login, or in the clear."""
     if _is_this_machine(host):
         return
+    if getattr(args, "insecure_no_sign_in", False):
+        raise RefusedError(
+            f"--insecure-no-sign-in shows patients' pages to anybody, and --host {host} lets anybody in. "
+            "Leave it out, or listen on 127.0.0.1."
+        )
     if settings.insecure_no_jwt:
         raise RefusedError(
             f"--dev-no-jwt takes calls from anybody, and --host {host} lets anybody in. Name each client "
             "with --trust, or listen on 127.0.0.1."
         )
-    if not behind_login:
+    if not args.behind_login:
         raise RefusedError(
-            f"--host {host} would show patients' pages, /audit and /metrics without a login to whoever can "
-            "reach this machine. Listen on 127.0.0.1 with a proxy in front that asks for one; where the "
-            "proxy is on another machine and is the only one that can reach this port, add --behind-login."
+            f"--host {host} would send passwords and patients' pages in the clear, and show /metrics to "
+            "whoever can reach this machine. Listen on 127.0.0.1 with a proxy in front that speaks https; "
+            "where the proxy is on another machine, asks for a login of its own and is the only one that can "
+            "reach this port, add --behind-login."
         )
 
 
@@ -165,10 +190,13 @@ def _listen(host: str, port: int) -> socket:
     return listener
 
 
-def _announce(settings: Settings, speaks: bool) -> None:
+def _announce(settings: Settings, speaks: bool, setup: str = "") -> None:
     say, at = sys.stderr.write, settings.base_url
     say(f"Pages: {at}/  CDS Hooks: {at}/cds-services  FHIR: {at}/fhir\n")
-    say("The pages, /audit and /metrics ask for no login: put a proxy that does in front of them.\n")
+    if settings.sign_in is None:
+        say("The pages, /audit and /metrics ask for no login: put a proxy that does in front of them.\n")
+    if setup:
+        say(f"Nobody has an account here yet. Make the first at {at}/welcome with this code: {setup}\n")
     if settings.insecure_no_jwt:
         say("CDS Hooks and FHIR clients are not checked (--dev-no-jwt): for development only.\n")
     elif settings.jwt is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from salus.core.consent import Actor
+from salus.core.roles import PATIENT, PROXY, ROLES
 
 if TYPE_CHECKING:
     from salus.delivery.auth import JwksTrust
@@ -15,6 +16,22 @@ PAGE_ACTOR = Actor("page:local")
 HEADS_EVERY_S = 60.0
 
 
+# Everybody who works here; who looks at their own record, or a child's, chooses for themselves.
+STAFF = frozenset(ROLES) - {PATIENT, PROXY}
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """How somebody signs in to the pages.
+
+    second_factor: the roles that have to set up a second factor before they see anything else. setup: the
+    SHA-256 of the code with which the first operator is made, where there is no account yet; "" takes none.
+    """
+
+    second_factor: frozenset[str] = STAFF
+    setup: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What a site decides about its doors.
@@ -22,7 +39,8 @@ class Settings:
     base_url: where clients reach this server, as they write it; links and the JWT's audience come from it.
     jwt: which clients are trusted; None trusts nobody. insecure_no_jwt: the development switch that takes
     calls from anyone. fhir_servers: the only base URLs that are ever called back for missing prefetch.
-    frame_ancestors: who may embed the pages (CSP). actor: on whose behalf pages without a login ask.
+    frame_ancestors: who may embed the pages (CSP). sign_in: how somebody signs in to the pages; None asks
+    nobody, and they speak on behalf of `actor`.
     max_body: bytes of a request body. workers: calls that are computed at the same time; waiting: calls
     that may queue behind them before others are sent away. hook_patience_s: how long an EHR waits for a
     hook at most; then it hears that Salus is away. heads_every_s: how often the ledger's head is published
@@ -35,6 +53,7 @@ class Settings:
     fhir_servers: tuple[str, ...] = ()
     frame_ancestors: tuple[str, ...] = ("'self'",)
     actor: Actor = PAGE_ACTOR
+    sign_in: SignIn | None = None
     banner: str = ""
     max_body: int = 8 * 2**20
     workers: int = 2

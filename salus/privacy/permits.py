@@ -15,7 +15,6 @@ from datetime import UTC, date, datetime
 from salus.core.codes import meant
 from salus.core.consent import (
     ACTIVE,
-    CLINICIAN,
     DENY,
     DIRECT_CARE,
     PERMIT,
@@ -26,6 +25,7 @@ from salus.core.consent import (
 )
 from salus.core.errors import RefusedError, choices
 from salus.core.evidence import Event
+from salus.core.roles import CLINICIAN
 from salus.privacy.labels import labels_of
 from salus.privacy.permit_match import Answer, Asked, Datum, Node, answer, compiled, is_purpose, words_of
 from salus.privacy.profiles import Closed, Profile

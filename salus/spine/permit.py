@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from salus.core.consent import (
-    CLINICIAN,
     DENY,
     LONGEST_GRANT,
     PERMIT,
@@ -23,6 +22,7 @@ from salus.core.consent import (
     names_somebody,
 )
 from salus.core.errors import RefusedError, UserError, choices
+from salus.core.roles import CLINICIAN
 from salus.privacy.gate import refuse_nobody
 from salus.privacy.permit_words import sentence, spelled
 from salus.privacy.permits import in_force

@@ -21,13 +21,13 @@ from salus.core.consent import (
     DIRECT_CARE,
     MACHINE,
     PERMIT,
-    PROXY,
     PURPOSES,
     Actor,
     Grant,
     Permit,
 )
 from salus.core.errors import EvidenceError, RefusedError, SalusError, UserError
+from salus.core.roles import PROXY
 from salus.privacy.permit_words import permit_from, spelled
 from salus.privacy.permits import Both, Rule, Rules, in_force, rule
 from salus.privacy.profiles import DEFAULT, Default, Profile, of_text, profile

@@ -169,6 +169,12 @@ class Site:
         """Return an id that the same answer always gets here, and from which nothing can be guessed."""
         return hmac.new(self._id_key, document, hashlib.sha256).hexdigest()[:32]
 
+    def keyed(self, kind: str, text: str) -> str:
+        """Return a hash of `text` that can be compared here, and from which nothing can be guessed."""
+        return hmac.new(
+            self._id_key, f"{kind}\0{text}".encode("utf-8", "replace"), hashlib.sha256
+        ).hexdigest()
+
     def now(self) -> datetime:
         """Return the present, in UTC; the one clock that the verbs share."""
         return datetime.now(UTC)

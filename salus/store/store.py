@@ -20,7 +20,9 @@ from salus.core.errors import AwayError, UserError
 from salus.core.review import Entry, Review
 from salus.store import tables as t
 from salus.store.accesses import Told, accesses, told
+from salus.store.accounts import Accounts
 from salus.store.check import check
+from salus.store.check_accounts import check_accounts
 from salus.store.check_state import check_state
 from salus.store.engine import (
     WAIT_S,
@@ -209,6 +211,11 @@ class Store:
         row = self._first(query.where(t.entry.c.seq == last))
         return (as_entry(row), kept_content(row.content)) if row else None
 
+    @property
+    def accounts(self) -> Accounts:
+        """Who may sign in, and who is signed in."""
+        return Accounts(self._all)
+
     def setting(self, key: str) -> str | None:
         """Return what is kept under `key`, or None."""
         row = self._first(select(t.setting.c.value).where(t.setting.c.key == key))
@@ -283,7 +290,7 @@ class Store:
         Finds changed, removed and slipped-in rows; streams. The chain itself is `ledger.verify`'s.
         """
         with self._reading() as connection:
-            for part in (check, check_state):
+            for part in (check, check_state, check_accounts):
                 try:
                     yield from part(connection)
                 except DBAPIError:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 
 # The newest migration; a store that says more was written by a newer Salus.
-SCHEMA = "0006"
+SCHEMA = "0008"
 
 COUNTER = BigInteger().with_variant(Integer, "sqlite")
 
@@ -147,4 +147,61 @@ used_token = Table(
     metadata,
     Column("token", Text, primary_key=True),
     Column("until", BigInteger, nullable=False),
+)
+
+# Who may sign in. `about`: whose records a patient or proxy may see, with periods, as JSON. `password`: an
+# Argon2id hash in PHC form; `first_until`: set while it is a one-time password, which ends then.
+account = Table(
+    "account",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("person", Text, nullable=True),
+    Column("about", Text, nullable=False),
+    Column("issuer", Text, nullable=True),
+    Column("password", Text, nullable=True),
+    Column("first_until", Text, nullable=True),
+    Column("made_at", Text, nullable=False),
+    Column("closed_at", Text, nullable=True),
+)
+
+# The seed of an authenticator app; without `confirmed_at` it is offered and not yet asked for. `last_step`:
+# the last time step of which a code was taken, so that none is taken twice.
+factor = Table(
+    "factor",
+    metadata,
+    Column("account", Text, ForeignKey("account.name"), primary_key=True),
+    Column("secret", LargeBinary, nullable=False),
+    Column("made_at", Text, nullable=False),
+    Column("confirmed_at", Text, nullable=True),
+    Column("last_step", BigInteger, nullable=False),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("account", Text, ForeignKey("account.name"), nullable=False, index=True),
+)
+
+# By the SHA-256 of the token that the browser holds; the token itself is kept nowhere.
+session = Table(
+    "session",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("account", Text, ForeignKey("account.name"), nullable=False, index=True),
+    Column("at", Text, nullable=False),
+    Column("seen", Text, nullable=False),
+    Column("until", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+)
+
+# How often sign-in failed, by a keyed hash of the name or the address: what was typed is kept nowhere.
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last", Text, nullable=False),
+    Column("until", Text, nullable=False),
 )

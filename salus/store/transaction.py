@@ -19,6 +19,7 @@ from salus.core.errors import EvidenceError, UserError, choices
 from salus.core.review import DECISIONS, Entry, Review
 from salus.store import ledger
 from salus.store import tables as t
+from salus.store.accounts import AccountChanges, Accounts
 from salus.store.rows import (
     HookCard,
     StatusRow,
@@ -240,6 +241,16 @@ class Transaction:
             chosen = t.insight.c.id.in_(ids[start : start + _CHUNK])
             self._to.execute(update(t.insight).where(chosen).values(**mark))
         return ids
+
+    @property
+    def accounts(self) -> Accounts:
+        """Who may sign in, and who is signed in; no other writer can change it before the commit."""
+        return Accounts(lambda query: list(self._to.execute(query)))
+
+    @property
+    def account_changes(self) -> AccountChanges:
+        """The ways to change that."""
+        return AccountChanges(self._to)
 
     def setting(self, key: str) -> str | None:
         """Return what is kept under `key`, or None; no other writer can change it before the commit."""

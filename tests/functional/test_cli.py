@@ -288,3 +288,12 @@ def test_pages_without_a_login_are_not_opened_to_a_network(
     ran = run_salus("serve", "--archive", demo[0], "--host", host, *more, check=False)
     assert ran.code == 3
     assert "127.0.0.1" in ran.err
+
+
+def test_pages_without_a_sign_in_are_not_opened_to_a_network(
+    demo: tuple[Path, dict[str, Any]], run_salus: Callable[..., Any]
+) -> None:
+    more = ("--insecure-no-sign-in", "--behind-login")
+    ran = run_salus("serve", "--archive", demo[0], "--host", "0.0.0.0", *more, check=False)
+    assert ran.code == 3
+    assert "--insecure-no-sign-in" in ran.err

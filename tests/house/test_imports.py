@@ -31,7 +31,7 @@ ONLY_IN = {
     "sqlalchemy": ("salus.store",),
     "alembic": ("salus.store",),
     "psycopg": ("salus.store",),
-    "cryptography": ("salus.store", "salus.delivery"),
+    "cryptography": ("salus.store", "salus.privacy.passwords", "salus.privacy.totp", "salus.delivery"),
     "tqdm": ("salus.cli",),
     "pytest": ("salus.testing",),
 }

@@ -301,3 +301,18 @@ def test_a_line_prefers_words_to_a_code_and_never_changes_a_code() -> None:
     found = [line.what[0] for line in lines(Timeline.of("Patient/1", [drug, local, answered]), {}, {})]
     named = {(part.name, part.value, part.listed) for part in found}
     assert named == {("Insulin", "recorded", ""), ("blood", "recorded", "fluids"), ("Specimen", "blood", "")}
+
+
+@pytest.mark.parametrize(
+    ("agent", "said"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/156.0 Safari/537.36", "Chrome on Linux"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/156.0 Edg/156.0", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Safari/604", "Safari on an iPhone"),
+        ("Mozilla/5.0 (Android 15; Mobile; rv:140.0) Gecko/140.0 Firefox/140.0", "Firefox on Android"),
+        ("curl/8.9", "curl/8.9"),
+        ("", "A program that does not say what it is"),
+    ],
+)  # fmt: skip
+def test_a_browser_is_named_as_its_owner_knows_it(agent: str, said: str) -> None:
+    assert words.browser(agent) == said

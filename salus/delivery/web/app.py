@@ -1,61 +1,64 @@
 """The pages as routes: who asks, which page, what happens when something is away.
 
-Every handler runs in a thread, since the spine works synchronously; none of them knows a template's insides.
+Every handler runs in a thread, on behalf of whoever asks; none of them knows a template's insides.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from traceback import extract_tb
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
 from salus.core.addresses import parted
-from salus.core.errors import AwayError, EvidenceError, RefusedError, UserError
+from salus.core.errors import AwayError, EvidenceError, RefusedError, SalusError, UserError
 from salus.core.registry import models as known_models
 from salus.core.registry import problems
 from salus.core.review import OVERRIDE_REASONS, Review
+from salus.core.roles import OPERATOR
 from salus.delivery.answers import log_away
 from salus.delivery.tally import Tally
 from salus.delivery.web import words
+from salus.delivery.web.asking import Asking
 from salus.delivery.web.desk import Desk, PatientSheet, WardSheet, numbers
-from salus.delivery.web.forms import CHOICES, DONE, Draft, Tokens, is_called_here, read_draft, same_site
+from salus.delivery.web.entrance import Entrance
+from salus.delivery.web.forms import (
+    CHOICES,
+    DONE,
+    REVIEW,
+    Draft,
+    Tokens,
+    is_called_here,
+    read_draft,
+    same_site,
+)
 from salus.delivery.web.pages import answers, messages
 from salus.delivery.web.pages import audit as audit_page
 from salus.delivery.web.pages import models as models_page
 from salus.delivery.web.pages import patient as patient_page
 from salus.delivery.web.pages import record as record_page
 from salus.delivery.web.pages import ward as ward_page
-from salus.delivery.web.render import STATIC, Page, guard, render
+from salus.delivery.web.render import ACCOUNTS, NAV, STATIC, Page, guard, render
+from salus.delivery.web.roster import Roster
+from salus.delivery.web.routing import STRANGERS_NAME, PageRoute, Serve
 
 if TYPE_CHECKING:
+    from salus.core.consent import Actor
     from salus.delivery.settings import Settings
     from salus.spine import Site
+    from salus.spine.sign_in import Session
 
-# A review is a few words: more than this is no form of ours.
-MAX_FORM = 64 * 1024
-# Misdirected Request (RFC 9110 section 15.5.20).
-_STRANGERS_NAME = 421
 _log = logging.getLogger("salus.pages")
-Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-class PageRoute(Route):
-    """A route to a page; `pages` are those that it belongs to."""
-
-    def __init__(self, pages: Pages, path: str, serve: Callable[..., Response], method: str = "GET") -> None:
-        super().__init__(path, _endpoint(pages, serve), methods=[method], name=serve.__name__)
-        self.pages = pages
 
 
 class Pages:
@@ -65,6 +68,7 @@ class Pages:
         self.site, self.settings = site, settings
         self.desk = Desk(site, tally or Tally())
         self.tokens = Tokens()
+        self.asking = Asking(site, settings)
 
     def routes(self) -> list[BaseRoute]:
         """Return every page; static files are the only thing that a browser may keep."""
@@ -73,53 +77,87 @@ class Pages:
             PageRoute(self, "/ward", self.ward),
             PageRoute(self, "/patients/{number}", self.patient),
             PageRoute(self, "/patients/{number}/record", self.record),
-            PageRoute(self, "/patients/{number}/reviews", self.review, "POST"),
+            PageRoute(self, "/patients/{number}/reviews", self.review, "POST", form=REVIEW),
             PageRoute(self, "/models", self.models),
             PageRoute(self, "/models/{name}", self.model),
             PageRoute(self, "/audit", self.audit),
+            *(Entrance(self).routes() + Roster(self).routes() if self.settings.sign_in else ()),
             Mount("/static", _Kept(directory=STATIC), name="static"),
         ]
 
-    def page(self, here: str = "") -> Page:
-        """Return what every page shows."""
-        return Page(here, self.settings.actor.id, self.desk.demonstration())
+    def actor(self, request: Request) -> Actor:
+        """Return on whose behalf a page is asked for: of whoever is signed in, where that is asked here."""
+        session = self.asking.session(request)
+        return session.actor if session else self.settings.actor
 
-    def answer(self, serve: Callable[..., Response], request: Request, *extra: Any) -> Response:
-        """Serve a page, with every failure put in words that hold no patient's value."""
+    def holder(self, request: Request) -> str:
+        """Return what the forms of a page are bound to: a session, where there are any, else the actor."""
+        session = self.asking.session(request)
+        return session.id if session else "" if self.settings.sign_in else self.settings.actor.id
+
+    def ours(self, request: Request) -> bool:
+        """Whether a form came from a page of this server, as far as the browser tells."""
+        here = f"{request.url.scheme}://{request.url.netloc}"
+        return same_site(request.headers, {here, self.settings.base_url.rstrip("/")})
+
+    def token(self, request: Request, what: str) -> str:
+        """Return the token of a form that does `what`."""
+        return self.tokens.make(self.holder(request), what)
+
+    def check(self, request: Request, form: Mapping[str, str], what: str) -> None:
+        """Raise HTTPException 403 for a form that did not come from our own page, of who sends it."""
+        if not self.ours(request) or not self.tokens.holds(form.get("token", ""), self.holder(request), what):
+            raise HTTPException(403)
+
+    def page(self, request: Request, here: str = "") -> Page:
+        """Return what every page shows; asks nothing of the store, which may be what is away."""
+        demonstration = self.desk.demonstration()
+        if self.settings.sign_in is None:
+            return Page(here, self.settings.actor.id, demonstration)
+        session: Session | None = getattr(request.state, "session", None)
+        if session is None or self.asking.owes(session):
+            nav: Sequence[tuple[str, str, str]] = ()
+        else:
+            nav = (*NAV, ACCOUNTS) if session.account.role == OPERATOR else NAV
+        out = self.tokens.make(session.id, "sign-out") if session else ""
+        return Page(here, session.account.name if session else "", demonstration, nav, sign_out=out)
+
+    def answer(self, serve: Serve, access: str, request: Request, *extra: Any) -> Response:
+        """Serve a page to who may open it, with every failure put in words that hold no patient's value."""
         try:
-            return serve(request, *extra)
+            return self.asking.turned_away(request, access) or serve(request, *extra)
         except HTTPException as error:
-            return self.failed(error.status_code)
+            return self.failed(request, error.status_code)
         except RefusedError as error:
-            return self.say(messages.refused(str(error)))
+            return self.say(request, messages.refused(str(error)))
         except (AwayError, EvidenceError, OSError, UserError) as error:
-            return self._away(error)
+            return self._away(request, error)
         except Exception as error:
             # The text of a foreign error may hold a patient's value: only its type and place are logged.
             place = extract_tb(error.__traceback__)[-1]
             _log.error("page %s: %s in %s:%s", serve.__name__, type(error).__name__, place.name, place.lineno)
-            return self.failed(500)
+            return self.failed(request, 500)
 
-    def _away(self, error: Exception) -> Response:
+    def _away(self, request: Request, error: Exception) -> Response:
         """Say what does not answer; of a request that was wrong, why, without a path of this server."""
         what = self._what_is_away(error)
         named = error.outside or str(self.site.path) in str(error) if isinstance(error, UserError) else True
         if not what and not named:
-            return self.say(messages.wrong(str(error)))
+            return self.say(request, messages.wrong(str(error)))
         log_away("pages", error)
-        return self.say(messages.away(what))
+        return self.say(request, messages.away(what))
 
     def _what_is_away(self, error: Exception) -> str:
         """Return what does not answer; a store that can be looked at may still be locked for writing."""
         return self.desk.away() or ("store" if isinstance(error, AwayError) else "")
 
-    def failed(self, status: int) -> Response:
+    def failed(self, request: Request, status: int) -> Response:
         """Return the page for an HTTP status that is no answer; a stranger's name gets no way on."""
-        return self.say(messages.failed(status), Page(nav=()) if status == _STRANGERS_NAME else None)
+        return self.say(request, messages.failed(status), Page(nav=()) if status == STRANGERS_NAME else None)
 
-    def say(self, message: messages.Message, page: Page | None = None) -> Response:
+    def say(self, request: Request, message: messages.Message, page: Page | None = None) -> Response:
         """Return a page that holds a message and the ways on."""
-        response = render("message.html", page or self.page(), message.status, **message.values())
+        response = render("message.html", page or self.page(request), message.status, **message.values())
         if message.status == 503:
             response.headers["Retry-After"] = "10"
         return response
@@ -131,7 +169,7 @@ class Pages:
     def ward(self, request: Request) -> Response:
         """Who needs me first?"""
         try:
-            sheet, away = self.desk.ward(self.settings.actor), None
+            sheet, away = self.desk.ward(self.actor(request)), None
         except (AwayError, EvidenceError, OSError, UserError) as error:
             log_away("pages", error)
             kept = self.desk.last_ward()
@@ -148,7 +186,7 @@ class Pages:
         at = {"show": choice.show, "model": choice.model}
         return render(
             "ward.html",
-            self.page("ward"),
+            self.page(request, "ward"),
             total=len(sheet.beds),
             live=len(sheet.live),
             silent=sheet.silent,
@@ -178,7 +216,7 @@ class Pages:
     ) -> Response:
         number = _number(request)
         try:
-            sheet, away = self.desk.patient(number, self.settings.actor), None
+            sheet, away = self.desk.patient(number, self.actor(request)), None
         except (AwayError, EvidenceError, OSError, UserError) as error:
             log_away("pages", error)
             sheet = self.desk.last_patient(number)
@@ -190,12 +228,12 @@ class Pages:
         if sheet is None:
             raise HTTPException(404)
         values = patient_page.laid_out(sheet, self._labels(sheet, bool(away)), _now())
-        actor = self.settings.actor.id
+        holder = self.holder(request)
         decidable = [*(answer.insight.id for answer in values["answers"]), *values["again"]]
-        tokens = {insight: self.tokens.make(actor, insight) for insight in decidable}
+        tokens = {insight: self.tokens.make(holder, insight) for insight in decidable}
         return render(
             "patient.html",
-            self.page("ward"),
+            self.page(request, "ward"),
             status,
             away=away,
             recorded=recorded,
@@ -215,34 +253,34 @@ class Pages:
         """What does the whole record say?"""
         number = _number(request)
         start = _start(request.query_params.get("from", "0"))
-        found = self.desk.record(number, self.settings.actor)
+        found = self.desk.record(number, self.actor(request))
         if found is None:
             raise HTTPException(404)
-        return render("record.html", self.page("ward"), **record_page.paged(found, self.desk.labels, start))
+        return render(
+            "record.html", self.page(request, "ward"), **record_page.paged(found, self.desk.labels, start)
+        )
 
     def review(self, request: Request, form: Mapping[str, str]) -> Response:
         """Record a decision: POST, then 303 to the page on which it can be seen."""
-        number, actor = _number(request), self.settings.actor.id
+        number, holder, ours = _number(request), self.holder(request), self.ours(request)
         draft = read_draft(form)
-        here = f"{request.url.scheme}://{request.url.netloc}"
-        ours = same_site(request.headers, {here, self.settings.base_url.rstrip("/")})
-        if not ours or not self.tokens.holds(form.get("token", ""), actor, draft.insight):
-            return self._kept(number, draft, messages.stranger(ours))
+        if not ours or not self.tokens.holds(form.get("token", ""), holder, draft.insight):
+            return self._kept(request, number, draft, messages.stranger(ours))
         if draft.problems:
             return self._patient(request, drafts={draft.insight: draft}, status=422)
         try:
-            kept = self.desk.review(number, self._said(draft, form["token"]))
+            kept = self.desk.review(number, self._said(request, draft, form["token"]))
         except (AwayError, OSError):
-            return self._kept(number, draft, messages.not_kept())
+            return self._kept(request, number, draft, messages.not_kept())
         return RedirectResponse(
             f"/patients/{number}?recorded={kept.insight}#{answers.key(kept.insight)}-review", 303
         )
 
-    def _said(self, draft: Draft, token: str) -> Review:
+    def _said(self, request: Request, draft: Draft, token: str) -> Review:
         """A form sent twice is one review, and sent again with another decision it is a second one."""
         said = Review(
             draft.insight,
-            self.settings.actor.id,
+            self.actor(request).id,
             draft.decision,
             draft.because,
             draft.note,
@@ -251,11 +289,11 @@ class Pages:
         written = (said.decision, said.because, said.note, str(said.told_patient))
         return replace(said, id=Tokens.once(token, *written))
 
-    def _kept(self, number: int, draft: Draft, message: messages.Message) -> Response:
+    def _kept(self, request: Request, number: int, draft: Draft, message: messages.Message) -> Response:
         """Give what was written back, ready to be sent again."""
         if not draft.insight or draft.problems:
-            return self.say(message)
-        token = self.tokens.make(self.settings.actor.id, draft.insight)
+            return self.say(request, message)
+        token = self.tokens.make(self.holder(request), draft.insight)
         again = {
             "insight": draft.insight,
             "token": token,
@@ -265,23 +303,26 @@ class Pages:
             "told_patient": "yes" if draft.told_patient else "",
         }
         told = f"You {DONE[draft.decision]}." + (f" “{draft.note}”" if draft.note else "")
-        return self.say(message.keeping(again, f"/patients/{number}/reviews", told, f"/patients/{number}"))
+        back = f"/patients/{number}"
+        return self.say(request, message.keeping(again, f"{back}/reviews", told, back))
 
     def models(self, request: Request) -> Response:
         """Which models may speak here?"""
-        return render("models.html", self.page("models"), **models_page.listed(self.site))
+        return render("models.html", self.page(request, "models"), **models_page.listed(self.site))
 
     def model(self, request: Request) -> Response:
         """What is this model, for whom, and how does it do?"""
         name = request.path_params["name"]
         if name not in known_models():
             raise HTTPException(404)
-        return render("model.html", self.page("models"), **models_page.one(self.site, name))
+        return render("model.html", self.page(request, "models"), **models_page.one(self.site, name))
 
     def audit(self, request: Request) -> Response:
         """Who did what, and is that still what was written?"""
         query = request.query_params
-        return render("audit.html", self.page("audit"), **audit_page.laid_out(self.site, query, _now()))
+        return render(
+            "audit.html", self.page(request, "audit"), **audit_page.laid_out(self.site, query, _now())
+        )
 
 
 class _Kept(StaticFiles):
@@ -292,24 +333,6 @@ class _Kept(StaticFiles):
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
-
-
-def _endpoint(pages: Pages, serve: Callable[..., Response]) -> Endpoint:
-    """Read the form if there is one, work in a thread, guard what comes out."""
-
-    async def endpoint(request: Request) -> Response:
-        try:
-            if not is_called_here(request.url.hostname, pages.settings.base_url):
-                raise HTTPException(_STRANGERS_NAME)
-            extra = (await _form(request),) if request.method == "POST" else ()
-        except HTTPException as error:
-            response = await run_in_threadpool(pages.failed, error.status_code)
-        else:
-            response = await run_in_threadpool(pages.answer, serve, request, *extra)
-        return guard(response, pages.settings.frame_ancestors)
-
-    endpoint.__doc__ = serve.__doc__
-    return endpoint
 
 
 def routes(site: Site, settings: Settings, tally: Tally | None = None) -> list[BaseRoute]:
@@ -332,8 +355,10 @@ def refused(request: Request, status: int) -> Response:
     """Return the page for a path that nobody serves, or a method that a page does not take."""
     (pages, *_) = [route.pages for route in request.app.routes if isinstance(route, PageRoute)]
     if not is_called_here(request.url.hostname, pages.settings.base_url):
-        status = _STRANGERS_NAME
-    return guard(pages.failed(status), pages.settings.frame_ancestors)
+        status = STRANGERS_NAME
+    with suppress(SalusError):
+        pages.asking.session(request)
+    return guard(pages.failed(request, status), pages.settings.frame_ancestors)
 
 
 def _now() -> datetime:
@@ -355,15 +380,3 @@ def _number(request: Request) -> int:
 
 def _start(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 9 else 0
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """Return the text fields of a posted form, the last of each name; files are none of ours."""
-    size = request.headers.get("content-length", "")
-    if not size.isdigit() or int(size) > MAX_FORM:
-        raise HTTPException(413 if size.isdigit() else 411)
-    try:
-        form = await request.form(max_files=0, max_fields=20, max_part_size=MAX_FORM)
-    except (HTTPException, ValueError):
-        raise HTTPException(400) from None
-    return {name: value for name, value in form.items() if isinstance(value, str)}

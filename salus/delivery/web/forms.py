@@ -16,7 +16,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from salus.core.errors import printable
-from salus.core.review import Fault, faults
+from salus.core.review import DECISIONS, OVERRIDE_REASONS, Fault, faults
 
 NOTE_LIMIT = 2000
 # A form may stay open for a shift and the handover that follows it.
@@ -33,6 +33,17 @@ DONE = {
     "modified": "changed it",
     "overridden": "disagreed",
     "deferred": "put it off",
+}
+
+
+# The fields of a review's form, as JSON Schema.
+REVIEW = {
+    "insight": {"type": "string"},
+    "token": {"type": "string"},
+    "decision": {"type": "string", "enum": sorted(DECISIONS)},
+    "because": {"type": "string", "enum": sorted(["", *OVERRIDE_REASONS])},
+    "note": {"type": "string", "maxLength": NOTE_LIMIT},
+    "told_patient": {"type": "string", "enum": ["", "yes"]},
 }
 
 

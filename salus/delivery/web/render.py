@@ -20,6 +20,8 @@ from salus.delivery.web.pages.record import anchor
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 NAV = (("ward", "/ward", "Ward"), ("models", "/models", "Models"), ("audit", "/audit", "Audit"))
+# For operators, who run the server, beside the others.
+ACCOUNTS = ("accounts", "/accounts", "Accounts")
 
 
 # Control characters, and those that turn the direction of writing (Unicode UAX 9): with one of them in a
@@ -35,13 +37,17 @@ def _version(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What every page shows: where one is, who one is, whether it is a demonstration."""
+    """What every page shows: where one is, who one is, whether it is a demonstration.
+
+    sign_out: the token of the form by which somebody signs out, where they are signed in.
+    """
 
     here: str = ""
     who: str = ""
     demonstration: bool = False
     nav: Sequence[tuple[str, str, str]] = NAV
     version: str = __version__
+    sign_out: str = ""
 
     def static(self, name: str) -> str:
         """Return the address of a static file."""
@@ -75,6 +81,7 @@ def _templates() -> Environment:
         pieces=pieces,
         duration=words.duration,
         lower_first=_lower_first,
+        browser=words.browser,
     )
     return found
 

@@ -274,3 +274,20 @@ def day(date: str) -> str:
 def plural(count: int, one: str, many: str = "") -> str:
     """Return a count with its noun (``1 patient``, ``28 patients``)."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+# In this order: each of the later ones is named by those before it too.
+_BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+_SYSTEMS = {
+    "Android": "Android", "iPhone": "an iPhone", "iPad": "an iPad", "Windows": "Windows", "Mac OS": "a Mac",
+    "Linux": "Linux",
+}  # fmt: skip
+
+
+def browser(agent: str) -> str:
+    """Return a browser as a person knows it, from what it says of itself (RFC 9110 section 10.1.5)."""
+    program = next((name for mark, name in _BROWSERS.items() if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS.items() if mark in agent), "")
+    if not program:
+        return agent[:40] or "A program that does not say what it is"
+    return f"{program} on {system}" if system else program

@@ -33,6 +33,12 @@ DEEDS = {
     "train": "let a model learn from the records",
     "test": "judged a model on the records",
     "adopt": "chose what a model answers by",
+    "account": "made, changed or closed an account",
+    "password": "set a password",
+    "factor": "changed a second factor",
+    "sign-in": "signed in",
+    "sign-out": "signed out",
+    "refused-sign-in": "was refused at sign-in",
 }
 
 

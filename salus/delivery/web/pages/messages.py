@@ -123,6 +123,11 @@ def not_kept() -> Message:
 
 _FAILED = {
     400: ("That did not work", "The server could not read what was sent."),
+    403: (
+        "That was not done",
+        "It did not come from a page of this server, or the page was open for too long. Load the page again, "
+        "and do it once more.",
+    ),
     404: ("There is no such page", "The address may be mistyped, or the patient is not in this archive."),
     405: ("That cannot be done here", "This page takes no such request."),
     411: ("That did not work", "The server could not read what was sent."),
