@@ -67,13 +67,15 @@ class Actor:
     """Who asks: a stable identifier (``Practitioner/7``, ``cli:maria``) and a role (``clinician``).
 
     client: the system through which they ask, by the issuer of its tokens; "" where none is known.
-    organisations: for which they work (``Organization/3``), as the sign-in says.
+    organisations: for which they work (``Organization/3``), as the sign-in says. about: the people whose
+    records their account names; None where nobody signs in.
     """
 
     id: str
     role: str = CLINICIAN
     client: str = ""
     organisations: tuple[str, ...] = ()
+    about: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,14 +8,15 @@ Of merged records, what any of them says counts for the person. Whoever decides 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from salus.core.addresses import parted
 from salus.core.consent import (
     DENY,
     DIRECT_CARE,
@@ -27,12 +28,14 @@ from salus.core.consent import (
     Permit,
 )
 from salus.core.errors import EvidenceError, RefusedError, SalusError, UserError
-from salus.core.roles import PROXY
+from salus.core.roles import PATIENT, PROXY
+from salus.privacy.may import ACTS_FOR, ANYBODY, AUDIT, CARES, OWN, POPULATION, SEE, may
 from salus.privacy.permit_words import permit_from, spelled
 from salus.privacy.permits import Both, Rule, Rules, in_force, rule
 from salus.privacy.profiles import DEFAULT, Default, Profile, of_text, profile
 
 if TYPE_CHECKING:
+    from salus.record.care import Tie
     from salus.record.population import Population
     from salus.spine.site import Site
     from salus.store.rows import StoredInsight, ToldRow
@@ -40,6 +43,8 @@ if TYPE_CHECKING:
 PROFILE = "consent-profile"
 # Deeds by which somebody changes what may be seen.
 SAID, OPENED = "permit", "break-glass"
+# Who cared for somebody sees what came of it for so long.
+_AFTER = timedelta(days=30)
 UNREAD = "A consent that cannot be read: what is not care is closed until it is mended."
 
 
@@ -56,6 +61,7 @@ class Permits:
     _grants: dict[str, list[Grant]] = field(default_factory=dict)
     _record: dict[str, list[Permit]] = field(default_factory=dict)
     _plain: dict[tuple[Actor, str, str], Rule] = field(default_factory=dict)
+    _tied: tuple[int, Mapping[str, list[Tie]]] | None = None
     _lock: Lock = field(default_factory=Lock)
 
     def refresh(self) -> Permits:
@@ -126,11 +132,48 @@ class Permits:
 
         basis: on which whoever answers for it opens a population; "" for one person.
         """
+        action = POPULATION if basis else SEE
+        if not may(actor, action, self.relations(subject, actor) if subject else (ANYBODY,)):
+            return Rule((), (), False, purpose=purpose, actor=actor.id)
         said, grants = self.said(subject), self.grants(subject)
         if not (said or grants):
             return self._of_everybody(subject, actor, purpose, basis)
         how = {"born": self._born(subject, actor)}
         return rule(said, grants, self._profile(purpose, basis), actor, purpose, self.site.now(), **how)
+
+    def relations(self, subject: str, actor: Actor) -> frozenset[str]:
+        """Return what a signed-in `actor` is to `subject`, by their account, the record and broken glass."""
+        if actor.about is None:
+            return frozenset({ANYBODY})
+        names = self.group(subject)
+        named = not set(names).isdisjoint(actor.about)
+        if actor.role == PATIENT:
+            return frozenset({OWN}) if named else frozenset()
+        if actor.role == PROXY:
+            return frozenset({ACTS_FOR}) if named else frozenset()
+        now = self.site.now()
+        cares = named or any(grant.actor == actor.id and grant.holds(now) for grant in self.grants(subject))
+        return frozenset({CARES}) if cares or self._is_tied(names, actor, now) else frozenset()
+
+    def _is_tied(self, names: Iterable[str], actor: Actor, now: datetime) -> bool:
+        """Whether the record says that they, or the organisation that they work for, care for the person."""
+        if not self.site.has_archive:
+            return False
+        who = (actor.id, *actor.organisations)
+        ties = self._ties()
+        return any(tie.holds(now, _AFTER) for name in names for tie in ties.get(name, ()) if tie.who in who)
+
+    def _ties(self) -> Mapping[str, list[Tie]]:
+        """Return who cares for whom, by subject; read once for each read."""
+        from salus.record.care import ties
+
+        archive = self.site.archive
+        if self._tied is None or self._tied[0] != archive.generation:
+            found: dict[str, list[Tie]] = {}
+            for tie in ties(archive):
+                found.setdefault(tie.subject, []).append(tie)
+            self._tied = (archive.generation, found)
+        return self._tied[1]
 
     def _of_everybody(self, subject: str, actor: Actor, purpose: str, basis: str) -> Rule:
         """Return the rule of somebody who said nothing; the same for all whose age does not matter."""
@@ -161,6 +204,11 @@ class Permits:
         """Whether a purpose is closed here for whoever said nothing."""
         return self._of_everybody("", actor, purpose, basis).constant is False
 
+    def is_strict(self, actor: Actor) -> bool:
+        """Whether care, or a machine's word in it, is closed here in part for whoever said nothing."""
+        every = (self._of_everybody("", actor, purpose, "").constant for purpose in (DIRECT_CARE, MACHINE))
+        return not all(every)
+
     def machine(self, subject: str, actor: Actor, purpose: str) -> Rule | Both:
         """Return what a model may see of `subject` to answer `actor`: what he may, and what a machine may."""
         return Both(self.rule(subject, actor, purpose), self.rule(subject, actor, MACHINE))
@@ -183,16 +231,24 @@ class Permits:
 
 
 class Seen(NamedTuple):
-    """What of that which is kept here may be shown to one actor at this moment."""
+    """What of that which is kept here may be shown to one actor at this moment.
+
+    plain: everything, since nobody signs in and nobody ever said anything.
+    """
 
     site: Site
     said: Permits
     actor: Actor
-    # Those of whom he may see nothing at all: of few people anything was ever said.
-    closed: frozenset[str]
+    plain: bool
+
+    def subject(self, subject: str) -> bool:
+        """Whether anything of a person may be shown."""
+        return self.plain or self.said.rule(subject, self.actor, DIRECT_CARE).constant is not False
 
     def insight(self, row: StoredInsight) -> bool:
         """Whether a kept insight may be shown: one that was made from no more than the actor may see now."""
+        if self.plain:
+            return True
         now = self.said.machine(row.subject, self.actor, DIRECT_CARE)
         if now.constant is not None:
             return now.constant
@@ -203,20 +259,18 @@ class Seen(NamedTuple):
 
     def about(self, record: str) -> bool:
         """Whether what the ledger says of a record (a subject, an insight's id) may be shown."""
-        if record in self.closed:
-            return False
-        if "/" in record or not record or not self.said.told():
+        if self.plain or not record or (self.actor.about is not None and may(self.actor, AUDIT)):
             return True
-        row = self.site.store.insight(record)
-        return row is None or (row.subject not in self.closed and self.insight(row))
+        if parted(record)[1].startswith("Patient/"):
+            return self.subject(record)
+        row = None if "/" in record else self.site.store.insight(record)
+        return row is None or (self.subject(row.subject) and self.insight(row))
 
 
 def seen_by(site: Site, actor: Actor) -> Seen:
     """Return what of that which is kept here `actor` may see now."""
     said = permits(site)
-    shut = (one for one in said.told() if said.rule(one, actor, DIRECT_CARE).constant is False)
-    names = frozenset(name for one in shut for name in said.group(one))
-    return Seen(site, said, actor, names)
+    return Seen(site, said, actor, actor.about is None and not said.told() and not said.is_strict(actor))
 
 
 class Request(NamedTuple):

@@ -93,7 +93,7 @@ class Session:
     @property
     def actor(self) -> Actor:
         """On whose behalf they ask."""
-        return self.account.actor
+        return replace(self.account.actor, about=self.account.subjects(self.seen))
 
 
 @dataclass(frozen=True, slots=True)
