@@ -10,21 +10,25 @@ from collections.abc import Collection, Mapping
 
 from salus.core.consent import SYSTEM, Actor
 from salus.core.roles import (
+    ACCOUNTS,
+    AUDIT,
+    BREAK,
     CLINICIAN,
+    CONSENT,
+    DECIDE,
     ETHICS_REVIEWER,
+    EXPORT,
+    MODELS,
     OPERATOR,
     PATIENT,
+    POPULATION,
     PRIVACY_OFFICER,
     PROXY,
     RESEARCHER,
+    SEE,
+    WORKLIST,
 )
 
-# What somebody wants: to see what is held and said of a person; to decide on an insight; to say what the
-# person permits; to take the record away; to open what is closed; to open a population; to see how models
-# are and do; to see who did what; to keep accounts.
-SEE, DECIDE, CONSENT, EXPORT, BREAK, POPULATION, MODELS, AUDIT, ACCOUNTS = (
-    "see", "decide", "consent", "export", "break-glass", "population", "models", "audit", "accounts",
-)  # fmt: skip
 # What somebody is to the person: the person, whoever acts for them, whoever cares for them; anybody.
 OWN, ACTS_FOR, CARES, ANYBODY = "own", "acts-for", "cares", "anybody"
 
@@ -32,7 +36,15 @@ _ANY, _THEIRS = frozenset({ANYBODY}), frozenset({OWN, ACTS_FOR})
 _CARE = frozenset({CARES})
 # Minimum necessary (45 CFR 164.502(b), GDPR Art. 5(1)(c)): what is not here, a role may not.
 ROLES: Mapping[str, Mapping[str, frozenset[str]]] = {
-    CLINICIAN: {SEE: _CARE, DECIDE: _CARE, CONSENT: _CARE, EXPORT: _CARE, BREAK: _ANY, MODELS: _ANY},
+    CLINICIAN: {
+        WORKLIST: _ANY,
+        SEE: _CARE,
+        DECIDE: _CARE,
+        CONSENT: _CARE,
+        EXPORT: _CARE,
+        BREAK: _ANY,
+        MODELS: _ANY,
+    },
     PATIENT: {SEE: _THEIRS, CONSENT: _THEIRS, EXPORT: _THEIRS, MODELS: _ANY},
     PROXY: {SEE: _THEIRS, CONSENT: _THEIRS, EXPORT: _THEIRS, MODELS: _ANY},
     ETHICS_REVIEWER: {MODELS: _ANY},

@@ -28,8 +28,8 @@ from salus.core.consent import (
     Permit,
 )
 from salus.core.errors import EvidenceError, RefusedError, SalusError, UserError
-from salus.core.roles import PATIENT, PROXY
-from salus.privacy.may import ACTS_FOR, ANYBODY, AUDIT, CARES, OWN, POPULATION, SEE, may
+from salus.core.roles import AUDIT, PATIENT, POPULATION, PROXY, SEE
+from salus.privacy.may import ACTS_FOR, ANYBODY, CARES, OWN, may
 from salus.privacy.permit_words import permit_from, spelled
 from salus.privacy.permits import Both, Rule, Rules, in_force, rule
 from salus.privacy.profiles import DEFAULT, Default, Profile, of_text, profile
@@ -241,6 +241,10 @@ class Seen(NamedTuple):
     actor: Actor
     plain: bool
 
+    def may(self, action: str, subject: str) -> bool:
+        """Whether the actor may do `action` about a person."""
+        return self.plain or may(self.actor, action, self.said.relations(subject, self.actor))
+
     def subject(self, subject: str) -> bool:
         """Whether anything of a person may be shown."""
         return self.plain or self.said.rule(subject, self.actor, DIRECT_CARE).constant is not False
@@ -265,6 +269,11 @@ class Seen(NamedTuple):
             return self.subject(record)
         row = None if "/" in record else self.site.store.insight(record)
         return row is None or (self.subject(row.subject) and self.insight(row))
+
+
+def may_ever(actor: Actor, action: str) -> bool:
+    """Whether a role may do `action` at all, about whomever it is."""
+    return may(actor, action, (OWN, ACTS_FOR, CARES))
 
 
 def seen_by(site: Site, actor: Actor) -> Seen:

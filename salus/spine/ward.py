@@ -16,7 +16,7 @@ from salus.spine.adopted import actions
 from salus.spine.called import called_for
 from salus.spine.consult import Question, archived, consult_many, unwritten
 from salus.spine.kept import last_answers
-from salus.spine.permits import Request, permits
+from salus.spine.permits import Request, permits, seen_by
 
 if TYPE_CHECKING:
     from salus.spine.site import Site
@@ -166,6 +166,7 @@ def _rows(
     as_of: datetime | None,
     progress: Callable[..., Any] | None,
 ) -> Iterator[WardRow]:
+    seen = seen_by(site, to.actor)
     archive, rest = site.archive, iter(progress(subjects) if progress else subjects)
     while batch := list(islice(rest, _BATCH)):
         questions = [archived(site, subject, as_of, to) for subject in batch]
@@ -173,7 +174,7 @@ def _rows(
         for subject, asked, insights in zip(batch, questions, answers, strict=True):
             said = tuple(sorted(insights, key=attention))
             dated = asked.whole_at is not None
-            kept = last_answers(site, said)
+            kept = last_answers(site, said, seen)
             yield WardRow(subject, asked.as_of, said, archive.person(subject), dated, kept)
 
 

@@ -20,12 +20,13 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
+from salus.core import roles
 from salus.core.addresses import parted
 from salus.core.errors import AwayError, EvidenceError, RefusedError, SalusError, UserError
 from salus.core.registry import models as known_models
 from salus.core.registry import problems
 from salus.core.review import OVERRIDE_REASONS, Review
-from salus.core.roles import OPERATOR
+from salus.core.roles import AUDIT, MODELS, WORKLIST
 from salus.delivery.answers import log_away
 from salus.delivery.tally import Tally
 from salus.delivery.web import words
@@ -51,6 +52,7 @@ from salus.delivery.web.pages import ward as ward_page
 from salus.delivery.web.render import ACCOUNTS, NAV, STATIC, Page, guard, render
 from salus.delivery.web.roster import Roster
 from salus.delivery.web.routing import STRANGERS_NAME, PageRoute, Serve
+from salus.spine.permits import may_ever
 
 if TYPE_CHECKING:
     from salus.core.consent import Actor
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from salus.spine.sign_in import Session
 
 _log = logging.getLogger("salus.pages")
+_NEEDS = {"ward": WORKLIST, "models": MODELS, "audit": AUDIT, "accounts": roles.ACCOUNTS}
 
 
 class Pages:
@@ -74,13 +77,13 @@ class Pages:
         """Return every page; static files are the only thing that a browser may keep."""
         return [
             PageRoute(self, "/", self.landing),
-            PageRoute(self, "/ward", self.ward),
+            PageRoute(self, "/ward", self.ward, needs=WORKLIST),
             PageRoute(self, "/patients/{number}", self.patient),
             PageRoute(self, "/patients/{number}/record", self.record),
             PageRoute(self, "/patients/{number}/reviews", self.review, "POST", form=REVIEW),
-            PageRoute(self, "/models", self.models),
-            PageRoute(self, "/models/{name}", self.model),
-            PageRoute(self, "/audit", self.audit),
+            PageRoute(self, "/models", self.models, needs=MODELS),
+            PageRoute(self, "/models/{name}", self.model, needs=MODELS),
+            PageRoute(self, "/audit", self.audit, needs=AUDIT),
             *(Entrance(self).routes() + Roster(self).routes() if self.settings.sign_in else ()),
             Mount("/static", _Kept(directory=STATIC), name="static"),
         ]
@@ -118,14 +121,18 @@ class Pages:
         if session is None or self.asking.owes(session):
             nav: Sequence[tuple[str, str, str]] = ()
         else:
-            nav = (*NAV, ACCOUNTS) if session.account.role == OPERATOR else NAV
+            nav = tuple(one for one in (*NAV, ACCOUNTS) if may_ever(session.actor, _NEEDS[one[0]]))
         out = self.tokens.make(session.id, "sign-out") if session else ""
         return Page(here, session.account.name if session else "", demonstration, nav, sign_out=out)
 
-    def answer(self, serve: Serve, access: str, request: Request, *extra: Any) -> Response:
+    def answer(self, serve: Serve, asks: tuple[str, str], request: Request, *extra: Any) -> Response:
         """Serve a page to who may open it, with every failure put in words that hold no patient's value."""
         try:
-            return self.asking.turned_away(request, access) or serve(request, *extra)
+            access, needs = asks
+            away = self.asking.turned_away(request, access)
+            if away is None and needs and not may_ever(self.actor(request), needs):
+                raise HTTPException(404)
+            return away or serve(request, *extra)
         except HTTPException as error:
             return self.failed(request, error.status_code)
         except RefusedError as error:
@@ -172,7 +179,7 @@ class Pages:
             sheet, away = self.desk.ward(self.actor(request)), None
         except (AwayError, EvidenceError, OSError, UserError) as error:
             log_away("pages", error)
-            kept = self.desk.last_ward()
+            kept = self.desk.last_ward(self.actor(request))
             if kept is None:
                 raise AwayError("Nothing was heard before the store or the record went away.") from None
             sheet, away = kept, messages.ward_away(self._what_is_away(error), kept.at, _now())
@@ -219,7 +226,7 @@ class Pages:
             sheet, away = self.desk.patient(number, self.actor(request)), None
         except (AwayError, EvidenceError, OSError, UserError) as error:
             log_away("pages", error)
-            sheet = self.desk.last_patient(number)
+            sheet = self.desk.last_patient(number, self.actor(request))
             if sheet is None:
                 raise AwayError(
                     "Nothing was heard of them before the store or the record went away."
@@ -269,7 +276,8 @@ class Pages:
         if draft.problems:
             return self._patient(request, drafts={draft.insight: draft}, status=422)
         try:
-            kept = self.desk.review(number, self._said(request, draft, form["token"]))
+            said = self._said(request, draft, form["token"])
+            kept = self.desk.review(number, said, self.actor(request))
         except (AwayError, OSError):
             return self._kept(request, number, draft, messages.not_kept())
         return RedirectResponse(

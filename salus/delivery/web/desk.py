@@ -5,18 +5,19 @@ the store or the record is away, with its age.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from salus.core.card import Card
 from salus.core.errors import AwayError, SalusError, UserError
 from salus.core.evidence import Event, Timeline
 from salus.core.insight import Insight
 from salus.core.review import Entry, Review
+from salus.core.roles import DECIDE
 from salus.delivery.tally import Tally
 from salus.delivery.web import words
 from salus.delivery.web.forms import DONE
@@ -26,6 +27,7 @@ from salus.delivery.web.pages.ward import Bed
 from salus.spine.adopted import models_of
 from salus.spine.health import check_records
 from salus.spine.outdated import Outdated, outdated
+from salus.spine.permits import Seen, seen_by
 
 if TYPE_CHECKING:
     from salus.core.consent import Actor
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 # Patients whose last page is remembered for when the store or the record is away.
 REMEMBERED = 64
+# How long a page is shown on from memory: a withdrawal that was not heard counts after that.
+LEASE = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +67,18 @@ class PatientSheet:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
+_Sheet = TypeVar("_Sheet", WardSheet, PatientSheet)
+
+
 class Desk:
     """The pages' way to one site; threads share it."""
 
     def __init__(self, site: Site, tally: Tally) -> None:
         self.site, self._tally = site, tally
         self._lock = Lock()
-        self._ward: WardSheet | None = None
-        self._sheets: OrderedDict[int, PatientSheet] = OrderedDict()
+        # By who heard it: what one may see is not another's.
+        self._wards: OrderedDict[str, WardSheet] = OrderedDict()
+        self._sheets: OrderedDict[tuple[str, int], PatientSheet] = OrderedDict()
         self._had_records = site.has_archive
         self._codes: tuple[int, Mapping[str, str]] = (0, {})
 
@@ -117,20 +125,30 @@ class Desk:
                 how["late"] = late.get(row.subject, ())
                 beds.append(self._bed(row.subject, row.person, row.as_of, row.insights, done, **how))
         sheet = WardSheet(tuple(beds), live, len(states) - len(live), site.now())
+        shown = {bed.number for bed in beds}
         with self._lock:
-            self._ward = sheet
+            _keep(self._wards, actor.id, sheet)
+            # Whoever is no longer on the ward is not remembered either.
+            for key in [one for one in self._sheets if one[0] == actor.id and one[1] not in shown]:
+                del self._sheets[key]
         return sheet
 
-    def last_ward(self) -> WardSheet | None:
-        """Return the ward as it was last heard."""
-        return self._ward
+    def last_ward(self, actor: Actor) -> WardSheet | None:
+        """Return the ward as the actor last heard it, a while ago at most."""
+        return _fresh(self._wards.get(actor.id), self.site.now())
 
-    def subject(self, number: int) -> str | None:
-        """Return whose page has this number, or None."""
+    def subject(self, number: int, actor: Actor) -> str | None:
+        """Return whose page has this number, or None; somebody whom the actor may not see has none."""
         with self._lock:
-            if number in self._sheets:
-                return self._sheets[number].subject
-        return numbers(self.site).get(number) if self.site.has_archive else None
+            kept = self._sheets.get((actor.id, number))
+        found = kept.subject if kept else None
+        if found is None and self.site.has_archive:
+            found = numbers(self.site).get(number)
+        if found is not None and not seen_by(self.site, actor).subject(found):
+            with self._lock:
+                self._sheets.pop((actor.id, number), None)
+            return None
+        return found
 
     def patient(self, number: int, actor: Actor) -> PatientSheet | None:
         """Ask about one person and look at the record; None when nobody has this number."""
@@ -142,19 +160,20 @@ class Desk:
         site = self.site
         if self._gone():
             raise AwayError("The record that was here is gone: put the archive back.")
-        subject = self.subject(number)
+        subject = self.subject(number, actor)
         if subject is None:
             return None
+        seen = seen_by(site, actor)
         before = tuple(looks(site, subject))
         view = open_chart(site, subject, actor=actor)
         insights = tuple(consult(site, actor=actor, subject=subject, as_of=view.as_of))
         self._tally.note(insights)
-        reviews = tuple(site.store.reviews(subject=subject))
+        reviews = tuple(_shown(site, seen, site.store.reviews(subject=subject)))
         person = site.archive.person(subject)
         late = outdated(site, reviews).get(subject, ())
-        earlier = self._earlier(subject, insights, reviews)
+        earlier = self._earlier(subject, seen, insights, reviews)
         dated = last_known(view.timeline, view.as_of) is not None
-        kept = last_answers(site, insights)
+        kept = last_answers(site, insights, seen)
         sheet = PatientSheet(
             number,
             subject,
@@ -178,7 +197,8 @@ class Desk:
             frozenset(site.store.stale([one.id for one in (*insights, *earlier)])),
             before,
         )
-        self._remember(sheet)
+        with self._lock:
+            _keep(self._sheets, (actor.id, number), sheet)
         return sheet
 
     def record(self, number: int, actor: Actor) -> PatientSheet | None:
@@ -187,7 +207,7 @@ class Desk:
 
         if self._gone():
             raise AwayError("The record that was here is gone: put the archive back.")
-        subject = self.subject(number)
+        subject = self.subject(number, actor)
         if subject is None:
             return None
         view = open_chart(self.site, subject, actor=actor)
@@ -203,26 +223,29 @@ class Desk:
             (),
         )
 
-    def review(self, number: int, said: Review) -> Review:
-        """Keep a decision on an insight about this person.
+    def review(self, number: int, said: Review, actor: Actor) -> Review:
+        """Keep a decision of `actor` on an insight about this person.
 
         Raises UserError when the insight is not theirs, AwayError when it cannot be kept.
         """
         from salus.spine import review
 
-        kept = self.site.store.insight(said.insight)
-        if kept is None or self.subject(number) != kept.subject:
+        kept, seen = self.site.store.insight(said.insight), seen_by(self.site, actor)
+        mine = kept is not None and self.subject(number, actor) == kept.subject and seen.insight(kept)
+        if not mine or not seen.may(DECIDE, kept.subject if kept else ""):
             raise UserError(
                 "That answer is not about this patient. Open the patient's page and decide there."
             )
         return review(self.site, said)
 
-    def last_patient(self, number: int) -> PatientSheet | None:
-        """Return one person's page as last heard, or what the ward last said of them."""
+    def last_patient(self, number: int, actor: Actor) -> PatientSheet | None:
+        """Return one person's page as the actor last heard it, or what the ward last said of them."""
+        now = self.site.now()
         with self._lock:
-            if number in self._sheets:
-                return self._sheets[number]
-            ward = self._ward
+            sheet = _fresh(self._sheets.get((actor.id, number)), now)
+            ward = _fresh(self._wards.get(actor.id), now)
+        if sheet is not None:
+            return sheet
         for bed in ward.beds if ward else ():
             if bed.number == number and ward is not None:
                 return PatientSheet(
@@ -230,15 +253,8 @@ class Desk:
                 )
         return None
 
-    def _remember(self, sheet: PatientSheet) -> None:
-        with self._lock:
-            self._sheets[sheet.number] = sheet
-            self._sheets.move_to_end(sheet.number)
-            while len(self._sheets) > REMEMBERED:
-                self._sheets.popitem(last=False)
-
     def _earlier(
-        self, subject: str, now: Iterable[Insight], reviews: Iterable[Review]
+        self, subject: str, seen: Seen, now: Iterable[Insight], reviews: Iterable[Review]
     ) -> tuple[Insight, ...]:
         """Return kept insights that are no longer the answer, where a person decided or they went stale."""
         import msgspec
@@ -247,7 +263,7 @@ class Desk:
 
         current = {insight.id for insight in now}
         decided = {review.insight for review in reviews}
-        kept = self.site.store.insights(subject=subject, newest=True, limit=200)
+        kept = filter(seen.insight, self.site.store.insights(subject=subject, newest=True, limit=200))
         shown = [row for row in kept if row.id not in current and (row.id in decided or row.stale_since)]
         return tuple(from_json({**msgspec.json.decode(row.document), "id": row.id}) for row in shown[:20])
 
@@ -301,6 +317,27 @@ class Desk:
             outdated=late,
             cards=cards or {},
         )
+
+
+def _keep(kept: OrderedDict[Any, Any], key: Any, sheet: Any) -> None:
+    """Remember a sheet; only so many are."""
+    kept[key] = sheet
+    kept.move_to_end(key)
+    while len(kept) > REMEMBERED:
+        kept.popitem(last=False)
+
+
+def _fresh(sheet: _Sheet | None, now: datetime) -> _Sheet | None:
+    """Return a sheet that may still be shown while nobody can be asked what is permitted."""
+    return sheet if sheet is not None and now - sheet.at <= LEASE else None
+
+
+def _shown(site: Site, seen: Seen, reviews: Iterable[Review]) -> Iterator[Review]:
+    """Yield the reviews of insights that may be seen."""
+    for review in reviews:
+        row = None if seen.plain else site.store.insight(review.insight)
+        if row is None or seen.insight(row):
+            yield review
 
 
 def cards_of(site: Site) -> dict[str, Card]:

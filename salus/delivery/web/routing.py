@@ -32,7 +32,10 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 class PageRoute(Route):
-    """A route to a page; `pages` are those that it belongs to, `form` the fields of what is posted to it."""
+    """A route to a page; `pages` are those that it belongs to, `form` the fields of what is posted to it.
+
+    needs: what whoever opens it must be able to do by their role; to others there is no such page.
+    """
 
     def __init__(
         self,
@@ -42,13 +45,14 @@ class PageRoute(Route):
         method: str = "GET",
         *,
         access: str = SIGNED_IN,
+        needs: str = "",
         form: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(path, _endpoint(pages, serve, access), methods=[method], name=serve.__name__)
+        super().__init__(path, _endpoint(pages, serve, access, needs), methods=[method], name=serve.__name__)
         self.pages, self.access, self.form = pages, access, form or {}
 
 
-def _endpoint(pages: Pages, serve: Serve, access: str) -> Endpoint:
+def _endpoint(pages: Pages, serve: Serve, access: str, needs: str) -> Endpoint:
     """Read the form if there is one, work in a thread, guard what comes out."""
 
     async def endpoint(request: Request) -> Response:
@@ -59,7 +63,7 @@ def _endpoint(pages: Pages, serve: Serve, access: str) -> Endpoint:
         except HTTPException as error:
             response = await run_in_threadpool(pages.failed, request, error.status_code)
         else:
-            response = await run_in_threadpool(pages.answer, serve, access, request, *extra)
+            response = await run_in_threadpool(pages.answer, serve, (access, needs), request, *extra)
         return guard(response, pages.settings.frame_ancestors)
 
     endpoint.__doc__ = serve.__doc__
