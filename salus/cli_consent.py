@@ -74,8 +74,7 @@ def withdraw(args: Args) -> int:
 
 
 def _said(args: Args, verb: Any) -> int:
-    from salus.privacy.permit_words import sentence
-    from salus.spine.permit import Statement, gone
+    from salus.spine.permit import Statement, gone, sentence
 
     site = site_of(args)
     statement = Statement(

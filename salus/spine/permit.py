@@ -33,6 +33,18 @@ if TYPE_CHECKING:
     from salus.spine.site import Site
     from salus.store.rows import ToldRow
 
+__all__ = [
+    "Statement",
+    "break_glass",
+    "give",
+    "gone",
+    "opened",
+    "said_by",
+    "sentence",
+    "set_profile",
+    "show",
+    "withdraw",
+]
 _KINDS = ("class", "code", "label", "data")
 _LONGEST_REASON = 2000
 
