@@ -32,6 +32,7 @@ def train(args: Args) -> int:
         seed=args.seed,
         seeds=args.seeds,
         reweigh=args.reweigh,
+        mitigate=args.mitigate,
         store=_store(args),
         told=_teller(args),
     )
@@ -44,6 +45,7 @@ def train(args: Args) -> int:
     say(f"Held out, one fold after the other: AUROC {auroc['value']:.3f} "
         f"({auroc['low']:.3f} to {auroc['high']:.3f}).")  # fmt: skip
     at = told["threshold"]["value"]
+    _say_mitigated(told)
     say(f"{told['terms']} terms and {told['pairs']} pairs to read; it flags from {at:.3f} on.")
     for note in told["notes"]:
         say(f"  {note}")
@@ -77,7 +79,7 @@ def recalibrate(args: Args) -> int:
     from salus.spine.recalibrate import recalibrate as set_right
 
     how = {"actor": actor_of(args), "basis": args.basis, "part": args.part, "seed": args.seed,
-           "store": _store(args)}  # fmt: skip
+           "store": _store(args), "by": args.by, "mitigate": args.mitigate}  # fmt: skip
     told = set_right(args.model, args.on, args.out, told=_teller(args), **how).summary
     if args.json:
         return put_json(told)
@@ -87,7 +89,9 @@ def recalibrate(args: Args) -> int:
         say(f"  {words:22} {_ends(before)}, and {_ends(after)} on people held out")
     for note in told["notes"]:
         say(f"  {note}")
-    say(f"The ranking is as it was, and so is the threshold: {told['threshold']['value']:.3f}.")
+    _say_mitigated(told)
+    by = f" within each group by {args.by}" if args.by else ""
+    say(f"The ranking{by} is as it was, and so is the threshold: {told['threshold']['value']:.3f}.")
     say(f"{told['artefact']}: take it with 'salus models adopt {told['artefact']} --archive DIR'.")
     return 0
 
@@ -95,6 +99,20 @@ def recalibrate(args: Args) -> int:
 # What is told before and after, and how it is called.
 _CALIBRATION = (("slope", "slope (1 is right)"), ("intercept", "intercept (0 is right)"), ("ece", "ECE"),
                 ("observed_expected", "observed by expected"))  # fmt: skip
+
+
+def _say_mitigated(told: dict[str, Any]) -> None:
+    """Say what a mitigation that was switched on does, and which groups have nothing of their own."""
+    from salus.delivery.evidence_groups import switched
+
+    for row in told["mitigation"]:
+        for line in switched(row):
+            say(f"  {line}")
+    own = told["apart"] or {"groups": [], "kept": []}
+    for one in own["groups"]:
+        say(f"  {one['group']}: {one['how']}; it flags from {one['threshold']:.3f} on")
+    if own["kept"]:
+        say(f"  As for all people, since too few are known: {', '.join(own['kept'])}.")
 
 
 def _ends(found: dict[str, float]) -> str:
@@ -162,12 +180,18 @@ def words(add: Callable[..., Any], verbs: Any) -> None:
     parser.add_argument("--seeds", type=_count, default=1, metavar="N", help=seeds)
     even = "draw the cases so that this (sex, age, race ...) and the outcome are independent"
     parser.add_argument("--reweigh", default="", metavar="BY", help=even)
+    own = "switch on recalibration:BY, threshold:BY or both:BY, so that each group has its own"
+    parser.add_argument("--mitigate", default="", metavar="HOW:BY", help=own)
     _place(parser)
     parser.set_defaults(run=verbs["train"])
     parser = add("recalibrate", help="set a learnt model's risks right by your own cases")
     what = "a name from 'salus models' (as it ships), or what 'train' wrote"
     parser.add_argument("model", metavar="MODEL", help=what)
     parser.add_argument("--out", required=True, metavar="DIR", help="the folder for the new artefact")
+    group = "switch a mitigation on: give each group by this (sex, age, race ...) its own"
+    parser.add_argument("--by", default="", metavar="GROUP", help=group)
+    own = "what each group gets of its own: recalibration (default), threshold, or both"
+    parser.add_argument("--mitigate", default="", metavar="HOW", help=own)
     _place(parser)
     parser.set_defaults(run=verbs["recalibrate"])
     parser = add("test", help="judge a model on people whose outcome is known")

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from salus.learning import apart, novelty, score
 from salus.learning import artefact as artefacts
-from salus.learning import novelty, score
 from salus.learning.artefact import Artefact, Pair
 from salus.learning.score import Value
 from tests.conftest import ROOT
@@ -20,6 +20,7 @@ RUNNER = ROOT / "tests" / "additive_twin.js"
 
 PARAMETERS = ("pulse", "lactate", "pH", "sodium", "unit", "sex", "GCS", "urine")
 LEVELS = ("A", "B", "medical ICU", "käse", "yes")
+GROUPS = ("female", "male", "65 to under 80", "käse", "__proto__", "constructor")
 USUAL: dict[str, Any] = {
     "features": {}, "levels": {}, "parameters": {}, "outside": 0, "missing": 9, "far": 1.0, "n": 1000,
 }  # fmt: skip
@@ -144,8 +145,26 @@ def any_document(rng: random.Random) -> dict[str, Any]:
     terms = [_single(rng, at, at in levels) for at in singles]
     terms += [_pair(rng, list(two), levels) for two in sorted(pairs)]
     rng.shuffle(terms)
+    line = _calibration(rng)
+    own = {"apart": _apart(rng, line)} if rng.random() < 0.5 else {}
     return document(features, terms, novelty=_usual(rng, features), intercept=rng.gauss(0, 1),
-                    calibration={"slope": rng.uniform(0.2, 3), "intercept": rng.gauss(0, 1)})  # fmt: skip
+                    calibration=line, **own)  # fmt: skip
+
+
+def _calibration(rng: random.Random) -> dict[str, float]:
+    return {"slope": rng.uniform(0.2, 3), "intercept": rng.gauss(0, 1)}
+
+
+def _apart(rng: random.Random, line: dict[str, float]) -> dict[str, Any]:
+    """What groups have of their own: calibrations, thresholds, or both."""
+    how = rng.choice(("recalibration", "threshold", "both"))
+    groups = [
+        {"group": name, "how": "by hand",
+         "calibration": dict(line) if how == "threshold" else _calibration(rng),
+         "threshold": 0.2 if how == "recalibration" else rng.random()}
+        for name in rng.sample(GROUPS, rng.randint(1, 3))
+    ]  # fmt: skip
+    return {"by": "sex", "how": how, "chosen": "By hand.", "groups": groups, "kept": ["nobody else"]}
 
 
 def any_values(rng: random.Random, artefact: Artefact) -> dict[str, Value]:
@@ -205,17 +224,23 @@ def drawn(artefacts_drawn: int, cases: int) -> tuple[list[dict[str, Any]], list[
         names = sorted(name for one in made.inputs for name in one.parameters)
         hidden = rng.sample(names, min(len(names), rng.randint(0, 3)))
         told = [{name: _spelt(value) for name, value in values.items()} for values in rows]
-        asked.append({"text": made.dumps().decode(), "cases": told, "hidden": hidden})
+        groups = [rng.choice((None, "never listed", *GROUPS)) for _ in rows]
+        asked.append({"text": made.dumps().decode(), "cases": told, "hidden": hidden, "groups": groups})
         # As it is read back: of a document, the order of its parts is another.
         read = artefacts.loads(made.dumps())
-        answers += [_answer(read, values, hidden) for values in rows]
+        answers += [_answer(read, *case, hidden) for case in zip(rows, groups, strict=True)]
     return asked, answers
 
 
-def _answer(made: Artefact, values: dict[str, Value], hidden: list[str]) -> dict[str, Any]:
+def _answer(
+    whole: Artefact, values: dict[str, Value], group: str | None, hidden: list[str]
+) -> dict[str, Any]:
+    made = apart.of_group(whole, group)
     found = score.score(made, values)
     return {
         **asdict(found),
+        "threshold": made.threshold,
+        "spansOfAll": apart.spans(whole, values, set(hidden)),
         "byParameter": score.by_parameter(made, found),
         "spans": score.spans(made, values, set(hidden)),
         "unlearnt": sorted(score.unlearnt(made, values)),
@@ -229,7 +254,7 @@ def alike(said: list[dict[str, Any]], answers: list[dict[str, Any]]) -> None:
     """Assert that the twin said what Python answers, to 1e-9."""
     assert len(said) == len(answers)
     for one, other in zip(said, answers, strict=True):
-        for name in ("logit", "probability", "base", "spans"):
+        for name in ("logit", "probability", "base", "spans", "spansOfAll", "threshold"):
             assert one[name] == pytest.approx(other[name], rel=0, abs=1e-9)
         for name in ("contributions", "byParameter", "wouldChange"):
             told, expected = ({key: value for key, value in found if abs(value) > 1e-9}

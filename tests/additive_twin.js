@@ -5,13 +5,15 @@ const SPECIAL = { inf: Infinity, "-inf": -Infinity, nan: NaN };
 const numberOf = (value) => (value !== null && typeof value === "object" ? SPECIAL[value.number] : value);
 const answersOf = async (Additive, drawn) => {
   const answers = [];
-  for (const { text, cases, hidden } of drawn) {
-    const model = await Additive.read(text);
-    for (const told of cases) {
+  for (const { text, cases, hidden, groups } of drawn) {
+    const whole = await Additive.read(text);
+    for (const [at, told] of cases.entries()) {
+      const model = whole.of(groups[at]);
       const values = Object.fromEntries(Object.entries(told).map(([name, value]) => [name, numberOf(value)]));
       const scored = model.score(values);
       answers.push({
-        ...scored, byParameter: model.byParameter(scored), spans: model.spans(values, hidden),
+        ...scored, threshold: model.threshold, spansOfAll: whole.spansOfAll(values, hidden),
+        byParameter: model.byParameter(scored), spans: model.spans(values, hidden),
         unlearnt: model.unlearnt(values), wouldChange: model.wouldChange(values),
         conformal: model.conformal(scored.probability), novelty: model.novelty(values, hidden),
       });

@@ -130,6 +130,8 @@ def summary(evidence: Mapping[str, Any]) -> list[str]:
     lines += _calibrated(found)
     lines += _alerts(found)
     lines += _fair(found)
+    on = part(found, "mitigation_on")
+    lines += [f"  {line}" for line in groups.switched(on)] if on else []
     lines += _added(found)
     if real(found.get("abstained")) is not None:
         cases = count(found["abstained"])

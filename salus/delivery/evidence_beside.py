@@ -10,7 +10,7 @@ from typing import Any
 
 from salus.core.insight import Estimate
 from salus.delivery import evidence_charts as charts
-from salus.delivery.evidence_groups import column
+from salus.delivery.evidence_groups import column, moved
 from salus.delivery.evidence_parts import Section, Table
 from salus.delivery.evidence_words import Part, count, decimal, estimate, part, real, rows, told
 
@@ -67,7 +67,8 @@ def stability(evidence: Part) -> Section:
     """Whether another seed or another site gives another model."""
     found = part(evidence, "stability")
     seeds, sites = rows(found, "seeds"), rows(found, "sites")
-    parts = [table for table in (_seeds(seeds), _sites(sites)) if table]
+    trained = moved(rows(found, "mitigated"), "What was switched on in training, on cases held out")
+    parts = [table for table in (_seeds(seeds), *trained, _sites(sites)) if table]
     drawn = [
         value for row in seeds if (one := estimate(row.get("auroc"))) and (value := one.value) is not None
     ]

@@ -155,30 +155,78 @@ def _departing(found: Sequence[Part]) -> Iterable[str]:
         yield "By chance alone about 1 in 20 would not: the more groups are looked at, the more stand out."
 
 
+_TABLED = (_GAPS["auroc"], "gap", "ece", "calibration gap")
+# What is said of a mitigation before and after, in this order.
+_MOVED = (
+    ("gap", "gap in the true-positive rate"),
+    ("calibration_gap", "gap in happened over said"),
+    ("auroc", "AUROC"),
+    ("ece", "ECE"),
+)
+
+
+def switched(row: Part) -> list[str]:
+    """Say on lines what a mitigation that is on does, before and after."""
+    name = str(row.get("name") or "not named")
+    made = [f"{name[:1].upper()}{name[1:]} by {row.get('by')}, before and after:"]
+    return [*made, *(f"  {says}: {_change(row, key)}" for key, says in _MOVED)]
+
+
 def mitigation(evidence: Part) -> Section:
-    """What can be switched on against gaps, and what each does to gap and ranking."""
-    found = rows(evidence, "mitigation")
-    table = tuple(
-        (
-            str(row.get("name") or "not named"),
-            str(row.get("how") or ""),
-            str(row.get("by") or ""),
-            _change(row, "gap"),
-            _change(row, "auroc"),
-        )
-        for row in found
-    )
+    """What is switched on against gaps, what could be, and what each does to gap and ranking."""
+    found, on = rows(evidence, "mitigation"), part(evidence, "mitigation_on")
     heads = ("What", "How", "Between groups by", "Largest gap", "AUROC")
+    table = tuple((*_words(row), _change(row, "gap"), _change(row, "auroc")) for row in found)
     before = [made for row in found if (made := _before_after(row))]
+    could = "None of these is on unless the card says so." if not on else "None of the others is on."
     return Section(
         "mitigation",
         "What can be done about gaps, and at what price?",
-        ("None of these is on unless the card says so. A smaller gap can cost ranking or more alerts.",)
-        if found
-        else (),
-        (*((Table("Before and after", heads, table),) if found else ()), *before),
+        (*_on(on), *((f"{could} A smaller gap can cost ranking or more alerts.",) if found else ())),
+        (
+            *moved([on] if on else [], "What is on, before and after"),
+            *(made for made in (_before_after(on),) if made),
+            *((Table("Before and after", heads, table),) if found else ()),
+            *before,
+        ),
         "No mitigation was tried in this run.",
     )
+
+
+def _words(row: Part) -> tuple[str, str, str]:
+    return str(row.get("name") or "not named"), str(row.get("how") or ""), str(row.get("by") or "")
+
+
+def _on(row: Part) -> Iterable[str]:
+    """Say which mitigation is on, and for whom not."""
+    if not row:
+        return
+    name, how, by = _words(row)
+    yield f"Switched on in this model: {name} by {by}, {how}. Every figure on this page is with it."
+    kept = ", ".join(str(one) for one in row.get("kept") or ())
+    if kept:
+        yield f"Too few were known of these, so that they are judged as all people are: {kept}."
+    limits = part(row, "thresholds")
+    if limits and len(set(limits.values())) > 1:
+        each = "; ".join(
+            f"{group} from {words.number(round(100 * value, 1))} in 100 on" for group, value in limits.items()
+        )
+        yield f"It flags by group: {each}."
+
+
+def moved(found: Sequence[Part], caption: str) -> tuple[Table, ...]:
+    """Return what mitigations that were switched on do: each measure before, after, and its change."""
+    cells = tuple(
+        (f"{_words(row)[0]} by {_words(row)[2]}: {says}", *(told(each, 3) for each in _sides(row, key)))
+        for row in found
+        for key, says in _MOVED
+    )
+    note = "Each gap is of the two groups that lie farthest apart, before and after; it leans high."
+    return (Table(caption, ("Measure", "Before", "After", "Change"), cells, note),) if cells else ()
+
+
+def _sides(row: Part, key: str) -> list[Estimate | None]:
+    return [estimate(part(row, side).get(key)) for side in ("before", "after", "change")]
 
 
 def _change(row: Part, key: str) -> str:
@@ -195,7 +243,7 @@ def _before_after(row: Part) -> Table | None:
     """Return whatever else was measured before and after, by its own names."""
     before, after = (_flat(part(row, side)) for side in ("before", "after"))
     # How it ranks people and the gap stand in the table of all.
-    names = [name for name in dict.fromkeys((*before, *after)) if name not in (_GAPS["auroc"], "gap")]
+    names = [name for name in dict.fromkeys((*before, *after)) if name not in _TABLED]
     made = tuple((name, *(_counted(name, end.get(name)) for end in (before, after))) for name in names)
     by = f", by {row['by']}" if row.get("by") else ""
     name = str(row.get("name") or "not named")

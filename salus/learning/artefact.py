@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from salus.core.errors import EvidenceError
+from salus.learning.apart import Apart, misfit
 from salus.learning.features import Feature, made_of, parameters_of
 from salus.learning.parameters import Category
 from salus.learning.task import Task
@@ -198,7 +199,8 @@ class Artefact:
 
     logit = slope * (intercept + sum of scores) + shift. alpha: the share of cases of each class that its
     conformal set may miss; quantiles: of "no" and "yes". novelty: bounds of what was seen in training.
-    threshold: from this probability on the model flags; misses: how many false alarms one miss weighs.
+    threshold: from this probability on the model flags; misses: how many false alarms one miss weighs. apart:
+    what groups of people have of their own, where a mitigation is on (`salus.learning.apart`).
     """
 
     task: str
@@ -220,6 +222,7 @@ class Artefact:
     chosen: str
     measures: tuple[GroupMeasure, ...]
     shapes_of: str
+    apart: Apart | None = None
     # What the scorer works out once, and the place the file came from.
     worked_out: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
@@ -251,6 +254,7 @@ class Artefact:
             "threshold": {"value": self.threshold, "misses": self.misses, "chosen": self.chosen},
             "measures": [one.as_json() for one in self.measures],
             "shapes_of": self.shapes_of,
+            **({"apart": self.apart.as_json()} if self.apart else {}),
         }  # fmt: skip
 
     def dumps(self) -> bytes:
@@ -320,6 +324,9 @@ def fits(artefact: Artefact, task: Task, place: str = "artefact") -> None:
         if one.name not in known or not _same(one, known[one.name], task):
             says = f"features[{at}] ('{one.name}') is not what the task calls so"
             raise EvidenceError(f"{place}: {says}. {remedy}")
+    wrong = misfit(artefact.apart, task) if artefact.apart else ""
+    if wrong:
+        raise EvidenceError(f"{place}: {wrong}. {remedy}")
     singles = len(artefact.terms) - len(artefact.pairs)
     many = max(singles, len(artefact.inputs))
     if many > task.terms or len(artefact.pairs) > task.pairs:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
-from operator import lt
-from typing import Any, NamedTuple, NoReturn
+from typing import Any
 
-from salus.core.errors import EvidenceError, UserError, choices, printable
+from salus.core.errors import UserError
 from salus.learning import novelty
+from salus.learning.apart_read import apart_of
 from salus.learning.artefact import (
     FORMAT,
     Artefact,
@@ -28,6 +29,7 @@ from salus.learning.artefact import (
     TrainedOn,
 )
 from salus.learning.features import Feature, Window, parameters_of
+from salus.learning.places import At
 
 _KEYS = ("format", "task", "version", "asks", "outcome", "horizon", "made", "features", "intercept", "terms",
          "calibration", "conformal", "novelty", "threshold", "measures", "shapes_of")  # fmt: skip
@@ -40,12 +42,11 @@ _MADE = ("at", "code", "seed", "libraries", "data")
 _DATA = ("name", "title", "digest", "licence", "cite", "n", "events", "excluded")
 _GROUP = ("by", "group", "n", "events", "auroc", "observed_expected", "note")
 _DUST = 1e-9
-_REMEDY = "Fetch the file again, or train the model anew"
 
 
 def parsed(raw: bytes, place: str) -> dict[str, Any]:
     """Return the JSON object in `raw`; raises EvidenceError where there is none, or a name stands twice."""
-    at = _At(place)
+    at = At(place)
     try:
         found = json.loads(raw, parse_constant=at.no_number, object_pairs_hook=at.once)
     except (ValueError, RecursionError) as error:
@@ -56,11 +57,11 @@ def parsed(raw: bytes, place: str) -> dict[str, Any]:
 
 def whole(document: Mapping[str, Any], place: str) -> Artefact:
     """Return the Artefact that `document` tells; raises EvidenceError."""
-    at = _At(place)
+    at = At(place)
     if not isinstance(document, Mapping) or document.get("format") != FORMAT:
         at.of("format").refuse(f"it has to be '{FORMAT}', the one that this version of Salus reads")
     top = {name: part for name, part in document.items() if name != "digest"}
-    at.keys(top, _KEYS)
+    at.keys(top, _KEYS, ("apart",))
     inputs = _inputs(top["features"], at.of("features"))
     usual = at.of("novelty").mapping(top["novelty"])
     novelty.checked(usual, {one.name for one in inputs}, place)
@@ -69,8 +70,8 @@ def whole(document: Mapping[str, Any], place: str) -> Artefact:
     quantiles = at.of("conformal.quantiles").keys(conformal["quantiles"], ("no", "yes"))
     threshold = at.of("threshold").keys(top["threshold"], ("value", "misses", "chosen"))
     told = {name: at.of(name).words(top[name]) for name in ("task", "version", "asks", "outcome")}
-    return Artefact(
-        **told,
+    found = Artefact(
+        **told,  # type: ignore[arg-type]
         horizon=at.of("horizon").text(top["horizon"]),
         made=_made(top["made"], at.of("made")),
         inputs=inputs,
@@ -87,135 +88,12 @@ def whole(document: Mapping[str, Any], place: str) -> Artefact:
         measures=_measures(top["measures"], at.of("measures")),
         shapes_of=at.of("shapes_of").text(top["shapes_of"]),
     )  # fmt: skip
-
-
-class _At(NamedTuple):
-    """A place in the document, and what may stand there."""
-
-    file: str
-    path: str = ""
-
-    def of(self, name: str | int) -> _At:
-        inner = f"[{name}]" if isinstance(name, int) else f".{name}" if self.path else name
-        return _At(self.file, f"{self.path}{inner}")
-
-    def refuse(self, says: str) -> NoReturn:
-        where = f"{self.path}: " if self.path else ""
-        raise EvidenceError(f"{self.file}: {where}{says}. {_REMEDY}.")
-
-    def no_number(self, told: str) -> NoReturn:
-        self.refuse(f"{told} is no number of JSON")
-
-    def once(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            self.refuse("a name stands twice in one object")
+    if "apart" not in top:
         return found
-
-    def mapping(self, found: object) -> dict[str, Any]:
-        if not isinstance(found, Mapping):
-            self.refuse("it has to be an object")
-        return dict(found)
-
-    def keys(self, found: object, needed: Sequence[str], also: Sequence[str] = ()) -> dict[str, Any]:
-        told = self.mapping(found)
-        for name in needed:
-            if name not in told:
-                self.of(name).refuse("it is missing")
-        for name in told:
-            if name not in needed and name not in also:
-                known = choices(str(name), (*needed, *also))
-                self.refuse(f"it has '{printable(str(name))}', which the format does not know: {known}")
-        return told
-
-    def sequence(self, found: object) -> Sequence[Any]:
-        if not isinstance(found, list | tuple):
-            self.refuse("it has to be a list")
-        return found
-
-    def text(self, found: object) -> str:
-        if not isinstance(found, str):
-            self.refuse("it has to be text")
-        return found
-
-    def words(self, found: object) -> str:
-        if not self.text(found).strip():
-            self.refuse("it has to say something")
-        return str(found)
-
-    def number(self, found: object) -> float:
-        if isinstance(found, bool) or not isinstance(found, int | float) or not _finite(found):
-            self.refuse("it has to be a finite number")
-        return float(found)
-
-    def above_zero(self, found: object) -> float:
-        if (value := self.number(found)) <= 0:
-            self.refuse("it has to be above 0")
-        return value
-
-    def share(self, found: object) -> float:
-        if not 0 <= (value := self.number(found)) <= 1:
-            self.refuse("it has to be from 0 to 1")
-        return value
-
-    def count(self, found: object) -> int:
-        if isinstance(found, bool) or not isinstance(found, int) or found < 0:
-            self.refuse("it has to be a whole number, not below 0")
-        return int(found)
-
-    def place(self, found: object, among: int) -> int:
-        if self.count(found) >= among:
-            self.refuse(f"there are {among} features, counted from 0")
-        return self.count(found)
-
-    def numbers(self, found: object, many: int | None = None) -> tuple[float, ...]:
-        told = self.sequence(found)
-        if many is not None and len(told) != many:
-            self.refuse(f"it has to hold {many} numbers and holds {len(told)}")
-        # All are asked at once, and each alone where one is wrong: a file holds tens of thousands.
-        kinds = set(map(type, told))
-        if not kinds <= {int, float} or not _all_finite(told):
-            return tuple(self.of(at).number(one) for at, one in enumerate(told))
-        return tuple(told if kinds == {float} else map(float, told))
-
-    def ascending(self, found: object) -> tuple[float, ...]:
-        told = self.numbers(found)
-        if not all(map(lt, told, told[1:])):
-            at = next(at for at in range(1, len(told)) if told[at - 1] >= told[at])
-            self.of(at).refuse("the numbers have to rise from each to the next")
-        if told and not isfinite(told[-1] - told[0]):
-            self.refuse("the numbers lie too far apart")
-        return told
-
-    def counts(self, found: object, many: int) -> tuple[float, ...]:
-        told = self.numbers(found, many)
-        if told and min(told) < 0:
-            self.of(told.index(min(told))).refuse("a count cannot be below 0")
-        return told
-
-    def names(self, found: object) -> tuple[str, ...]:
-        told = tuple(self.of(at).words(one) for at, one in enumerate(self.sequence(found)))
-        if len(set(told)) < len(told):
-            self.refuse("a name stands twice")
-        return told
+    return replace(found, apart=apart_of(top["apart"], found, at.of("apart")))
 
 
-def _finite(found: float) -> bool:
-    try:
-        return isfinite(found)
-    except OverflowError:
-        return False
-
-
-def _all_finite(found: Sequence[float]) -> bool:
-    """Whether the sum is finite, as it is only where each number is."""
-    try:
-        return isfinite(sum(found))
-    except OverflowError:
-        return False
-
-
-def _inputs(found: object, at: _At) -> tuple[Input, ...]:
+def _inputs(found: object, at: At) -> tuple[Input, ...]:
     made: list[Input] = []
     before: dict[str, Feature] = {}
     for place, one in enumerate(at.sequence(found)):
@@ -224,7 +102,7 @@ def _inputs(found: object, at: _At) -> tuple[Input, ...]:
     return tuple(made)
 
 
-def _input(found: object, before: Mapping[str, Feature], at: _At) -> Input:
+def _input(found: object, before: Mapping[str, Feature], at: At) -> Input:
     told = at.keys(found, _FEATURE)
     name, how = at.of("name").words(told["name"]), at.of("how").words(told["how"])
     if name in before:
@@ -247,7 +125,7 @@ def _input(found: object, before: Mapping[str, Feature], at: _At) -> Input:
     return Input(feature, at.of("unit").text(told["unit"]), names)
 
 
-def _window(found: object, at: _At) -> Window | None:
+def _window(found: object, at: At) -> Window | None:
     if found is None:
         return None
     told = at.sequence(found)
@@ -257,7 +135,7 @@ def _window(found: object, at: _At) -> Window | None:
     return Window(at.of(0).words(told[0]), told[1], low, high)
 
 
-def _terms(found: object, inputs: Sequence[Input], at: _At) -> tuple[Term, ...]:
+def _terms(found: object, inputs: Sequence[Input], at: At) -> tuple[Term, ...]:
     terms = tuple(
         _term(at.mapping(one), inputs, at.of(place)) for place, one in enumerate(at.sequence(found))
     )
@@ -269,7 +147,7 @@ def _terms(found: object, inputs: Sequence[Input], at: _At) -> tuple[Term, ...]:
     return terms
 
 
-def _term(found: dict[str, Any], inputs: Sequence[Input], at: _At) -> Term:
+def _term(found: dict[str, Any], inputs: Sequence[Input], at: At) -> Term:
     if "features" in found:
         return _pair(found, inputs, at)
     if "feature" not in found:
@@ -280,7 +158,7 @@ def _term(found: dict[str, Any], inputs: Sequence[Input], at: _At) -> Term:
     return _curve(found, place, at)
 
 
-def _curve(found: dict[str, Any], place: int, at: _At) -> Curve:
+def _curve(found: dict[str, Any], place: int, at: At) -> Curve:
     told = at.keys(found, _CURVE, _LINE)
     edges = at.of("edges").ascending(told["edges"])
     knots = at.of("knots").ascending(told.get("knots", ()))
@@ -295,7 +173,7 @@ def _curve(found: dict[str, Any], place: int, at: _At) -> Curve:
     )  # fmt: skip
 
 
-def _levels(found: dict[str, Any], place: int, at: _At) -> Levels:
+def _levels(found: dict[str, Any], place: int, at: At) -> Levels:
     told = at.keys(found, _LEVELS)
     levels = at.of("levels").names(told["levels"])
     return Levels(
@@ -305,7 +183,7 @@ def _levels(found: dict[str, Any], place: int, at: _At) -> Levels:
     )  # fmt: skip
 
 
-def _pair(found: dict[str, Any], inputs: Sequence[Input], at: _At) -> Pair:
+def _pair(found: dict[str, Any], inputs: Sequence[Input], at: At) -> Pair:
     told = at.keys(found, _PAIR)
     places = at.of("features").sequence(told["features"])
     edges = at.of("edges").sequence(told["edges"])
@@ -325,7 +203,7 @@ def _pair(found: dict[str, Any], inputs: Sequence[Input], at: _At) -> Pair:
     return Pair((one, other), (rows, columns), table)
 
 
-def _made(found: object, at: _At) -> Made:
+def _made(found: object, at: At) -> Made:
     told = at.keys(found, _MADE)
     libraries = at.of("libraries").mapping(told["libraries"])
     versions = {name: at.of("libraries").of(name).text(one) for name, one in libraries.items()}
@@ -341,11 +219,11 @@ def _made(found: object, at: _At) -> Made:
     )  # fmt: skip
 
 
-def _measures(found: object, at: _At) -> tuple[GroupMeasure, ...]:
+def _measures(found: object, at: At) -> tuple[GroupMeasure, ...]:
     return tuple(_group(one, at.of(place)) for place, one in enumerate(at.sequence(found)))
 
 
-def _group(found: object, at: _At) -> GroupMeasure:
+def _group(found: object, at: At) -> GroupMeasure:
     told = {"true_positive_rate": None, **at.keys(found, _GROUP, ("true_positive_rate",))}
     words = {name: at.of(name).text(told[name]) for name in ("by", "group", "note")}
     counts = {name: at.of(name).count(told[name]) for name in ("n", "events")}
@@ -353,7 +231,7 @@ def _group(found: object, at: _At) -> GroupMeasure:
     return GroupMeasure(**words, **counts, **{name: _interval(told[name], at.of(name)) for name in measures})  # type: ignore[arg-type]
 
 
-def _interval(found: object, at: _At) -> Interval | None:
+def _interval(found: object, at: At) -> Interval | None:
     if found is None:
         return None
     told = at.keys(found, ("value", "low", "high"))

@@ -236,8 +236,6 @@ def statistics(y: Bools, logit: Floats, bins: int = DECILES) -> dict[str, Statis
     """
     import numpy as np
 
-    risk = expit(logit)
-    apart = (y - risk)[:, None] * bin_shares(risk, bins)
     at, (slope, both) = in_the_large(y, logit), slope_and_intercept(y, logit)
     large, fitted = expit(logit + at), expit(slope * logit + both)
     spread = fitted * (1 - fitted)
@@ -255,8 +253,17 @@ def statistics(y: Bools, logit: Floats, bins: int = DECILES) -> dict[str, Statis
         found: Floats = at + ratio(rest, below)
         return found
 
+    return {"slope": slopes, "intercept": intercepts, "ece": errors_of(y, expit(logit), bins)}
+
+
+def errors_of(y: Bools, risk: Floats, bins: int = DECILES) -> Statistic:
+    """Return the ECE as a statistic of weights; it keeps the full sample's bins."""
+    import numpy as np
+
+    apart = (y - risk)[:, None] * bin_shares(risk, bins)
+
     def errors(weights: Floats) -> Floats:
         found: Floats = np.abs(weights @ apart).sum(axis=1) / weights.sum(axis=1)
         return found
 
-    return {"slope": slopes, "intercept": intercepts, "ece": errors}
+    return errors

@@ -49,6 +49,7 @@ def evidence(
     groups: Mapping[str, Any] | None = None,
     meet: Iterable[tuple[str, str]] | None = None,
     share: float | None = None,
+    flags: Any = None,
     quantiles: Mapping[str, Any] | None = None,
     abstained: Any = None,
     patient_days: float | None = None,
@@ -62,22 +63,28 @@ def evidence(
     threshold: frozen in the model; misses: the cost ratio that it follows from. groups: by what -> the group
     of each case, None where not known; meet: which pairs of them are looked at together (None: all). share:
     the groups' true-positive rate is taken at the top share of the risks, and at the threshold where it is
-    None. quantiles: the conformal part of the model. challenge: with the two scores of the challenge of 2012.
+    None. flags: who is flagged, where groups have a threshold of their own; that counts for every figure
+    then. quantiles: the conformal part of the model. challenge: with the two scores of the challenge of 2012.
     """
     outcomes, odds = checked(y, logit, "log-odds")
     need_both(outcomes, "A model's evidence")
     risk = calibrate.expit(odds) if risk is None else probabilities(outcomes, risk)[1]
     keys = persons_of(persons, len(odds))
-    flags = flags_at(risk, threshold) if share is None else fair.top_share(risk, share)
-    cases = fair.Judged(outcomes, risk, flags, keys)
+    raised = flags_at(risk, threshold) if flags is None else fair.judged(outcomes, risk, flags).flags
+    share = None if flags is not None else share
+    cases = fair.Judged(outcomes, risk, raised if share is None else fair.top_share(risk, share), keys)
     drawing = {"draws": draws, "seed": seed}
-    acting = decide.at_threshold(outcomes, risk, threshold, keys, patient_days=patient_days)
+    acting = decide.acting(outcomes, raised, keys, patient_days=patient_days)
     found: dict[str, Any] = {
         "n": len(outcomes),
         "events": int(outcomes.sum()),
         **_measured(outcomes, odds, risk, keys, drawing),
-        "threshold": {**acting, "misses": misses},
-        "flag": {"share": share, "threshold": None if share else threshold, "flagged": int(flags.sum())},
+        "threshold": {"value": threshold, **acting, "misses": misses},
+        "flag": {
+            "share": share,
+            "threshold": None if share else threshold,
+            "flagged": int(cases.flags.sum()),
+        },
         "groups": fair.by_group(cases, groups or {}, meet, **drawing),
         "gaps": fair.gaps(cases, groups or {}, **drawing),
         "decision": decide.decision_curve(outcomes, risk),
@@ -86,7 +93,7 @@ def evidence(
     if quantiles is not None:
         found["conformal"] = conformal.covered(quantiles, outcomes, risk, keys)
     if challenge:
-        found |= {"event1": event1(outcomes, risk, threshold), "event2": _event2(outcomes, risk)}
+        found |= {"event1": event1(outcomes, raised.astype(float), 1.0), "event2": _event2(outcomes, risk)}
     return found
 
 

@@ -75,12 +75,21 @@ class _Final:
 
 
 def fitted(
-    task: Task, frame: pl.DataFrame, y: Any, persons: Any, *, seed: int = 1, recipe: Recipe | None = None
+    task: Task,
+    frame: pl.DataFrame,
+    y: Any,
+    persons: Any,
+    *,
+    rows: Sequence[int] | None = None,
+    seed: int = 1,
+    recipe: Recipe | None = None,
 ) -> Fitted:
     """Learn `task` from a table: one row a case, one column a feature (NaN or null: not measured).
 
-    persons: who each case is of. Raises EvidenceError where nothing can be learnt, and says what was left
-    out in `notes`. The same seed gives the same model.
+    persons: who each case is of. rows: from which of the cases its shapes are learnt, one as often as it is
+    named (None: from each once); weighed, calibrated and measured it is by all, as they are. Raises
+    EvidenceError where nothing can be learnt, and says what was left out in `notes`. The same seed gives the
+    same model.
     """
     import numpy as np
 
@@ -97,7 +106,8 @@ def fitted(
         says = f"Learnt from {had} people with the outcome and {had_not} without, which is few: on others its"
         notes = (*notes, f"{says} risks may be too extreme or too timid. Judge it on others first.")
     recipe = recipe or recipe_for(task, frame.height)
-    known = Known(table, outcomes, people, np.arange(frame.height))
+    learnt_from = np.arange(frame.height) if rows is None else np.asarray(rows, np.intp)
+    known = Known(table, outcomes, people, learnt_from)
     return _fitted(known, _stacked(known, recipe, seed), notes, recipe)
 
 
@@ -117,7 +127,7 @@ def _out_of_fold(known: Known, recipe: Recipe, seed: int) -> Floats:
     fold = folds(known.y, known.persons, recipe.folds, seed)
     found = np.zeros((len(known.y), len(MEMBERS)))
     for held in range(recipe.folds):
-        train, test = np.flatnonzero(fold != held), np.flatnonzero(fold == held)
+        train, test = known.rows[fold[known.rows] != held], np.flatnonzero(fold == held)
         apart(known.persons, train, test)
         learnt = members(Known(known.table, known.y, known.persons, train), recipe, seed + held + 1)
         found[test] = np.stack([one.logits(known.table, test) for one in learnt], axis=1)

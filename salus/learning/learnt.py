@@ -20,12 +20,12 @@ from salus.core.errors import EvidenceError
 from salus.core.evidence import UNREADABLE, Absence, Event, Timeline
 from salus.core.insight import Abstention, Body, Estimate, Insight, ModelRef, Outcome, Reason, Risk, Urgency
 from salus.core.seams import View
-from salus.learning import novelty, score
+from salus.learning import apart, novelty, score
 from salus.learning.artefact import Artefact, fits, load, loads
 from salus.learning.features import AGE, Vector, measured
-from salus.learning.learnt_words import Judged, frequency, limits, not_yet, reasons
+from salus.learning.learnt_words import Judged, frequency, limits, not_yet, own_of_groups, reasons
 from salus.learning.parameters import Category, Parameter
-from salus.learning.task import Case, Excluded, Task
+from salus.learning.task import GROUP, Case, Excluded, Task
 
 # A range that holds the threshold and is wider than this, upper end by lower, supports neither action.
 TOO_WIDE = 2.0
@@ -133,7 +133,10 @@ class Learnt:
         judged = _judged(self.task, found, self.parts, case, view)
         body = _body(self.task, judged)
         old = self.parts.fresh is not None and view.as_of - case.moment > self.parts.fresh
-        urgency = self._urgency(judged) if isinstance(body, Risk) and not old else None
+        urgency = None
+        if isinstance(body, Risk) and not old:
+            urgency = self.parts.urgency if judged.may_flag else Urgency.ROUTINE
+            body = replace(body, says=f"{body.says}{_otherwise(judged, self.parts)}")
         said = (*((OLD,) if old else ()), *limits(self.task, judged))
         return self._said(view, body, urgency, reasons(judged), said)
 
@@ -147,10 +150,6 @@ class Learnt:
         if excluded is None:
             return Abstention("not-eligible", self.parts.begins)
         return Abstention("not-eligible", f"This question is not asked here: {excluded.why}.")
-
-    def _urgency(self, judged: Judged) -> Urgency | None:
-        row = self.card.action(judged.high)
-        return row.urgency if row else None
 
     def _said(
         self,
@@ -206,13 +205,46 @@ def _judged(task: Task, artefact: Artefact, parts: CardParts, case: Case, view: 
     used = [parameter for parameter in task.parameters if parameter.name in names]
     vector = measured(seen, case.start, case.moment, used, [*asked, *task.told_apart()])
     vector = replace(vector, sources={**vector.sources, **_born(used, vector, seen)})
-    hidden = _hidden(used, vector, seen, parts) & frozenset(artefact.parameters())
+    kept_back = _hidden(used, vector, seen, parts)
+    hidden = kept_back & frozenset(artefact.parameters())
     unlearnt = score.unlearnt(artefact, vector.values) - hidden
     hidden |= unlearnt
-    scored = score.score(artefact, vector.values)
-    low, high = score.spans(artefact, vector.values, hidden) if hidden else (scored.probability,) * 2
+    group = _group(task, artefact, vector)
+    told_by = apart.told_by(artefact, task)
+    any_group = told_by in kept_back or (told_by in unlearnt and group is None)
+    if any_group:
+        hidden |= {told_by}
+    answers = apart.variants(artefact) if any_group else (apart.of_group(artefact, group),)
+    own = answers[0]
+    scored = score.score(own, vector.values)
+    spans = [score.spans(one, vector.values, hidden) if hidden else (scored.probability,) * 2
+             for one in answers]  # fmt: skip
     strange = novelty.judged(artefact.novelty, vector.values, hidden)
-    return Judged(view, artefact, case, vector, hidden, unlearnt, scored, low, high, strange)
+    return Judged(
+        view, own, case, vector, hidden, unlearnt, scored,
+        low=min(low for low, _ in spans),
+        high=max(high for _, high in spans),
+        may_rest=any(low < one.threshold for one, (low, _) in zip(answers, spans, strict=True)),
+        may_flag=any(high >= one.threshold for one, (_, high) in zip(answers, spans, strict=True)),
+        strange=strange,
+        whole=artefact,
+        group=None if any_group else group,
+        any_group=any_group,
+    )  # fmt: skip
+
+
+def _group(task: Task, artefact: Artefact, vector: Vector) -> str | None:
+    """Return the group by which the artefact tells this person apart; None where it does not, or cannot."""
+    if artefact.apart is None:
+        return None
+    return apart.group_of(task, artefact.apart.by).named(vector.values[GROUP + artefact.apart.by])
+
+
+def _otherwise(judged: Judged, parts: CardParts) -> str:
+    """Say what follows by this group's own threshold, where the card's table would say something else."""
+    if judged.may_flag is (judged.high >= judged.whole.threshold):
+        return ""
+    return f". {parts.above if judged.may_flag else parts.below}"
 
 
 def _born(used: Iterable[Parameter], vector: Vector, seen: Timeline) -> dict[str, tuple[str, ...]]:
@@ -270,8 +302,7 @@ def _body(task: Task, judged: Judged) -> Risk | Abstention:
         return Abstention(
             "out-of-distribution", says, (*missing, *(judged.strange.missing if few else ())), estimate
         )
-    low, high, threshold = judged.low, judged.high, judged.artefact.threshold
-    if low < threshold <= high and high > TOO_WIDE * low:
+    if judged.may_rest and judged.may_flag and judged.high > TOO_WIDE * judged.low:
         says = f"Anything {frequency(estimate)} is possible: too much of the record is not available."
         return Abstention("missing-evidence", says, missing, estimate)
     # Words put "within" before it: only a length of time can stand there, and that is said once.
@@ -340,6 +371,8 @@ def _provenance(found: Artefact) -> Iterator[str]:
     singles = len(found.terms) - len(found.pairs)
     yield f"It adds up {singles} terms and {len(found.pairs)} pairs: {found.shapes_of}"
     yield f"Threshold: {100 * found.threshold:.3g} %. {found.chosen}"
+    if found.apart:
+        yield own_of_groups(found.apart)
     few = [f"{one.by}: {one.group}" for one in found.measures if one.auroc is None]
     if few:
         more = f"; and {len(few) - _NAMED} groups more" if len(few) > _NAMED else ""

@@ -15,6 +15,7 @@ from salus.core.insight import Abstention, Estimate, Reason
 from salus.core.measures import ago
 from salus.core.seams import View
 from salus.learning import score
+from salus.learning.apart import RECALIBRATION, Apart, OfGroup
 from salus.learning.artefact import Artefact, GroupMeasure, Input, Interval, Levels
 from salus.learning.features import AGE, EVER, Vector, whole_years
 from salus.learning.novelty import Strange
@@ -39,8 +40,10 @@ _UNITS = {
 class Judged:
     """Everything that was worked out for a case: its features, what is hidden, the score and its range.
 
-    unlearnt: those of the hidden of which so few training cases lacked a value, or had this one, that nothing
-    was learnt of what it means.
+    artefact: with the calibration and the threshold of this person's `group`; whole: as it was made.
+    any_group: the group is hidden, and the range covers every group's answer. may_rest, may_flag: whether an
+    answer that cannot be ruled out lies below its threshold, and whether one reaches it. unlearnt: those of
+    the hidden of which so few training cases lacked a value, or had this one, that nothing was learnt of it.
     """
 
     view: View
@@ -52,7 +55,12 @@ class Judged:
     scored: score.Score
     low: float
     high: float
+    may_rest: bool
+    may_flag: bool
     strange: Strange
+    whole: Artefact
+    group: str | None
+    any_group: bool
 
 
 def frequency(estimate: Estimate) -> str:
@@ -178,6 +186,7 @@ def limits(task: Task, judged: Judged) -> tuple[str, ...]:
         *_two_ages(judged),
         *_when(judged),
         _set(task, judged),
+        *_own_group(judged),
         *_alike(task, judged),
         _learnt_from(judged),
     )
@@ -243,6 +252,33 @@ def _set(task: Task, judged: Judged) -> str:
     if left:
         return f"Neither this outcome ({task.outcome}) nor its absence can be ruled out."
     return f"Such a risk is rare in people with this outcome ({task.outcome}) and without it: be wary of it."
+
+
+def own_of_groups(apart: Apart) -> str:
+    """Say what each group has of its own, for the card."""
+    own = "; ".join(_own(apart, one) for one in apart.groups)
+    kept = f" As for all people: {', '.join(apart.kept)}." if apart.kept else ""
+    return f"By {apart.by} each group has its own {apart.what}, {apart.chosen}: {own}.{kept}"
+
+
+def _own(apart: Apart, one: OfGroup) -> str:
+    at = "" if apart.how == RECALIBRATION else f", flagged from {100 * one.threshold:.3g} % on"
+    return f"{one.group} ({one.how}{at})"
+
+
+def _own_group(judged: Judged) -> Iterator[str]:
+    """Say by which group's calibration and threshold this person was judged, and why."""
+    apart = judged.whole.apart
+    if apart is None:
+        return
+    if judged.any_group:
+        yield f"Each group by {apart.by} has its own {apart.what}; of which this person is, may not be seen."
+    elif judged.group in apart.listed:
+        own = f"{apart.what} of this person's own group ({apart.by}: {judged.group})"
+        yield f"The {own} is used, {apart.chosen}."
+    else:
+        why = "is not known" if judged.group is None else f"({judged.group}) has none of its own"
+        yield f"The {apart.what} of all people is used: this person's group by {apart.by} {why}."
 
 
 def _alike(task: Task, judged: Judged) -> Iterator[str]:

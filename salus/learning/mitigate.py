@@ -7,7 +7,7 @@ one on says so on the card, beside the row that `compared` gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,7 +19,6 @@ from salus.learning.fair import (
     RATE,
     RATIO,
     UNKNOWN,
-    Gap,
     Judged,
     gap,
     in_order,
@@ -51,6 +50,8 @@ EVERYBODY = "everybody"
 # Changes who is flagged and no risk, so that none is compared with what happened.
 THRESHOLDS = "threshold by group"
 _PARTS = 5
+# What is told before and after, with its change.
+_COMPARED = ("auroc", "ece", "gap", "calibration_gap")
 _IN_TURN = "learnt on four fifths of these people and shown on the last, in turn"
 
 
@@ -93,13 +94,23 @@ def weights(y: Any, groups: Any) -> Floats:
     return found
 
 
-def thresholds(y: Any, p: Any, groups: Any, share: float) -> dict[str, float]:
+def thresholds(
+    y: Any,
+    p: Any,
+    groups: Any,
+    share: float,
+    *,
+    rest: float | None = None,
+    among: Collection[str] | None = None,
+) -> dict[str, float]:
     """Return a threshold for each group so that the same share of those with the outcome is flagged in each.
 
     Criterion: equal true-positive rate (equality of opportunity: Hardt M, Price E, Srebro N. NeurIPS
     2016:3315-23), at the highest rate with which at most `share` of all are flagged. Groups with fewer than
     LEAST_RATE events, and who is in none, have the threshold of EVERYBODY at that rate. A threshold is one
     number, and no lot is drawn between two people with the same risk. Learn it on training cases alone.
+    rest: EVERYBODY's threshold, where it is given before. among: the groups that have one of their own; None:
+    those with events enough.
     """
     outcomes, risk = probabilities(y, p)
     if not 0 < share <= 1:
@@ -107,15 +118,18 @@ def thresholds(y: Any, p: Any, groups: Any, share: float) -> dict[str, float]:
     names = named(groups, len(risk))
     with_ = {EVERYBODY: risk[outcomes]}
     with_ |= {name: risk[outcomes & (names == name)] for name in in_order(names) if name != UNKNOWN}
-    large = {name: each for name, each in with_.items() if name == EVERYBODY or len(each) >= LEAST_RATE}
+    enough = {name for name, each in with_.items() if len(each) >= LEAST_RATE}
+    own = enough if among is None else {name for name in with_ if name in among and len(with_[name])}
+    large = {name: each for name, each in with_.items() if name == EVERYBODY or name in own}
     if not outcomes.any():
         raise EvidenceError("A true-positive rate needs cases with the outcome, and none of these had it.")
+    fixed = {} if rest is None else {EVERYBODY: rest}
     low, high = 0.0, 1.0
     for _ in range(_HALVINGS):
         rate = (low + high) / 2
-        few = flagged(risk, groups, _at(large, rate)).mean() <= share
-        low, high = (rate, high) if few else (low, rate)
-    return _at(large, low)
+        fits = flagged(risk, groups, _at(large, rate) | fixed).mean() <= share
+        low, high = (rate, high) if fits else (low, rate)
+    return _at(large, low) | fixed
 
 
 def _at(with_: Mapping[str, Floats], rate: float) -> dict[str, float]:
@@ -165,7 +179,7 @@ _MEANS: dict[str, tuple[str, Means]] = {
     "group recalibration": ("slope and intercept by group, as far as its cases carry them", _recalibrated),
     THRESHOLDS: ("equal true-positive rate, as many flagged in all", _limited),
 }
-_REWEIGHED = "reweighing", "fitted with weights that make group and outcome independent"
+REWEIGHED = "reweighing", "fitted with weights that make group and outcome independent"
 
 
 def tried(
@@ -182,7 +196,7 @@ def tried(
     ]
     if reweighed is not None:
         fitted = reweighed, top_share(reweighed, share)
-        rows.append(_row((*_REWEIGHED, by), shown, share, lambda: fitted, drawing))
+        rows.append(_row((*REWEIGHED, by), shown, share, lambda: fitted, drawing))
     return rows
 
 
@@ -243,22 +257,22 @@ def compared(
     draws: int = DRAWS,
     seed: int = 1,
 ) -> dict[str, Any]:
-    """Return what a mitigation does, before and after: AUROC, gap, each group's true-positive rate.
+    """Return what a mitigation does, before and after: AUROC, ECE, the gap in the true-positive rate, that in
+    calibration (observed by expected), and each group's.
 
     auroc, gap: after it. change: after less before, on the same people, with paired intervals. A gap is None
-    where fewer than two groups have events enough.
+    where fewer than two groups have events enough; so is what needs a risk of thresholds alone.
     """
     if before.y.tolist() != after.y.tolist():
         raise UserError("Before and after have to be measured on the same cases, in the same order.")
     names = named(groups, len(before.y))
-    ends = {"before": (before, gap(before, names)), "after": (after, gap(after, names))}
-    statistics: dict[str, Statistic] = {}
-    for end, (cases, found) in ends.items():
-        statistics[f"auroc {end}"] = areas_of(cases.y, cases.risk)
-        if found is not None:
-            statistics[f"gap {end}"] = found.statistic
+    ends = {"before": before, "after": after}
+    found = {end: _statistics(cases, names, name == THRESHOLDS) for end, cases in ends.items()}
+    statistics = {
+        f"{what} {end}": each.statistic for end, told_of in found.items() for what, each in told_of.items()
+    }
     resampled = drawn(statistics, before.persons, draws, seed)
-    rows = {end: _end(end, *each, names, resampled) for end, each in ends.items()}
+    rows = {end: _end(end, cases, found[end], names, resampled) for end, cases in ends.items()}
     if name == THRESHOLDS:
         for group in (each for row in rows.values() for each in row.values() if isinstance(each, dict)):
             group.pop(RATIO, None)
@@ -268,20 +282,51 @@ def compared(
         "by": by,
         "auroc": rows["after"]["auroc"],
         "gap": rows["after"]["gap"],
-        "change": {what: _changed(what, rows, resampled) for what in ("auroc", "gap")},
+        "change": {what: _changed(what, rows, resampled) for what in _COMPARED},
         **rows,
     }
 
 
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A measure of all cases: its value, its statistic, and what is told of it beside its ends."""
+
+    value: float
+    statistic: Statistic
+    about: Mapping[str, Any]
+
+
+def _statistics(cases: Judged, names: NDArray[Any], no_risk: bool) -> dict[str, _Whole]:
+    """Return what is compared, as far as it can be judged; no_risk: these numbers only rank people."""
+    n = len(names)
+    ranked = areas_of(cases.y, cases.risk)
+    found = {"auroc": _Whole(once(ranked, n), ranked, {})}
+    if not no_risk:
+        errors = calibrate.errors_of(cases.y, cases.risk)
+        found["ece"] = _Whole(once(errors, n), errors, {})
+    for what, measure in (("gap", RATE), ("calibration_gap", RATIO)):
+        one = None if no_risk and measure == RATIO else gap(cases, names, measure)
+        if one is not None:
+            about = {"measure": measure, "highest": one.highest, "lowest": one.lowest}
+            found[what] = _Whole(one.value, one.statistic, about)
+    return found
+
+
 def _end(
-    end: str, cases: Judged, found: Gap | None, names: NDArray[Any], resampled: Mapping[str, Floats]
+    end: str,
+    cases: Judged,
+    found: Mapping[str, _Whole],
+    names: NDArray[Any],
+    resampled: Mapping[str, Floats],
 ) -> dict[str, Any]:
-    value = once(areas_of(cases.y, cases.risk), len(names))
-    row: dict[str, Any] = {
-        "auroc": told(value, *(percentiles(resampled[f"auroc {end}"]) or (0.0, 1.0))),
-        "gap": None if found is None else found.told(resampled[f"gap {end}"]),
-        "flagged": int(cases.flags.sum()),
-    }
+    row: dict[str, Any] = dict.fromkeys(_COMPARED)
+    for what, one in found.items():
+        low, high = percentiles(resampled[f"{what} {end}"]) or (-1.0 if "gap" in what else 0.0, 1.0)
+        if what == "ece":
+            # A resampled ECE leans high, at times as a whole: the interval still holds what was measured.
+            low, high = min(low, one.value), max(high, one.value)
+        row[what] = {**one.about, **told(one.value, low, high)}
+    row["flagged"] = int(cases.flags.sum())
     for name in in_order(names):
         inside = cases.of((names == name).nonzero()[0])
         if name != UNKNOWN and inside.y.sum() >= LEAST_RATE:
@@ -297,5 +342,8 @@ def _changed(what: str, rows: Mapping[str, Any], resampled: Mapping[str, Floats]
     one, other = rows["before"][what], rows["after"][what]
     if one is None or other is None:
         return None
-    ends = percentiles(resampled[f"{what} after"] - resampled[f"{what} before"]) or (-1.0, 1.0)
+    after, before = (resampled[f"{what} {end}"] for end in ("after", "before"))
+    # A gap is a distance: which group has the most may be another one afterwards.
+    moved = abs(after) - abs(before) if "gap" in what else after - before
+    ends = percentiles(moved) or (-1.0, 1.0)
     return told(other["value"] - one["value"], *ends)

@@ -15,6 +15,7 @@ from salus.core.errors import EvidenceError
 from salus.learning import calibrate
 from salus.learning.artefact import Artefact, GroupMeasure, Interval, Made, TrainedOn
 from salus.learning.calibrate import ENOUGH_FOR_BOTH, ENOUGH_FOR_ONE, Affine
+from salus.learning.fair import Judged, by_group, judged
 from salus.learning.intervals import (
     DRAWS,
     Told,
@@ -26,12 +27,13 @@ from salus.learning.intervals import (
     told,
 )
 from salus.learning.measure import checked, once
+from salus.learning.mitigate import Known
+from salus.learning.mitigated import FOLDS, Wanted, groups_by, switched_on
+from salus.learning.stack import folds
 
 if TYPE_CHECKING:
     from salus.learning.measure import Bools, Floats, Whole
 
-# Folds of people: each calibration that is measured is made from nine tenths of them.
-FOLDS = 10
 # By what all people together are called, beside the groups that they are told apart by.
 EVERYONE = "everyone"
 _INTERVALS = ("auroc", "observed_expected", "true_positive_rate")
@@ -54,6 +56,7 @@ class SiteCases:
 class Recalibrated:
     """A model set right for a site. line: what was put on top of its calibration. before, after: slope,
     intercept, ECE and observed by expected there, each with its interval; after: on people held out.
+    mitigation: where one was switched on, what that does beyond the recalibration of all.
     """
 
     artefact: Artefact
@@ -61,6 +64,7 @@ class Recalibrated:
     auroc: Told
     before: dict[str, Told]
     after: dict[str, Told]
+    mitigation: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +77,20 @@ class _Measuring:
 
 
 def recalibrated(
-    artefact: Artefact, site: SiteCases, made: Made, *, seed: int = 1, draws: int = DRAWS
+    artefact: Artefact,
+    site: SiteCases,
+    made: Made,
+    *,
+    mitigate: Wanted | None = None,
+    seed: int = 1,
+    draws: int = DRAWS,
 ) -> Recalibrated:
     """Return `artefact` recalibrated by the cases of a site; made: how, when and on which cases.
 
-    Below ENOUGH_FOR_BOTH cases of the rarer outcome the intercept alone is estimated. Raises EvidenceError
-    below ENOUGH_FOR_ONE, or where the ranking would turn round.
+    What groups have of their own in it is recalibrated with it; with `mitigate` it is made anew, and the
+    log-odds of `site` have to be those of the whole model. Below ENOUGH_FOR_BOTH cases of the rarer outcome
+    the intercept alone is estimated. Raises EvidenceError below ENOUGH_FOR_ONE, or where the ranking would
+    turn round.
     """
     from salus.learning.conformal import quantiles
 
@@ -91,19 +103,52 @@ def recalibrated(
         # An intercept alone would leave it so, and set a wrong ranking right on average.
         raise EvidenceError(calibrate.TURNED)
     line = calibrate.at_site(outcomes, odds)
-    held_out = _held_out(cases, odds, seed)
+    parts = _lines(cases, odds, seed)
+    held_out, limits = _held_out(cases, odds, parts, seed), _limits(artefact, site)
+    changed = replace(_moved(artefact, line), shapes_of=_words(artefact, made, line))
+    row = None
+    if mitigate is not None:
+        known = Known(outcomes, odds, groups_by(mitigate.by, site.groups), cases.persons)
+        own: Any = {"lines": (*parts, line), "draws": draws, "seed": seed}
+        done = switched_on(replace(changed, apart=None), known, mitigate, _of_site(made), **own)
+        changed, held_out, limits, row = done.artefact, done.logit, done.limits, done.row
     risk = calibrate.expit(held_out)
-    whole = line.after(Affine(artefact.slope, artefact.shift))
     changed = replace(
-        artefact,
+        changed,
         made=_of_both(artefact.made, made),
-        slope=whole.slope,
-        shift=whole.intercept,
         quantiles=quantiles(outcomes, risk, artefact.alpha)["quantiles"],
-        measures=tuple(_measures(cases, risk, artefact.threshold, site.groups)),
-        shapes_of=_words(artefact, made, line),
+        measures=tuple(
+            measures(judged(outcomes, risk, risk >= limits, cases.persons), site.groups, **cases.drawing)
+        ),
     )
-    return Recalibrated(changed, line, auroc, _calibration(cases, odds), _calibration(cases, held_out))
+    before, after = _calibration(cases, odds), _calibration(cases, held_out)
+    return Recalibrated(changed, line, auroc, before, after, row)
+
+
+def _moved(artefact: Artefact, line: Affine) -> Artefact:
+    """Return the artefact with `line` on top of its calibration, and of each group's."""
+    whole = line.after(Affine(artefact.slope, artefact.shift))
+    apart = artefact.apart
+    if apart is not None:
+        lines = [line.after(Affine(one.slope, one.shift)) for one in apart.groups]
+        moved = zip(apart.groups, lines, strict=True)
+        groups = tuple(replace(one, slope=own.slope, shift=own.intercept) for one, own in moved)
+        apart = replace(apart, groups=groups)
+    return replace(artefact, slope=whole.slope, shift=whole.intercept, apart=apart)
+
+
+def _limits(artefact: Artefact, site: SiteCases) -> Any:
+    """Return the threshold of each case."""
+    import numpy as np
+
+    apart = artefact.apart
+    own = {one.group: one.threshold for one in apart.groups} if apart else {}
+    names = site.groups.get(apart.by, ()) if apart else ()
+    return np.array([own.get(str(name), artefact.threshold) for name in names] or artefact.threshold)
+
+
+def _of_site(made: Made) -> str:
+    return f"{made.data.n:,} cases of {made.data.title or made.data.name}"
 
 
 def _refuse_few(y: Bools) -> None:
@@ -116,21 +161,23 @@ def _refuse_few(y: Bools) -> None:
         )
 
 
-def _held_out(cases: _Measuring, odds: Floats, seed: int) -> Floats:
-    """Return the log-odds of each case, recalibrated by the people of other folds in the way of all."""
-    import numpy as np
-
-    from salus.learning.stack import folds
-
+def _lines(cases: _Measuring, odds: Floats, seed: int) -> list[Affine]:
+    """Return, of each fold of people, the recalibration by the people of the others in the way of all."""
     y = cases.y
     both = min(y.sum(), (~y).sum()) >= ENOUGH_FOR_BOTH
     # Nine tenths of enough are a few less than enough: what is measured is what is done.
     enough = int(ENOUGH_FOR_BOTH * (1 - 2 / FOLDS)) if both else len(y)
-    fold, found = folds(y, cases.persons, FOLDS, seed), np.array(odds)
-    for held in range(FOLDS):
-        test = fold == held
-        if test.any():
-            found[test] = calibrate.at_site(y[~test], odds[~test], enough).of(odds[test])
+    fold = folds(y, cases.persons, FOLDS, seed)
+    return [calibrate.at_site(y[fold != held], odds[fold != held], enough) for held in range(FOLDS)]
+
+
+def _held_out(cases: _Measuring, odds: Floats, lines: Sequence[Affine], seed: int) -> Floats:
+    """Return the log-odds of each case, recalibrated by the people of other folds."""
+    import numpy as np
+
+    fold, found = folds(cases.y, cases.persons, FOLDS, seed), np.array(odds)
+    for held, line in enumerate(lines):
+        found[fold == held] = line.of(odds[fold == held])
     return found
 
 
@@ -144,15 +191,14 @@ def _calibration(cases: _Measuring, odds: Floats) -> dict[str, Told]:
     return found
 
 
-def _measures(
-    cases: _Measuring, risk: Floats, threshold: float, groups: Mapping[str, Sequence[str | None]]
+def measures(
+    cases: Judged, groups: Mapping[str, Sequence[str | None]], *, draws: int = DRAWS, seed: int = 1
 ) -> Iterator[GroupMeasure]:
-    from salus.learning.fair import by_group, judged
-
-    ranked = auroc_told(cases.y, risk, cases.persons, **cases.drawing)
-    yield of_everyone(cases.y, ranked, observed_expected(cases.y, risk, cases.persons))
-    every = judged(cases.y, risk, risk >= threshold, cases.persons)
-    for row in by_group(every, groups, None, **cases.drawing) if groups else ():
+    """Return how a model did in all people and in each group, of cases that were held out."""
+    drawing = {"draws": draws, "seed": seed}
+    ranked = auroc_told(cases.y, cases.risk, cases.persons, **drawing)
+    yield of_everyone(cases.y, ranked, observed_expected(cases.y, cases.risk, cases.persons))
+    for row in by_group(cases, groups, None, **drawing) if groups else ():
         auroc, seen, rate = (_interval(row.get(name)) for name in _INTERVALS)
         size = (row["by"], row["group"], row["n"], row["events"])
         yield GroupMeasure(*size, auroc, seen, rate, row["note"])

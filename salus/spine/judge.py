@@ -22,7 +22,7 @@ from salus.learning.task import Task
 from salus.spine.adopt import is_a_file, learnt_at
 from salus.spine.cases import Cases, gather, population, taken
 from salus.spine.learn import Told, need_libraries, write_down
-from salus.spine.overlap import found_again, seeds, trained
+from salus.spine.overlap import found_again, mitigated, seeds, trained
 from salus.spine.permits import Opening, rules_at
 
 if TYPE_CHECKING:
@@ -94,13 +94,22 @@ def _asked(name: str) -> tuple[Model, Task]:
 def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed: int) -> Judged:
     import numpy as np
 
-    from salus.learning import evidence, score
-    from salus.spine.judge_parts import columns_of, examples, mitigation, reading, shapes, sites
+    from salus.learning import apart, evidence, score
+    from salus.spine.judge_parts import (
+        columns_of,
+        examples,
+        mitigation,
+        reading,
+        said,
+        shapes,
+        sites,
+        switched_on,
+    )
 
     # Everybody is answered; only of whom the outcome is known is the model judged.
-    said, strange = score.table(artefact, every.values), columns_of(artefact, every)
+    answers, strange = said(artefact, every), columns_of(artefact, every, apart.told_by(artefact, task))
     rows = every.rows_with_outcome()
-    cases, (risk, logit), unlike = taken(every, rows), (one[rows] for one in said), strange[rows]
+    cases, (risk, logit, limits), unlike = taken(every, rows), (one[rows] for one in answers), strange[rows]
     _need_both(every.population.name, task, cases.outcomes)
     beside, moved = trained(model.path), score.weights(artefact, cases.values)
     told = evidence.evidence(
@@ -111,6 +120,7 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
         persons=cases.persons,
         groups=cases.groups,
         share=task.settings.get("share"),
+        flags=None if artefact.apart is None or artefact.apart.how == apart.RECALIBRATION else risk >= limits,
         quantiles={"alpha": artefact.alpha, "quantiles": artefact.quantiles},
         abstained=unlike,
         risk=risk,
@@ -122,8 +132,13 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
     told |= {
         **_about(model, task, every, seed),
         "flow": cases.flow,
-        "stability": {"seeds": seeds(beside), "sites": sites(cases, risk, seed)},
-        "mitigation": mitigation(task, artefact, cases, logit, seed),
+        "stability": {
+            "seeds": seeds(beside),
+            "sites": sites(cases, risk, seed),
+            "mitigated": mitigated(beside),
+        },
+        "mitigation": mitigation(task, cases, logit, risk >= limits, seed),
+        "mitigation_on": switched_on(artefact, cases, (risk, risk >= limits), seed),
         "reading": reading(artefact, moved),
         "shapes": shapes(artefact, moved),
         "examples": examples(artefact, cases, risk),
@@ -133,7 +148,7 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
     told["limits"] = [again, *told["limits"]] if again else told["limits"]
     if task.beside is not None:
         told |= _beside(task, cases, logit, seed)
-    return Judged(told, [case.id for case in every.asked], said[0].tolist(), strange.tolist())
+    return Judged(told, [case.id for case in every.asked], answers[0].tolist(), strange.tolist())
 
 
 def _beside(task: Task, cases: Cases, logit: Any, seed: int) -> dict[str, Any]:

@@ -22,8 +22,18 @@ _SHAPES, _EXAMPLES, _REASONS = 12, 2, 6
 _SCORES = frozenset({"scores", "missing", "other", "heights"})
 
 
-def columns_of(artefact: Artefact, cases: Cases) -> Any:
-    """Return which cases the model abstains from: unlike those it learnt from, or with something hidden."""
+def said(artefact: Artefact, cases: Cases) -> tuple[Any, Any, Any]:
+    """Return the probabilities, the logits and the thresholds of cases, each as of its group."""
+    from salus.learning import apart
+
+    return apart.table(artefact, cases.values, cases.groups[artefact.apart.by] if artefact.apart else ())
+
+
+def columns_of(artefact: Artefact, cases: Cases, told_by: str = "") -> Any:
+    """Return which cases the model abstains from: unlike those it learnt from, or with something hidden.
+
+    told_by: the parameter by which the artefact tells groups apart that have something of their own.
+    """
     import numpy as np
     import polars as pl
 
@@ -35,7 +45,8 @@ def columns_of(artefact: Artefact, cases: Cases) -> Any:
     # An artefact that looks at no bound abstains from nobody by one.
     none = np.zeros(len(cases.asked), dtype=bool)
     found = np.array(novelty.abstained(artefact.novelty, columns), dtype=bool) if columns else none
-    hidden = cases.hidden.filter(pl.col("parameter").is_in(list(artefact.parameters())))
+    asked = {*artefact.parameters(), *([told_by] if told_by else [])}
+    hidden = cases.hidden.filter(pl.col("parameter").is_in(sorted(asked)))
     found[hidden["row"].unique().to_list()] = True
     return found | score.unlearnt_rows(artefact, cases.values)
 
@@ -66,7 +77,30 @@ def sites(cases: Cases, risk: Any, seed: int) -> list[dict[str, Any]]:
     ]
 
 
-def mitigation(task: Task, artefact: Artefact, cases: Cases, logit: Any, seed: int) -> list[dict[str, Any]]:
+def switched_on(artefact: Artefact, cases: Cases, after: tuple[Any, Any], seed: int) -> dict[str, Any] | None:
+    """Return what the mitigation that is on in an artefact does to these people; None where none is.
+
+    after: the risks and who is flagged, as the artefact says; before: by the whole model's calibration and
+    threshold, whoever somebody is.
+    """
+    import numpy as np
+
+    from salus.learning import apart, fair, mitigate, mitigated, score
+
+    part = artefact.apart
+    if part is None:
+        return None
+    y, groups = np.array(cases.outcomes), cases.groups[part.by]
+    risk, _ = score.table(apart.of_group(artefact, None), cases.values)
+    ends = [(risk, risk >= artefact.threshold), after]
+    before, now = (fair.judged(y, *each, cases.persons) for each in ends)
+    name = mitigated.Wanted(part.how, part.by).name
+    row = mitigate.compared(name, groups, before, now, how=part.chosen, by=part.by, seed=seed)
+    thresholds = {one.group: one.threshold for one in part.groups}
+    return {**row, "thresholds": thresholds, "kept": list(part.kept)}
+
+
+def mitigation(task: Task, cases: Cases, logit: Any, flags: Any, seed: int) -> list[dict[str, Any]]:
     """Return what each means against a gap between groups would do, by what they are told apart.
 
     Nothing is switched on by it. As many are flagged before and after: those at the threshold, or the share
@@ -74,11 +108,10 @@ def mitigation(task: Task, artefact: Artefact, cases: Cases, logit: Any, seed: i
     """
     import numpy as np
 
-    from salus.learning import calibrate, mitigate
+    from salus.learning import mitigate
 
     y, persons = np.array(cases.outcomes), cases.persons
-    flagged = float((calibrate.expit(logit) >= artefact.threshold).mean())
-    share = task.settings.get("share", flagged)
+    share = task.settings.get("share", float(flags.mean()))
     if not 0 < share < 1:
         return []
     rows = []
@@ -161,10 +194,12 @@ def _example(artefact: Artefact, cases: Cases, row: int, kind: str, risk: float)
 
 
 def _reasons(artefact: Artefact, cases: Cases, row: int) -> Iterable[tuple[str, float]]:
-    from salus.learning import score
+    from salus.learning import apart, score
 
+    group = cases.groups[artefact.apart.by][row] if artefact.apart else None
+    own = apart.of_group(artefact, group)
     try:
-        scored = score.score(artefact, cases.values.row(row, named=True))
+        scored = score.score(own, cases.values.row(row, named=True))
     except SalusError:
         return ()
-    return score.by_parameter(artefact, scored)[:_REASONS]
+    return score.by_parameter(own, scored)[:_REASONS]

@@ -7,7 +7,7 @@ written into the ledger of the archive that it was done with.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -17,22 +17,25 @@ from typing import TYPE_CHECKING, Any
 
 from salus import __version__
 from salus.core.consent import TRAINING, Actor
-from salus.core.errors import AwayError, UserError, choices
+from salus.core.errors import AwayError, UserError
 from salus.core.files import put
 from salus.core.registry import task as find_task
-from salus.spine.cases import Cases, gather, population, taken
+from salus.spine.cases import Cases, gather, population
 from salus.spine.overlap import ARTEFACT, TRAINED, written
 from salus.spine.permits import Opening
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact, Made
     from salus.learning.fit import Fitted
+    from salus.learning.mitigated import Wanted
     from salus.learning.task import Task
 
 # What stands in an artefact for the citation of a site's own records.
 NOT_PUBLISHED = "not published"
 _LIBRARIES = ("interpret-core", "lightgbm", "numpy", "scikit-learn", "polars")
 _NEEDS = "Training and testing need more than the base: pip install 'salus-clinical[learn]'."
+# Samples by which an interval is drawn of those held out.
+_DRAWS = 200
 Told = Callable[[str], object]
 
 
@@ -47,15 +50,16 @@ class Trained:
 
 def train(
     name: str, place: str, out: str, *, actor: Actor, basis: str = "", part: str = "", seed: int = 1,
-    seeds: int = 1, reweigh: str = "", store: str | None = None,
+    seeds: int = 1, reweigh: str = "", mitigate: str = "", store: str | None = None,
     told: Told = lambda _: None,
 ) -> Trained:  # fmt: skip
     """Learn the task `name` from the evidence at `place`, and write its artefact into the folder `out`.
 
     part: of a published set that lies in parts, the one to learn from. seeds: how many times it is learnt,
     each with the next seed, to see whether that matters; the first is kept. reweigh: by which of the task's
-    groups the cases are drawn so that group and outcome are independent ("": not at all). store: where the
-    state of an archive is, if elsewhere. told: hears what is being done.
+    groups the cases are drawn so that group and outcome are independent ("": not at all). mitigate: what is
+    switched on beside, and by what (`salus.learning.mitigated.wanted`). store: where the state of an archive
+    is, if elsewhere. told: hears what is being done.
     Raises UserError for an unknown task or one that nothing can be learnt for, RefusedError where the gate
     does, EvidenceError where too little is there to learn from.
     """
@@ -63,32 +67,96 @@ def train(
     began, task = process_time(), find_task(name)
     if not task.features:
         raise UserError(f"'{name}' is a guideline's score: nothing is learnt for it; 'salus test' judges it.")
+    asked = _wanted(task, reweigh, mitigate)
     folder = folder_for(out)
     write_down(place, store, actor, "train", {"task": name, "basis": basis, "purpose": TRAINING})
     told(f"reading {place}")
     found = population(task, place, part, Opening(actor, TRAINING, basis, store))
     cases = gather(task, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
-    drawn = reweighed(cases, reweigh, seed) if reweigh else ()
-    cases = taken(cases, list(drawn)) if drawn else cases
     told(f"learning from {len(cases.asked):,} cases, {sum(cases.outcomes):,} with the outcome")
-    learnt = _fitted(task, cases, seed)
+    rows = reweighed(cases, reweigh, seed) if reweigh else None
+    learnt = _fitted(task, cases, seed, rows)
     measured = _measured(learnt, cases, seed)
     artefact = _artefact(task, learnt, cases, measured, seed)
+    mitigation = []
     if reweigh:
-        how = f"Drawn anew by {reweigh}, so that it is independent of the outcome (Kamiran and Calders 2012)."
-        artefact = replace(artefact, shapes_of=f"{artefact.shapes_of} {how}")
-    again = [_measured(_fitted(task, cases, seed + more), cases, seed + more) for more in range(1, seeds)]
+        artefact, row = _reweighed(artefact, reweigh, (_fitted(task, cases, seed), learnt), cases)
+        mitigation.append(row)
+    if asked:
+        artefact, row = _mitigated(artefact, asked, learnt, cases, seed)
+        mitigation.append(row)
+    every = [_fitted(task, cases, seed + more, rows) for more in range(1, seeds)]
+    again = [_measured(one, cases, seed + more) for more, one in enumerate(every, 1)]
     path = put(folder / ARTEFACT, artefact.dumps())
     summary = _summary(task, cases, learnt, artefact) | {
         "seed": seed,
         "out_of_fold": measured,
         "seeds": [measured, *again],
         "reweighed": reweigh,
+        "mitigation": mitigation,
+        "apart": None if artefact.apart is None else artefact.apart.as_json(),
         "cpu_seconds": round(process_time() - began, 1),
     }
     kept = {**summary, "cases": written(artefact, cases.values)}
     put(folder / TRAINED, json.dumps(kept, ensure_ascii=False, indent=2).encode() + b"\n")
     return Trained(artefact, path, {**summary, "artefact": str(path)})
+
+
+def _wanted(task: Task, reweigh: str, mitigate: str) -> Wanted | None:
+    """Return the mitigation that is asked for; raises UserError where the task has no such groups."""
+    from salus.learning.mitigated import groups_by, wanted
+
+    known = {group.by: group for group in task.groups}
+    asked = wanted(mitigate) if mitigate else None
+    for by in (reweigh, asked.by if asked else ""):
+        if by:
+            groups_by(by, known)
+    return asked
+
+
+def _reweighed(
+    artefact: Artefact, by: str, fits: tuple[Fitted, Fitted], cases: Cases
+) -> tuple[Artefact, dict[str, Any]]:
+    """Return the artefact with what was done said in it, and what that did to those held out: the same cases,
+    fitted as they are and as they were drawn.
+    """
+    from salus.learning import fair, mitigate
+
+    how = f"Drawn anew by {by}, so that it is independent of the outcome (Kamiran and Calders 2012)."
+    before, after = (
+        fair.judged(one.y, one.risks, one.risks >= artefact.threshold, one.persons) for one in fits
+    )
+    drawing = {"draws": _DRAWS, "seed": artefact.made.seed}
+    row = mitigate.compared(
+        mitigate.REWEIGHED[0], cases.groups[by], before, after, how=mitigate.REWEIGHED[1], by=by, **drawing
+    )
+    return replace(artefact, shapes_of=f"{artefact.shapes_of} {how}"), row
+
+
+def _mitigated(
+    artefact: Artefact, asked: Wanted, learnt: Fitted, cases: Cases, seed: int
+) -> tuple[Artefact, dict[str, Any]]:
+    """Return the artefact with a mitigation switched on, learnt from what was said of each case out of fold,
+    and what it does to those held out.
+    """
+    from salus.learning import conformal, fair, mitigate, mitigated
+    from salus.learning.bins import LOOKED_AT
+    from salus.learning.recalibrate import measures
+
+    known = mitigate.Known(learnt.y, learnt.logits, cases.groups[asked.by], learnt.persons)
+    data = artefact.made.data
+    whom = f"{data.n:,} cases of {data.title or data.name}, each held out once"
+    done = mitigated.switched_on(artefact, known, asked, whom, seed=seed, draws=_DRAWS)
+    # Of hundreds of thousands a part tells as much.
+    step = max(1, len(learnt.y) // LOOKED_AT)
+    some = fair.judged(learnt.y, done.risk, done.flags, learnt.persons).of(slice(None, None, step))
+    groups = {by: each[::step] for by, each in cases.groups.items()}
+    changed = replace(
+        done.artefact,
+        quantiles=conformal.quantiles(learnt.y, done.risk)["quantiles"],
+        measures=tuple(measures(fair.judged(some.y, some.risk, some.flags, some.persons), groups)),
+    )
+    return changed, done.row
 
 
 def _summary(task: Task, cases: Cases, learnt: Fitted, artefact: Artefact) -> dict[str, Any]:
@@ -114,10 +182,9 @@ def reweighed(cases: Cases, by: str, seed: int) -> tuple[int, ...]:
     import numpy as np
 
     from salus.learning.mitigate import weights
+    from salus.learning.mitigated import groups_by
 
-    if by not in cases.groups:
-        raise UserError(f"Nobody is told apart by '{by}': {choices(by, cases.groups)}.")
-    each = weights(cases.outcomes, cases.groups[by])
+    each = weights(cases.outcomes, groups_by(by, cases.groups))
     each *= len(each) / each.sum()
     chance = np.random.default_rng([seed, 4])
     times = np.floor(each).astype(int) + (chance.random(len(each)) < each % 1)
@@ -149,10 +216,10 @@ def need_libraries() -> None:
         raise AwayError(_NEEDS) from None
 
 
-def _fitted(task: Task, cases: Cases, seed: int) -> Fitted:
+def _fitted(task: Task, cases: Cases, seed: int, rows: Sequence[int] | None = None) -> Fitted:
     from salus.learning.fit import fitted
 
-    return fitted(task, cases.values, cases.outcomes, cases.persons, seed=seed)
+    return fitted(task, cases.values, cases.outcomes, cases.persons, rows=rows, seed=seed)
 
 
 def _artefact(task: Task, learnt: Fitted, cases: Cases, measured: dict[str, Any], seed: int) -> Artefact:
@@ -171,7 +238,7 @@ def _measured(learnt: Fitted, cases: Cases, seed: int) -> dict[str, Any]:
     from salus.learning.intervals import auroc_told, persons_of
 
     y, logit = learnt.y, learnt.logits
-    auroc = auroc_told(y, logit, persons_of(cases.persons, len(y)), draws=200, seed=seed)
+    auroc = auroc_told(y, logit, persons_of(cases.persons, len(y)), draws=_DRAWS, seed=seed)
     # No slope: the calibration was fitted to these very logits, so that it is 1 whatever the model is worth.
     return {"seed": seed, "auroc": auroc, "ece": calibrate.ece(y, calibrate.expit(logit))}
 

@@ -49,7 +49,15 @@ def trained(path: Path) -> Mapping[str, Any]:
 
 def seeds(told: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return how the model did with other seeds."""
-    found = told.get("seeds")
+    return _rows(told.get("seeds"))
+
+
+def mitigated(told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what the mitigations that were switched on in training did to those held out."""
+    return _rows(told.get("mitigation"))
+
+
+def _rows(found: object) -> list[dict[str, Any]]:
     return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
 
 

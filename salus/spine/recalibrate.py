@@ -30,23 +30,28 @@ from salus.spine.permits import Opening
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact
     from salus.learning.learnt import Learnt
+    from salus.learning.mitigated import Wanted
     from salus.learning.recalibrate import Recalibrated
+    from salus.learning.task import Task
     from salus.spine.cases import Cases
 
 
 def recalibrate(
     name: str, place: str, out: str, *, actor: Actor, basis: str = "", part: str = "", seed: int = 1,
-    store: str | None = None,
+    store: str | None = None, by: str = "", mitigate: str = "",
     told: Told = lambda _: None,
 ) -> Trained:  # fmt: skip
     """Recalibrate the model `name` (as it ships, or what lies in a file or folder of that name) by the cases
     at `place`, and write the new artefact into the folder `out`.
 
+    by: by which of the task's groups a mitigation is switched on ("": by none); mitigate: which of
+    `salus.learning.apart.HOW` ("": recalibration).
     Cases from which the model abstains are left out: it answers none of them. Raises UserError for a model
     that learns nothing, RefusedError where the gate does, EvidenceError where there are too few cases.
     """
     need_libraries()
     began, (model, artefact) = process_time(), _asked(name)
+    switched = _wanted(model, by, mitigate)
     folder = folder_for(out)
     said = {"task": model.task.name, "how": "recalibration", "basis": basis, "purpose": TRAINING}
     write_down(place, store, actor, "train", said)
@@ -55,7 +60,7 @@ def recalibrate(
     asked = replace(model.task, features=tuple(one.feature for one in artefact.inputs))
     cases = gather(asked, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
     told(f"recalibrating by {len(cases.asked):,} cases, {sum(cases.outcomes):,} with the outcome")
-    done, answered = _done(artefact, cases, seed)
+    done, answered = _done(model.task, artefact, cases, switched, seed)
     # What the training wrote down beside an artefact is not of the one that takes its place.
     (folder / TRAINED).unlink(missing_ok=True)
     path = put(folder / ARTEFACT, done.artefact.dumps())
@@ -75,6 +80,8 @@ def recalibrate(
         "conformal": {"alpha": done.artefact.alpha, "quantiles": dict(done.artefact.quantiles)},
         "threshold": {"value": done.artefact.threshold, "misses": done.artefact.misses},
         "flow": cases.flow,
+        "mitigation": [done.mitigation] if done.mitigation else [],
+        "apart": None if (own := done.artefact.apart) is None else own.as_json(),
         "notes": [*found.notes, *cases.unused(), *_seen(artefact, found.digest)],
         "cpu_seconds": round(process_time() - began, 1),
     }
@@ -93,21 +100,39 @@ def _asked(name: str) -> tuple[Learnt, Artefact]:
     return model, found
 
 
+def _wanted(model: Learnt, by: str, how: str) -> Wanted | None:
+    """Return the mitigation that is asked for; raises UserError where the task has no such groups."""
+    from salus.learning.apart import RECALIBRATION
+    from salus.learning.mitigated import groups_by, wanted
+
+    if not by and not how:
+        return None
+    if not by:
+        raise UserError(f"'{how}' by what? Say it with --by, such as --by sex.")
+    groups_by(by, {group.by: group for group in model.task.groups})
+    return wanted(f"{how or RECALIBRATION}:{by}")
+
+
 def _seen(artefact: Artefact, digest: str) -> Iterator[str]:
     if digest in artefact.made.data.digest.split():
         yield "These are the very people that the model was made from: take others."
 
 
-def _done(artefact: Artefact, cases: Cases, seed: int) -> tuple[Recalibrated, int]:
+def _done(
+    task: Task, artefact: Artefact, cases: Cases, switched: Wanted | None, seed: int
+) -> tuple[Recalibrated, int]:
     """Return the model recalibrated by the cases that it answers, and how many those are."""
     import numpy as np
 
-    from salus.learning import score
+    from salus.learning import apart
     from salus.learning.recalibrate import SiteCases, recalibrated
-    from salus.spine.judge_parts import columns_of
+    from salus.spine.judge_parts import columns_of, said
 
-    _, logit = score.table(artefact, cases.values)
-    kept = np.flatnonzero(~columns_of(artefact, cases))
+    told_by = apart.group_of(task, switched.by).parameter if switched else apart.told_by(artefact, task)
+    # What is made anew takes the place of what groups had of their own before.
+    artefact = apart.of_group(artefact, None) if switched else artefact
+    _, logit, _ = said(artefact, cases)
+    kept = np.flatnonzero(~columns_of(artefact, cases, told_by))
     if not len(kept):
         raise EvidenceError(
             "The model abstains from every case there: none is like those that it learnt from."
@@ -118,4 +143,5 @@ def _done(artefact: Artefact, cases: Cases, seed: int) -> tuple[Recalibrated, in
     groups: dict[str, Any] = {by: [each[at] for at in kept] for by, each in cases.groups.items()}
     persons = [cases.persons[at] for at in kept]
     site = SiteCases(y, logit[kept], persons, groups)
-    return recalibrated(artefact, site, replace(made, data=data), seed=seed), len(kept)
+    done = recalibrated(artefact, site, replace(made, data=data), mitigate=switched, seed=seed)
+    return done, len(kept)

@@ -39,7 +39,7 @@ def test_ten_thousand_cases_are_scored_alike(node: str):
 ])  # fmt: skip
 def test_what_cannot_be_scored_is_refused(node: str, change, says: str):
     """A changed byte, half a file, a feature that was left out or is of another kind: never a number."""
-    asked = {"text": _text(), "cases": [{"pulse, last": 90.0}], "hidden": []}
+    asked = {"text": _text(), "cases": [{"pulse, last": 90.0}], "hidden": [], "groups": [None]}
     change(asked)
     done = subprocess.run([node, RUNNER, TWIN], input=json.dumps([asked]), capture_output=True, text=True,
                           check=False)  # fmt: skip

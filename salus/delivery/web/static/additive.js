@@ -201,10 +201,9 @@ const Additive = (() => {
     return { outside, far, missing, why: why(novelty, outside, far, missing) };
   };
 
-  // A model that scores, of a document of the format. What `read` returns has been checked against its digest.
-  const of = (artefact) => {
-    if (artefact?.format !== FORMAT) throw new TypeError(`format: it has to be '${FORMAT}'. Fetch the file again.`);
-    const { features, terms, calibration, conformal: sets } = artefact;
+  // A model that scores by one calibration and one threshold: the whole model's, or those of a group.
+  const calibrated = (artefact, calibration, threshold) => {
+    const { features, terms, conformal: sets } = artefact;
     const used = new Set(terms.flatMap(featuresOf));
     const lookUps = terms.map(looked);
     const base = calibration.slope * artefact.intercept + calibration.intercept;
@@ -269,7 +268,22 @@ const Additive = (() => {
     const conformal = (chance) => Object.entries({ no: chance, yes: 1 - chance })
       .filter(([name, strangeness]) => strangeness <= sets.quantiles[name]).map(([name]) => name);
     const novelty = (values, hidden = []) => judged(artefact.novelty, values, new Set(hidden));
-    return { artefact, score, byParameter, spans, unlearnt, wouldChange, conformal, novelty };
+    return { artefact, threshold, score, byParameter, spans, unlearnt, wouldChange, conformal, novelty };
+  };
+
+  // A model that scores, of a document of the format. What `read` returns has been checked against its digest.
+  // `of` gives what answers for a person of a group, the whole model for any that has nothing of its own;
+  // `spansOfAll` is `spans` where the group is hidden too.
+  const of = (artefact) => {
+    if (artefact?.format !== FORMAT) throw new TypeError(`format: it has to be '${FORMAT}'. Fetch the file again.`);
+    const whole = calibrated(artefact, artefact.calibration, artefact.threshold.value);
+    const groups = new Map((artefact.apart?.groups ?? []).map((one) =>
+      [one.group, calibrated(artefact, one.calibration, one.threshold)]));
+    const spansOfAll = (values, hidden) => {
+      const every = [whole, ...groups.values()].map((one) => one.spans(values, hidden));
+      return [Math.min(...every.map(([low]) => low)), Math.max(...every.map(([, high]) => high))];
+    };
+    return { ...whole, of: (group) => groups.get(group) ?? whole, spansOfAll };
   };
 
   // A model of the text of a file, refused where a byte of it was changed. Digests need a page that came over
