@@ -34,6 +34,19 @@ class _HandedView:
     purpose: str
     permit: str
 
+    @property
+    def withheld(self) -> str:
+        """The sentence that every View says."""
+        from salus.core.consent import WITHHELD
+
+        return WITHHELD
+
+    def image(self, ref: str) -> bytes:
+        """Refuse: bytes do not pass into this process."""
+        raise _not_available()
+
+    signal = note = variants = image
+
 
 def main() -> None:
     """Load what the first message names, say what was found, then answer one question after the other."""
@@ -48,6 +61,12 @@ def main() -> None:
     while True:
         question = _heard(asked)
         _say(said, _within(question["seconds"], _answer, models, question))
+
+
+def _not_available() -> Exception:
+    from salus.core.errors import RefusedError
+
+    return RefusedError("Not available.")
 
 
 def _channel() -> tuple[BinaryIO, BinaryIO]:
@@ -129,7 +148,9 @@ def _answer(models: list[Model], question: Message) -> bytes:
 
     number, told = question["n"], question["view"]
     moment = datetime.fromisoformat(told["as_of"])
-    view = _HandedView(timeline_in(told), told["subject"], moment, told["purpose"], told["permit"])
+    view = _HandedView(
+        timeline_in(told), told["subject"], moment, told["purpose"], told["permit"], told["withheld"]
+    )
     try:
         return _written(number, {"insight": out(models[question["model"]].predict(view))})
     except EvidenceError as error:

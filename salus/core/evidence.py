@@ -42,6 +42,8 @@ class Event:
     comparator: ``<``, ``<=``, ``>=``, ``>`` when the value is a bound and not a measurement.
     status: the status that the record gives (``final``, ``active``, ``refuted``, ``completed`` …).
     source: the resource it came from (``Observation/123``).
+    labels: security labels that the resource itself carries (FHIR meta.security): ``ETHUD``, ``R``; those of
+    other systems than HL7 v3 ActCode and Confidentiality with it (``urn:x|y``).
     """
 
     codes: tuple[str, ...]
@@ -53,6 +55,7 @@ class Event:
     comparator: str | None = None
     status: str | None = None
     source: str = ""
+    labels: tuple[str, ...] = ()
 
     @property
     def code(self) -> str:

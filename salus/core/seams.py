@@ -40,6 +40,38 @@ class View(Protocol):
         """The basis on which it was opened."""
         ...
 
+    @property
+    def withheld(self) -> str:
+        """One sentence, the same for everybody: nobody can tell what is withheld from what is not there."""
+        ...
+
+    def image(self, ref: str) -> bytes:
+        """Return the image ``Type/id`` as it came; raises RefusedError where it is not available."""
+        ...
+
+    def signal(self, ref: str) -> bytes:
+        """Return the signal ``Type/id`` as it came; raises RefusedError where it is not available."""
+        ...
+
+    def note(self, ref: str) -> bytes:
+        """Return the note ``Type/id`` as it came; raises RefusedError where it is not available."""
+        ...
+
+    def variants(self, region: str) -> bytes:
+        """Return the variants in `region` (``chr7:1-1000``); raises RefusedError where none are available."""
+        ...
+
+
+class Opener(Protocol):
+    """Opens what a View names, once the gate has let it through; handed to the gate by the spine."""
+
+    def open(self, what: str, subject: str, ref: str) -> bytes:
+        """Return the bytes of `ref`: what is "image", "signal", "note" or "variants".
+
+        Raises EvidenceError or RefusedError where there is nothing of that kind.
+        """
+        ...
+
 
 class Cohort(Protocol):
     """Many Views, lazily; made by privacy.gate alone."""

@@ -68,16 +68,24 @@ def _event_out(event: Event) -> tuple[Any, ...]:
     if isinstance(value, Absence):
         value = {"absent": value.value}
     moments = [each and each.isoformat() for each in (event.time, event.end, event.known_at)]
-    return (event.codes, *moments, value, event.unit, event.comparator, event.status, event.source)
+    return (
+        event.codes,
+        *moments,
+        value,
+        event.unit,
+        event.comparator,
+        event.status,
+        event.source,
+        event.labels,
+    )
 
 
 def _event_in(row: list[Any]) -> Event:
-    codes, time, end, known_at, value, unit, comparator, status, source = row
+    codes, time, end, known_at, value, unit, comparator, status, source, labels = row
     if isinstance(value, dict):
         value = Absence(value["absent"])
-    return Event(
-        tuple(codes), _moment(time), _moment(end), _moment(known_at), value, unit, comparator, status, source
-    )
+    moments = (_moment(time), _moment(end), _moment(known_at))
+    return Event(tuple(codes), *moments, value, unit, comparator, status, source, tuple(labels))
 
 
 def _moment(told: str | None) -> datetime | None:
