@@ -148,9 +148,7 @@ def _answer(models: list[Model], question: Message) -> bytes:
 
     number, told = question["n"], question["view"]
     moment = datetime.fromisoformat(told["as_of"])
-    view = _HandedView(
-        timeline_in(told), told["subject"], moment, told["purpose"], told["permit"], told["withheld"]
-    )
+    view = _HandedView(timeline_in(told), told["subject"], moment, told["purpose"], told["permit"])
     try:
         return _written(number, {"insight": out(models[question["model"]].predict(view))})
     except EvidenceError as error:
