@@ -89,7 +89,8 @@ def test_it_is_never_loaded_where_the_records_are(place: Path, site: Site) -> No
 
 def test_it_is_handed_the_view_alone(site: Site) -> None:
     told = says(site, "view")
-    assert {"as_of", "permit", "purpose", "subject", "timeline"} == {
+    opens = {"image", "note", "signal", "variants"}
+    assert {"as_of", "permit", "purpose", "subject", "timeline", "withheld", *opens} == {
         word for word in told.split()[1:] if not word.startswith("_")
     }
 
