@@ -100,10 +100,9 @@ def lifted(line: Shut, here: frozenset[str], answers: list[tuple[Permit, Said]])
 def statements(permits: list[Permit], request: Request) -> list[tuple[str, Permit]]:
     """Paragraph 4: spread out, and what was replaced taken away."""
     current = []
-    for one in permits:
-        newer = [
-            other for other in permits if other.id and other.id == one.id and other.recorded > one.recorded
-        ]
+    said = [one for one in permits if one.status not in ("draft", "proposed")]
+    for one in said:
+        newer = [other for other in said if other.id and other.id == one.id and other.recorded > one.recorded]
         if not newer and one.status == "active" and inside(request.now, one.valid_period):
             current.append(one)
     spread = []

@@ -53,6 +53,18 @@ _SHORT = SYSTEMS | _ALIASES
 _DIAGNOSES, _OPERATIONS = "ICD9CM/", "ICD9PROC/"
 URIS = {short: uri for uri, short in SYSTEMS.items()} | {"ICD9PROC": "http://hl7.org/fhir/sid/icd-9-cm"}
 
+# Security labels (FHIR R4 6.1.1.4): HL7 v3 ActCode and Confidentiality, under the addresses of R4 and of STU3
+# and by their OIDs. Their codes travel alone (``ETHUD``, ``R``), all others with their system (``urn:x|y``).
+_LABELS = {
+    "http://terminology.hl7.org/CodeSystem/v3-ActCode": "ActCode",
+    "http://hl7.org/fhir/v3/ActCode": "ActCode",
+    "urn:oid:2.16.840.1.113883.5.4": "ActCode",
+    "http://terminology.hl7.org/CodeSystem/v3-Confidentiality": "Confidentiality",
+    "http://hl7.org/fhir/v3/Confidentiality": "Confidentiality",
+    "urn:oid:2.16.840.1.113883.5.25": "Confidentiality",
+}
+LEVELS = ("U", "L", "M", "N", "R", "V")
+
 # MEDS 0.4 reserves these two; every other code of ours is SYSTEM/code.
 BIRTH = "MEDS_BIRTH"
 DEATH = "MEDS_DEATH"
@@ -87,6 +99,23 @@ def short(system: str | None, code: str) -> str:
     if name:
         return f"{name}/{code}"
     return f"{system}|{code}" if _is_absolute(system) else f"|{system}|{code}"
+
+
+def label(system: str | None, code: str) -> str:
+    """Return a security label as evidence carries it and permits name it (``ETHUD``, ``R``, ``urn:x|y``)."""
+    known = _LABELS.get(system or "")
+    if known is None or (code in LEVELS) != (known == "Confidentiality"):
+        return f"{system or ''}|{code}"
+    return code
+
+
+def labelled(label: str) -> tuple[str, str]:
+    """Return (system URI, code) of a security label; the inverse of `label`."""
+    if "|" in label:
+        system, _, code = label.rpartition("|")
+        return system, code
+    name = "Confidentiality" if label in LEVELS else "ActCode"
+    return f"http://terminology.hl7.org/CodeSystem/v3-{name}", label
 
 
 def uri(code: str) -> tuple[str, str]:

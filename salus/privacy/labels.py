@@ -15,12 +15,12 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from salus.core.codes import TEXT
+from salus.core.codes import LEVELS, TEXT
 from salus.core.errors import EvidenceError
 
 _HERE = Path(__file__).parent / "labels"
 # HL7 v3 Confidentiality, from the least to the most.
-CONFIDENTIALITY = {"U": 0, "L": 1, "M": 2, "N": 3, "R": 4, "V": 5}
+CONFIDENTIALITY = {level: rank for rank, level in enumerate(LEVELS)}
 _NORMAL = CONFIDENTIALITY["N"]
 # ICD's hierarchy is in the code itself, with or without its dot; ATC's too.
 _HIERARCHIES = frozenset({"ICD10CM", "ICD10", "ICD9CM", "ICD9PROC", "ATC"})

@@ -30,6 +30,7 @@ from salus.privacy.labels import labels_of
 from salus.privacy.permit_match import Answer, Asked, Datum, Node, answer, compiled, is_purpose, words_of
 from salus.privacy.profiles import Closed, Profile
 
+_UNSAID = ("draft", "proposed")
 # What a View says of itself when evidence of the patient's own consent opened it.
 BY_CONSENT = "the patient's consent (FHIR Consent)"
 BY_GRANT = "opened in an emergency, with a reason (break-glass)"
@@ -40,9 +41,9 @@ def in_force(permits: Iterable[Permit], now: datetime) -> tuple[Permit, ...]:
     """Return the permits that count at `now`, in the order in which they were said.
 
     Of the versions of one Consent the last recorded stands alone; what is not active, or outside its valid
-    period, does not count.
+    period, does not count. A draft or a proposal takes no version's place: nobody has said it yet.
     """
-    listed = sorted(permits, key=lambda one: one.recorded)
+    listed = sorted((one for one in permits if one.status not in _UNSAID), key=lambda one: one.recorded)
     last = {one.id: place for place, one in enumerate(listed) if one.id}
     stands = [one for place, one in enumerate(listed) if not one.id or last[one.id] == place]
     counted = [one for one in stands if one.status == ACTIVE and _contains(one.valid_period, now)]

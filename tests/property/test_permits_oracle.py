@@ -70,7 +70,13 @@ def same_again(draw: Random, permits: list[Permit]) -> list[Permit]:
     from dataclasses import replace
 
     again = [
-        replace(one, effect=draw.choice(("permit", "deny")), recorded=len(permits) + place, at=moment(draw))
+        replace(
+            one,
+            effect=draw.choice(("permit", "deny")),
+            recorded=len(permits) + place,
+            at=moment(draw),
+            unknown=draw.choice((one.unknown, (), ("modifierExtension",))),
+        )
         for place, one in enumerate(permits)
         if draw.random() < 0.4
     ]
