@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -31,6 +31,7 @@ from salus.record.fhir_terms import canonical
 from salus.record.identity import Identities, Person, person_of
 from salus.record.intake import ORDER_BITS, REJECTED, nothing_indexed, source_part, subject_number
 from salus.record.manifest import Manifest
+from salus.record.marked import kept, marked
 from salus.record.verbatim import Original
 
 if TYPE_CHECKING:
@@ -92,7 +93,28 @@ class Archive:
         rows = [row for one in group for row in self._rows(one)]
         if not rows:
             raise UserError(f"No evidence of '{asked}' in this archive: 'salus read' it first.")
-        return timeline(group[0], [*rows, *(row for one in group for row in self._refused.get(one, ()))])
+        whole = timeline(group[0], [*rows, *(row for one in group for row in self._refused.get(one, ()))])
+        return marked(whole, self._labels(group))
+
+    def _labels(self, group: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """Return the security labels of these subjects' resources, by resource."""
+        import polars as pl
+
+        found = kept(self._in())
+        if found is None:
+            return {}
+        mine = pl.col("subject_id").is_in([subject_number(one) for one in group])
+        with _whole(self.root):
+            rows = found.filter(mine).select("source", "labels").collect().rows()
+        return {source: tuple(labels) for source, labels in rows}
+
+    def labels(self) -> pl.DataFrame | None:
+        """Return the security labels of all resources that carry any: `source`, `labels`; None: none does."""
+        found = kept(self._in())
+        if found is None:
+            return None
+        with _whole(self.root):
+            return found.select("source", "labels").unique("source", keep="last").collect()
 
     def _asked(self, subject: str) -> str:
         """Return the ``Patient/<id>`` that `subject` names; another server's keeps its whole address."""
@@ -123,7 +145,8 @@ class Archive:
             if one.source not in told
             or ((not one.known_at or one.known_at <= at) and (one.source, one.known_at) not in same)
         ]
-        return Timeline.of(whole.subject, [*stands, *stood])
+        labels = self._labels(self.identities.group(whole.subject))
+        return marked(Timeline.of(whole.subject, [*stands, *stood]), labels)
 
     def _stood(self, number: int, at: datetime) -> list[Row]:
         with _whole(self.root):

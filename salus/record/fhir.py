@@ -27,6 +27,7 @@ from salus.record.fhir_rows import Row
 from salus.record.fhir_terms import canonical
 from salus.record.fhir_types import MALFORMED
 from salus.record.homes import home
+from salus.record.marked import labels_in, marked
 from salus.record.refused import Refused, refused
 from salus.record.sheets import NOT_PLAIN, Words, sheet
 from salus.record.versions import compared, is_said, version
@@ -145,7 +146,7 @@ def _told_of(replaced: list[str]) -> list[str]:
 class _Gathered:
     """Resources of one Bundle or prefetch; of several copies of a resource one stands, as in an archive."""
 
-    __slots__ = ("_broken", "_copies", "_homes", "_replaced", "account", "near", "read", "refused")
+    __slots__ = ("_broken", "_copies", "_homes", "_replaced", "account", "labels", "near", "read", "refused")
 
     def __init__(self, servers: tuple[str, ...] = ()) -> None:
         self.account = Account()
@@ -158,6 +159,8 @@ class _Gathered:
         self.read: dict[str, tuple[str, Sequence[Row]]] = {}
         # What stands and was refused, by ``Type/id``.
         self.refused: dict[str, Refused] = {}
+        # Security labels of what stands, by resource and by what it contains.
+        self.labels: dict[str, tuple[str, ...]] = {}
         # The last copy of each that was not older than those before it, and that may name its version.
         self._copies: dict[str, bytes] = {}
         # The last copy of each that cannot be decoded.
@@ -196,9 +199,19 @@ class _Gathered:
                 if source and stands:
                     self.read[source] = (subject, () if reason else rows)
             if stands:
+                self._mark(raws[at], source or (left.source if left else ""), rows)
                 self._settle(source, raws[at])
                 if left is not None and only in ("", left.subject):
                     self.refused[left.source] = left
+
+    def _mark(self, raw: bytes, source: str, rows: Sequence[Row]) -> None:
+        """Note the security labels of a resource that stands, or that it has none any more."""
+        found = labels_in(raw)
+        for one in {source, *(row[8] for row in rows)}:
+            if found:
+                self.labels[one] = found
+            else:
+                self.labels.pop(one, None)
 
     def draft(self, entries: list[tuple[Raw | bytes, str, str, int]], only: str, at: datetime) -> None:
         """Take the orders for `only` among `entries` as being written at `at`, beside what is there."""
@@ -282,7 +295,8 @@ def bundle(raw: bytes, place: str) -> tuple[list[Timeline], Account]:
     raw = raw.removeprefix(b"\xef\xbb\xbf")
     gathered.add(list(_opened(raw, place, gathered.account)))
     by_subject = gathered.close(began)
-    return [timeline(subject, rows) for subject, rows in sorted(by_subject.items())], gathered.account
+    made = [marked(timeline(subject, rows), gathered.labels) for subject, rows in sorted(by_subject.items())]
+    return made, gathered.account
 
 
 def _opened(raw: bytes | Raw, place: str, account: Account) -> Iterator[tuple[Raw | bytes, str, str, int]]:
@@ -326,7 +340,7 @@ def prefetch(
     if drafts is not None:
         written = list(_opened(drafts.raw, f"{place}.{DRAFT}Orders", gathered.account))
         gathered.draft(written, subject, drafts.at)
-    made = timeline(subject, gathered.close(began).get(subject, []))
+    made = marked(timeline(subject, gathered.close(began).get(subject, [])), gathered.labels)
     gathered.account.cpu_seconds = process_time() - began
     return made, gathered.account
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cache
-from itertools import accumulate, repeat
+from itertools import accumulate, repeat, takewhile
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from salus.record.fhir_reasons import ANOTHER_SERVERS, NOT_TEXT, is_text
 from salus.record.fhir_rows import Row
 from salus.record.homes import Homes
 from salus.record.identity import Person, person
+from salus.record.marked import WORD, Marked, labels_in
 from salus.record.refused import Refused, refused
 from salus.record.sheets import NOT_PLAIN, SHEETS, Words, sheet
 from salus.record.spill import Spill
@@ -98,6 +99,7 @@ class Intake:
         # Each with the order of the copy that says so.
         self.people: list[tuple[int, Person]] = []
         self.refused: list[tuple[int, Refused]] = []
+        self.marked: list[Marked] = []
         self.subjects: list[pl.DataFrame] = []
         self._order = number << ORDER_BITS
         self.copy = Copy(root / "raw" / name(number))
@@ -188,10 +190,30 @@ class Intake:
                 hint = self._take_one(raw, base + at, hint, urls[at] if urls else None) or hint
             else:
                 self._refused(raw, base + at, "", NOT_TEXT, urls[at] if urls else "")
+        if WORD in block:
+            self._mark(raws, base)
         self.account.resources += len(raws)
         if len(self._sources) >= _POURED:
             self.pour()
         return hint
+
+    def _mark(self, raws: list[bytes], base: int) -> None:
+        """Note which resources of a batch carry security labels, and what each of them is called."""
+        said = {base + at: found for at, raw in enumerate(raws) if (found := labels_in(raw))}
+        inside: dict[int, list[str]] = {at: [] for at in said}
+        for at, row in zip(self._of_rows, self._rows, strict=True):
+            if at in inside:
+                inside[at].append(row[8])
+        whose = {at: self._owners[at] for at in said}
+        for order, left in takewhile(lambda one: one[0] >= self._order + base, reversed(self.refused)):
+            if order - self._order in inside:
+                inside[order - self._order] += (row[8] for row in left.rows)
+                whose[order - self._order] = subject_number(left.subject)
+        self.marked += [
+            Marked(self._order + at, whose[at], (self._sources[at], *inside[at]), labels)
+            for at, labels in said.items()
+            if self._sources[at]
+        ]
 
     def _take_one(self, raw: bytes, at: int, hint: str, url: str | None) -> str:
         """Take one resource by the reference decoder; return its type. url: None on a line of its own."""

@@ -104,7 +104,8 @@ def carrying(events: pl.DataFrame | pl.LazyFrame, wanted: Callable[[str], bool])
 def of_archive(archive: Archive, wanted: Callable[[str], bool]) -> Population:
     """Return all evidence of an archive that carries a code that is `wanted`, merged people as one.
 
-    What a correction replaced is there too, with `until`, so that the gate shows what stood at each moment.
+    What a correction replaced is there too, with `until`, so that the gate shows what stood at each moment;
+    and `labels`, where any resource carries security labels.
     """
     import polars as pl
 
@@ -120,6 +121,9 @@ def of_archive(archive: Archive, wanted: Callable[[str], bool]) -> Population:
     numbered = numbered.with_columns(whose)
     events = found.join(numbered.select("subject_id", pl.col("canonical").alias("subject")), on="subject_id")
     events = pl.concat([events, hidden.select(events.columns)])
+    labels = archive.labels()
+    if labels is not None:
+        events = events.join(labels, on="source", how="left", maintain_order="left")
     people = numbered.group_by("canonical", maintain_order=True).agg(pl.col("last").max().alias("whole_at"))
     return Population(
         name=archive.root.name,
@@ -177,7 +181,16 @@ def timelines(found: Population, subjects: Collection[str] | None = None) -> Ite
 
     from salus.record.columns import rows_of
     from salus.record.fhir import timeline
+    from salus.record.marked import marked
 
     mine = found.events if subjects is None else found.events.filter(pl.col("subject").is_in(list(subjects)))
     for rows in mine.partition_by("subject", maintain_order=True):
-        yield timeline(rows["subject"][0], rows_of(rows))
+        yield marked(timeline(rows["subject"][0], rows_of(rows)), _labels_of(rows))
+
+
+def _labels_of(rows: pl.DataFrame) -> dict[str, tuple[str, ...]]:
+    """Return the security labels of a subject's rows, by resource."""
+    if "labels" not in rows.columns:
+        return {}
+    told = rows.select("source", "labels").drop_nulls().iter_rows()
+    return {source: tuple(labels) for source, labels in told}

@@ -15,7 +15,7 @@ import msgspec
 
 import salus
 from salus.core.errors import EvidenceError
-from salus.record import columns, drugs, refused, superseded
+from salus.record import columns, drugs, marked, refused, superseded
 from salus.record.copies import Chosen, chosen, unread
 from salus.record.drugs import Called
 from salus.record.fhir_terms import display_names
@@ -262,6 +262,7 @@ class _Settled:
             people = people.filter(~pl.col("subject").is_in(pl.concat(self.nameless).implode()))
         people.write_parquet(folder / "people.parquet", **_WRITTEN)
         drugs.keep(folder, self.lines)
+        marked.keep(self.folder, self.old, self.intake.marked)
         self._code_list().write_parquet(folder / "codes.parquet", **_WRITTEN)
         (folder / "dataset.json").write_bytes(msgspec.json.format(msgspec.json.encode(_dataset())))
 
