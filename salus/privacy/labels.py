@@ -55,6 +55,11 @@ class Sets:
                 found |= self.words.get(word, _NONE)
         return found
 
+    def made(self) -> frozenset[str]:
+        """Return every label that any code can bring."""
+        tables = (self.exact, self.words, *self.stems.values())
+        return self.closed(label for table in tables for found in table.values() for label in found)
+
     def closed(self, labels: Iterable[str]) -> frozenset[str]:
         """Return `labels` with all that are broader, and the confidentiality that they bring."""
         found, wait = set(), list(labels)

@@ -100,6 +100,15 @@ def test_bytes_that_are_open_come_through_the_opener():
         open_view(WHOLE, WHO, DIRECT_CARE, NOW, rule=made()).image("ImagingStudy/3")
 
 
+def test_an_operation_under_icd_9_is_not_the_diagnosis_of_that_number():
+    codes = ("ICD9CM/69.51",)
+    both = [Event(codes, NOW, source=f"{kind}/1") for kind in ("Condition", "Procedure", "Encounter")]
+    found = made(denied("label:SEX"))
+    for events in (both, both[::-1]):
+        view = open_view(Timeline("Patient/1", tuple(events)), WHO, DIRECT_CARE, NOW, rule=found)
+        assert {event.kind for event in view.timeline} == {"Condition", "Encounter"}
+
+
 # --- a population ----------------------------------------------------------------------------------
 
 
@@ -167,6 +176,7 @@ SCOPES = [
     ("class:Condition",),
     ("code:ICD10CM/F1020",),
     ("label:R",),
+    ("label:N",),
 ]
 SHOWN = [(), ("SEX",), ("V",), ("PSYTHPN",)]
 
