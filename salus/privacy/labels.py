@@ -23,7 +23,7 @@ _HERE = Path(__file__).parent / "labels"
 CONFIDENTIALITY = {level: rank for rank, level in enumerate(LEVELS)}
 _NORMAL = CONFIDENTIALITY["N"]
 # ICD's hierarchy is in the code itself, with or without its dot; ATC's too.
-_HIERARCHIES = frozenset({"ICD10CM", "ICD10", "ICD9CM", "ICD9PROC", "ATC"})
+_HIERARCHIES = frozenset({"ICD10CM", "ICD10", "ICD10PCS", "ICD9CM", "ICD9PROC", "ATC"})
 _OF_A_FILE = {"title", "labels", "confidentiality", "not_covered", "sets"}
 _OF_A_SET = {"systems", "stems", "codes", "words", "source"}
 _NONE: frozenset[str] = frozenset()

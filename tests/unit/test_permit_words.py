@@ -54,8 +54,9 @@ ODD = {"valid_period": (YEAR, YEAR), "unknown": ("modifierExtension",)}
         ),
         (
             permit("permit", "urn:x|y", **ODD),
-            f"{ALL} may use {HELD} for a purpose that this system does not know (this counts from 2020-01-01 "
-            "to 2020-01-01) (with a condition that this system cannot read: it is taken in the stricter way).",
+            f"{ALL} may use {HELD} for a purpose that this system does not know (this counts from "
+            "2020-01-01 to 2020-01-01) (with a condition that this system cannot read: it is taken in "
+            "the stricter way).",
         ),
         (
             permit("", exceptions=(HIV,)),
@@ -76,7 +77,8 @@ def test_what_is_no_permit_is_refused(wrong: object):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("effect", "allow"), ("at", "soon"), ("at", "2026-01-01T00:00:00"), ("purposes", "care"), ("purposes", [1]),
+    [("effect", "allow"), ("at", "soon"), ("at", "2026-01-01T00:00:00"), ("purposes", "care"),
+     ("purposes", [1]),
      ("data_period", ["2026"]), ("exceptions", [{}]), ("recorded", True), ("standing", 1), ("subject", None),
      ("more", 1)],
 )  # fmt: skip
