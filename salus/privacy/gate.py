@@ -241,23 +241,24 @@ def _is_labelled(rows: pl.DataFrame, rule: Rule | Both) -> pl.Expr | None:
     known: list[str] = []
     if rule.minds_codes():
         others = rows["other_codes"].drop_nulls().explode()
-        every = pl.concat([rows["code"].unique(), others.unique()]).drop_nulls()
+        texts = rows["text_value"].unique()
+        every = pl.concat([rows["code"].unique(), others.unique(), texts]).drop_nulls().unique()
         known = [one for one in every if rule.minds(one)]
     found = [pl.col("labels").list.len() > 0] if "labels" in rows.columns else []
     if known:
-        found.append(pl.col("code").is_in(known))
+        found += [pl.col(name).is_in(known) for name in ("code", "text_value")]
         found.append(pl.col("other_codes").list.eval(pl.element().is_in(known)).list.any())
     return pl.any_horizontal(one.fill_null(value=False) for one in found) if found else None
 
 
-_OF_A_DATUM = ("code", "other_codes", "time", "source", "labels")
+_OF_A_DATUM = ("code", "other_codes", "time", "source", "text_value", "labels")
 
 
 def _datum(told: Sequence[Any]) -> Event:
-    code, others, time, source, *labels = told
+    code, others, time, source, value, *labels = told
     at = None if time is None else time.replace(tzinfo=UTC)
     carried = tuple(labels[0]) if labels and labels[0] else ()
-    return Event((code, *others) if others else (code,), at, source=source or "", labels=carried)
+    return Event((code, *others) if others else (code,), at, value=value, source=source or "", labels=carried)
 
 
 def refuse_population(actor: object, purpose: str, basis: str) -> None:

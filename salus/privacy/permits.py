@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from salus.core.codes import meant
+from salus.core.codes import TEXT, meant
 from salus.core.consent import (
     ACTIVE,
     CLINICIAN,
@@ -155,7 +155,7 @@ class Rule:
         self.sees, self._bounds = self._conditions.looks_at(), self._conditions.bounds
         self._sources = self._conditions.sources()
         # What holds by codings and type, and by the place of a moment among the bounds; what was decided.
-        self._codes: dict[tuple[object, object, str], int] = {}
+        self._codes: dict[tuple[object, ...], int] = {}
         self._times: dict[int, int] = {}
         self._memo: dict[int, bool] = {}
         self.constant = self._always()
@@ -207,7 +207,8 @@ class Rule:
         for event in events:
             source = event.source
             kind, _, name = source.partition("/")
-            key = (event.codes, event.labels, kind)
+            value = event.value
+            key = (event.codes, event.labels, kind, value if value.__class__ is str else None)
             found = codes.get(key, -1)
             if found < 0:
                 codes[key] = found = self._of_codes(event) | self._conditions.of_class(kind)
@@ -232,16 +233,20 @@ class Rule:
         return "code" in self.sees or not self._conditions.labels().isdisjoint(value_sets().made())
 
     def minds(self, code: str) -> bool:
-        """Whether it makes a difference to it that a datum carries `code`."""
-        if "code" not in self.sees and not labels_of((code,)) and not code.startswith("ICD9CM/"):
+        """Whether it makes a difference to it that a datum carries `code`, or says it as its answer."""
+        if "code" not in self.sees and not labels_of((code, f"{TEXT}/{code}")) and code[:7] != "ICD9CM/":
             return False
         nothing = self._conditions.of_codes((), frozenset())
         either = meant(Event((code,), source=_PROCEDURE)) if code.startswith("ICD9CM/") else ()
-        return any(self._conditions.of_codes((one,), labels_of((one,))) != nothing for one in (code, *either))
+        every = (code, f"{TEXT}/{code}", *either)
+        return any(self._conditions.of_codes((one,), labels_of((one,))) != nothing for one in every)
 
     def _of_codes(self, event: Event) -> int:
         # ICD-9-CM is another list on a Procedure, and the same codes then mean something else.
         codes = meant(event)
+        if event.value.__class__ is str:
+            # What an answer says counts as what was asked: a diagnosis is often the value.
+            codes = (*codes, str(event.value), f"{TEXT}/{event.value}")
         return self._conditions.of_codes(codes, labels_of(codes, event.labels))
 
     def _decided(self, found: int) -> bool:

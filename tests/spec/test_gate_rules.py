@@ -185,7 +185,8 @@ def drawn_event(draw: Random, number: int) -> Event:
     time = draw.choice([None, *(NOW - timedelta(days=day) for day in range(4))])
     source = f"{draw.choice(['Observation', 'Condition', 'Procedure'])}/{number}"
     codes = tuple(draw.sample(CODES, draw.choice((1, 2))))
-    return Event(codes, time, source=source, labels=draw.choice(SHOWN))
+    value = draw.choice((None, 1.0, "ICD10CM/F10.20", "HIV positive", "nothing"))
+    return Event(codes, time, value=value, source=source, labels=draw.choice(SHOWN))
 
 
 def drawn_rule(draw: Random) -> Rule:

@@ -94,6 +94,13 @@ def test_what_a_resource_contains_is_denied_with_it():
     assert not shows([permit("permit", RESEARCH, scope=("data:DiagnosticReport/9",))], inside, RESEARCH)
 
 
+@pytest.mark.parametrize("value", ["ICD10CM/F10.20", "alcoholic liver disease"])
+def test_what_an_answer_says_counts_as_what_was_asked(value):
+    told = Event(("LOINC/75326-9",), NOW, value=value, source="Observation/5")
+    assert not shows([permit("deny", scope=("label:SUD",))], told)
+    assert shows([permit("deny", scope=("label:SUD",))], replace(told, value="none known"))
+
+
 # --- 2. within one permit --------------------------------------------------------------------------
 
 
