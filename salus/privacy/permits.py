@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from salus.core.codes import TEXT, meant
@@ -104,11 +104,19 @@ def rule(  # noqa: PLR0917 (a request, as the design names its parts)
 def _statements(permits: Iterable[Permit], asked: Asked) -> list[tuple[Permit, str]]:
     """Return the statements in force that may be about this request: of each key the last that was said."""
     last: dict[Key, tuple[Permit, str]] = {}
-    for permit in in_force(permits, asked.now):
+    for said in in_force(permits, asked.now):
+        permit = _as_said(said, asked.now)
         for word in words_of(permit, asked.purpose):
             if is_purpose(word, asked.purpose):
                 last[key(permit, word)] = (permit, word)
     return list(last.values())
+
+
+def _as_said(permit: Permit, now: datetime) -> Permit:
+    """Return `permit`; one that is dated ahead with that as a doubt, or nobody could withdraw it."""
+    if permit.at is None or permit.at <= now:
+        return permit
+    return replace(permit, unknown=(*permit.unknown, "dated ahead"))
 
 
 def _said(permit: Permit) -> tuple[float, int]:
