@@ -63,6 +63,14 @@ ROWS = (
     Row("MIMIC-IV demo to MEDS: times faster than fhir2meds", "bulk.peer.times_faster", "{} ×", "≥ 8 ×"),
     Row("one patient from an archive of many: p95", "one_patient.p95_ms", "{} ms", "≤ 10 ms"),
     Row("events that such a patient has, on average", "one_patient.events_each", "{}"),
+    Row("a decision on consent from 50 provisions: p95", "permits.decision.p95_ms", "{} ms", "≤ 1 ms"),
+    Row("a View of 10,000 events under such permits", "permits.view.p50_ms", "{} ms", "≤ 20 ms"),
+    Row(
+        "what permits add to reading and opening a population",
+        "permits.population.added_percent",
+        "{} %",
+        "≤ 10 %",
+    ),
     Row(
         "a CDS hook with a 1 MB prefetch, ledger entries on disk, 10 clients each once a second: p95",
         "hooks.ten_clients_one_a_second.p95_ms",

@@ -5,6 +5,7 @@ Nothing of the engine is used but the nouns. Each function is one paragraph of t
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -104,7 +105,8 @@ def statements(permits: list[Permit], request: Request) -> list[tuple[str, Permi
     for one in said:
         newer = [other for other in said if other.id and other.id == one.id and other.recorded > one.recorded]
         if not newer and one.status == "active" and inside(request.now, one.valid_period):
-            current.append(one)
+            ahead = one.at is not None and one.at > request.now
+            current.append(replace(one, unknown=(*one.unknown, "ahead")) if ahead else one)
     spread = []
     for one in current:
         for word in one.purposes or sorted(PURPOSES):

@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from salus.core.codes import meant
 from salus.core.consent import DIRECT_CARE, QUALITY, TRAINING, WITHHELD, Actor, names_somebody
 from salus.core.errors import RefusedError
 from salus.core.evidence import Event, Timeline
 from salus.core.seams import Cohort, Opener, View
-from salus.privacy.labels import labels_of, value_sets
+from salus.privacy.labels import labels_of
 from salus.privacy.permits import Both, Rule, Rules
 
 if TYPE_CHECKING:
@@ -116,11 +115,8 @@ def open_view(
     if rule is not None:
         _refuse_anothers(rule, actor, purpose)
     early = whole_at is not None and as_of < whole_at
-    seen = tuple(
-        _as_known(event, as_of)
-        for event in _shown(timeline, rule)
-        if _known(event, as_of) and not (early and _is_undated(event))
-    )
+    known = _known(timeline, as_of, early)
+    seen = tuple(known if rule is None else rule.shown(known))
     said = basis or (BASIS if rule is None else rule.basis)
     return _GatedView(Timeline(timeline.subject, seen), actor, purpose, as_of, said, rule, opener)
 
@@ -130,14 +126,7 @@ def cut(timeline: Timeline, rule: Rule | Both) -> Timeline:
 
     What is asked of it before a View is opened, as how old it is, must not tell of the rest.
     """
-    return timeline if rule.constant else Timeline(timeline.subject, tuple(_shown(timeline, rule)))
-
-
-def _shown(timeline: Timeline, rule: Rule | Both | None) -> Iterable[Event]:
-    """Return what a rule leaves of a timeline."""
-    if rule is None or rule.constant:
-        return timeline
-    return () if rule.constant is False else filter(rule.shows, timeline)
+    return timeline if rule.constant else Timeline(timeline.subject, tuple(rule.shown(timeline)))
 
 
 def _refuse_anothers(rule: Rule | Both, actor: Actor, purpose: str) -> None:
@@ -188,9 +177,15 @@ def open_columns(
     placed = cases.select(
         "subject", pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"), "moment", whole.alias("whole_at")
     )
-    events = events if rules is None else allowed(events, rules, actor, purpose)
-    seen = events.join(placed, on="subject", maintain_order="left").filter(*_known_then(events.columns))
-    return _as_known_then(seen).drop("moment", "whole_at")
+    if rules is not None:
+        _refuse_anothers_rules(rules, actor, purpose)
+        placed = placed.filter(_is_told_of(rules))
+    denied = [] if rules is None else _denied(events, rules)
+    numbered = events.with_row_index("_place") if denied else events
+    allowed = [~pl.col("_place").is_in(denied)] if denied else []
+    seen = numbered.join(placed, on="subject", maintain_order="left")
+    seen = seen.filter(*allowed, *_known_then(events.columns))
+    return _as_known_then(seen).drop("moment", "whole_at", *(["_place"] if denied else []))
 
 
 def allowed(events: pl.DataFrame, rules: Rules, actor: Actor, purpose: str) -> pl.DataFrame:
@@ -200,71 +195,91 @@ def allowed(events: pl.DataFrame, rules: Rules, actor: Actor, purpose: str) -> p
     """
     import polars as pl
 
+    _refuse_anothers_rules(rules, actor, purpose)
+    denied = _denied(events, rules)
+    left = events.filter(~pl.int_range(pl.len()).is_in(denied)) if denied else events
+    return left.filter(_is_told_of(rules))
+
+
+def _refuse_anothers_rules(rules: Rules, actor: Actor, purpose: str) -> None:
     for rule in {id(rule): rule for rule in (rules.otherwise, *rules.of.values())}.values():
         _refuse_anothers(rule, actor, purpose)
-    subject, otherwise = pl.col("subject"), rules.otherwise.constant
-    shut = [whose for whose, rule in rules.of.items() if rule.constant is False]
-    scoped = [whose for whose, rule in rules.of.items() if rule.constant is None]
-    events = events.filter(~subject.is_in(shut)) if shut else events
-    if otherwise is False:
-        events = events.filter(subject.is_in(list(rules.of)))
-    if otherwise is not None and not scoped:
-        return events
-    numbered = events.with_row_index("_place")
-    denied: list[int] = []
-    if otherwise is None:
-        denied += _denied(numbered.filter(~subject.is_in(list(rules.of))), rules.otherwise)
-    cut = numbered.filter(subject.is_in(scoped)).partition_by("subject", as_dict=True)
-    for (whose,), rows in cut.items():
-        denied += _denied(rows, rules.of[str(whose)])
-    return numbered.filter(~pl.col("_place").is_in(denied)).drop("_place") if denied else events
 
 
-def _denied(rows: pl.DataFrame, rule: Rule | Both) -> list[int]:
-    """Return the places (`_place`) of the rows that `rule` denies."""
-    if rule.sees == {"label"}:
-        # What carries no label is all decided alike.
-        marked = rows.filter(_is_labelled(rows))
-        plain = [] if rule.allows("") else rows.filter(~_is_labelled(rows))["_place"].to_list()
-        return plain + _denied_one_by_one(marked, rule)
-    return _denied_one_by_one(rows, rule)
-
-
-def _is_labelled(rows: pl.DataFrame) -> pl.Expr:
-    """Whether a row may carry a label: by one of its codes, or by itself."""
+def _is_told_of(rules: Rules) -> pl.Expr:
+    """Whether anything may be told of a subject: who said no for all of it is not there."""
     import polars as pl
 
-    others = rows["other_codes"].explode()
-    codes = pl.concat([rows["code"], others]).unique().drop_nulls().to_list()
-    of = value_sets().of
-    known = [one for one in codes if any(of(said) for said in _either(one))]
-    found = (
-        pl.col("code").is_in(known) | pl.col("other_codes").list.eval(pl.element().is_in(known)).list.any()
-    )
-    own = pl.col("labels").list.len() > 0 if "labels" in rows.columns else pl.lit(value=False)
-    return (found | own).fill_null(value=False)
+    some = [whose for whose, rule in rules.of.items() if rule.constant is not False]
+    if rules.otherwise.constant is False:
+        return pl.col("subject").is_in(some)
+    return ~pl.col("subject").is_in(list(set(rules.of).difference(some)))
 
 
-def _denied_one_by_one(rows: pl.DataFrame, rule: Rule | Both) -> list[int]:
-    names = [one for one in _OF_A_DATUM if one in rows.columns]
-    return [
-        place for place, *told in rows.select("_place", *names).iter_rows() if not rule.shows(_datum(told))
-    ]
+def _denied(events: pl.DataFrame, rules: Rules) -> list[int]:
+    """Return the places of the rows that are denied where a rule is not the same for all of a subject."""
+    import polars as pl
+
+    scoped = [whose for whose, rule in rules.of.items() if rule.constant is None]
+    if rules.otherwise.constant is not None and not scoped:
+        return []
+    names = [one for one in _OF_A_DATUM if one in events.columns]
+    rows = events.select(pl.int_range(pl.len()).alias("_place"), "subject", *names)
+    denied: list[int] = []
+    some = rows.filter(pl.col("subject").is_in(scoped)) if scoped else rows.clear()
+    for mine in some.partition_by("subject"):
+        denied += _cut(mine, rules.of[mine["subject"][0]])
+    if rules.otherwise.constant is not None:
+        return denied
+    return denied + _denied_to_the_rest(rows, list(rules.of), rules.otherwise)
 
 
-_OF_A_DATUM = ("code", "other_codes", "time", "source", "labels")
+def _denied_to_the_rest(rows: pl.DataFrame, others: list[str], rule: Rule | Both) -> list[int]:
+    """Return the places of the rows that `rule` denies, of all subjects but the `others`."""
+    import polars as pl
+
+    rest = ~pl.col("subject").is_in(others)
+    if rule.sees == {"label"} and rule.allows(""):
+        # What carries no label that matters is open: that is nearly everything.
+        labelled = _is_labelled(rows, rule)
+        if labelled is None:
+            return []
+        rest &= labelled
+    return _cut(rows.filter(rest), rule)
+
+
+def _cut(rows: pl.DataFrame, rule: Rule | Both) -> list[int]:
+    """Return the places of the rows that `rule` denies, looked at one by one."""
+    events = [_datum(told) for _, _, *told in rows.iter_rows()]
+    shown = set(map(id, rule.shown(events)))
+    return [place for place, event in zip(rows["_place"], events, strict=True) if id(event) not in shown]
+
+
+def _is_labelled(rows: pl.DataFrame, rule: Rule | Both) -> pl.Expr | None:
+    """Whether a row may carry a label that matters to `rule`, by a code or by itself; None: no row does."""
+    import polars as pl
+
+    known: list[str] = []
+    if rule.minds_codes():
+        others = rows["other_codes"].drop_nulls().explode()
+        texts = rows["text_value"].unique()
+        every = pl.concat([rows["code"].unique(), others.unique(), texts]).drop_nulls().unique()
+        known = [one for one in every if rule.minds(one)]
+    found = [pl.col("labels").list.len() > 0] if "labels" in rows.columns else []
+    if known:
+        found += [pl.col(name).is_in(known) for name in ("code", "text_value")]
+        found.append(pl.col("other_codes").list.eval(pl.element().is_in(known)).list.any())
+    return pl.any_horizontal(one.fill_null(value=False) for one in found) if found else None
+
+
+_OF_A_DATUM = ("code", "other_codes", "time", "source", "text_value", "labels")
 
 
 def _datum(told: Sequence[Any]) -> Event:
-    code, others, time, source, *labels = told
+    code, others, time, source, value, *labels = told
     at = None if time is None else time.replace(tzinfo=UTC)
     carried = tuple(labels[0]) if labels and labels[0] else ()
-    return Event((code, *others) if others else (code,), at, source=source or "", labels=carried)
-
-
-def _either(code: str) -> tuple[str, ...]:
-    """Return `code`, and what it means on a Procedure."""
-    return (code, *meant(Event((code,), source="Procedure/")))
+    return Event((code, *others) if others else (code,), at, value=value, source=source or "", labels=carried)
 
 
 def refuse_population(actor: object, purpose: str, basis: str) -> None:
@@ -310,10 +325,18 @@ def _as_known_then(seen: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _known(event: Event, as_of: datetime) -> bool:
-    if event.status == "entered-in-error":
-        return False
-    return all(moment is None or moment <= as_of for moment in (event.time, event.known_at))
+def _known(timeline: Timeline, as_of: datetime, early: bool) -> list[Event]:
+    """Return what was known at `as_of`, as it was known then; in one go, since a record holds thousands."""
+    known = []
+    for event in timeline.events:
+        time, known_at = event.time, event.known_at
+        if (time is not None and time > as_of) or (known_at is not None and known_at > as_of):
+            continue
+        if event.status == "entered-in-error" or (early and _is_undated(event)):
+            continue
+        end = event.end
+        known.append(event if end is None or end <= as_of else _as_known(event, as_of))
+    return known
 
 
 def _is_undated(event: Event) -> bool:
@@ -323,8 +346,6 @@ def _is_undated(event: Event) -> bool:
 
 def _as_known(event: Event, as_of: datetime) -> Event:
     """Take out an end that had not come yet, and the status that it brought."""
-    if event.end is None or event.end <= as_of:
-        return event
     if event.kind == "Observation":
         # Its end is that of the day by which alone it is dated: it was at some moment until now.
         return replace(event, end=as_of)

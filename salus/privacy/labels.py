@@ -23,7 +23,7 @@ _HERE = Path(__file__).parent / "labels"
 CONFIDENTIALITY = {level: rank for rank, level in enumerate(LEVELS)}
 _NORMAL = CONFIDENTIALITY["N"]
 # ICD's hierarchy is in the code itself, with or without its dot; ATC's too.
-_HIERARCHIES = frozenset({"ICD10CM", "ICD10", "ICD9CM", "ICD9PROC", "ATC"})
+_HIERARCHIES = frozenset({"ICD10CM", "ICD10", "ICD10PCS", "ICD9CM", "ICD9PROC", "ATC"})
 _OF_A_FILE = {"title", "labels", "confidentiality", "not_covered", "sets"}
 _OF_A_SET = {"systems", "stems", "codes", "words", "source"}
 _NONE: frozenset[str] = frozenset()
@@ -54,6 +54,11 @@ class Sets:
             for word in _WORDS(rest.lower()):
                 found |= self.words.get(word, _NONE)
         return found
+
+    def made(self) -> frozenset[str]:
+        """Return every label that any code can bring."""
+        tables = (self.exact, self.words, *self.stems.values())
+        return self.closed(label for table in tables for found in table.values() for label in found)
 
     def closed(self, labels: Iterable[str]) -> frozenset[str]:
         """Return `labels` with all that are broader, and the confidentiality that they bring."""

@@ -33,12 +33,16 @@ MEANS = {
     RESEARCH: "for research",
     TRAINING: "to teach computer models",
     SHARING: "outside this place",
-    MACHINE: "by computer models that suggest something about you",
+    MACHINE: "to let computer models suggest something about you",
 }
 _ROLES = {
     "clinician": "clinicians", "patient": "you", "proxy": "people who act for you",
     "researcher": "researchers", "operator": "those who run the system", "system": "other computer systems",
     "ethics-reviewer": "ethics reviewers", "privacy-officer": "the privacy officer",
+}  # fmt: skip
+EVERYONE = "everyone whose work it is"
+_KINDS = {
+    "class": "entries of the type", "label": "what is about", "code": "what is coded", "data": "the entry",
 }  # fmt: skip
 _LISTS = ("purposes", "actors", "scope", "unknown")
 _PERIODS = ("data_period", "valid_period")
@@ -116,17 +120,18 @@ def sentence(permit: Permit) -> str:
 
 
 def _but(exceptions: Iterable[Permit]) -> str:
-    said = [_clause(one) + _but(one.exceptions) for one in exceptions]
+    said = [_clause(one, inner=True) + _but(one.exceptions) for one in exceptions]
     return f", but {'; and '.join(said)}" if said else ""
 
 
-def _clause(permit: Permit) -> str:
-    who = _who(permit.actors) if permit.actors else "everyone whose work it is"
-    may = "may use" if permit.effect == PERMIT else "may not use"
-    parts = (f"{who} {may} {_what(permit.scope)}", _times(permit.data_period, "written"), _purposes(permit))
-    return " ".join(part for part in (*parts, _times(permit.valid_period, "this counts")) if part) + _more(
-        permit
-    )
+def _clause(permit: Permit, *, inner: bool = False) -> str:
+    who = _listed(map(_who, permit.actors)) if permit.actors else "they" if inner else EVERYONE
+    may, either = ("may use", "and") if permit.effect == PERMIT else ("may not use", "or")
+    # An exception without purposes is for those of the sentence that it is a part of.
+    why = "" if inner and not permit.purposes else _purposes(permit, either)
+    parts = (who, may, _what(permit.scope), _times(permit.data_period, "dated"), why)
+    counts = _times(permit.valid_period, "this counts")
+    return " ".join(part for part in parts if part) + (f" ({counts})" if counts else "") + _more(permit)
 
 
 def _more(permit: Permit) -> str:
@@ -136,39 +141,30 @@ def _more(permit: Permit) -> str:
     return said
 
 
-def _who(actors: Iterable[str]) -> str:
-    return _listed(
-        "somebody this system cannot name"
-        if one.startswith(UNKNOWN)
-        else _ROLES.get(one.removeprefix("role:"), one.removeprefix("role:"))
-        for one in actors
-    )
+def _who(actor: str) -> str:
+    if actor.startswith(UNKNOWN):
+        return "somebody this system cannot name"
+    role = actor.removeprefix("role:")
+    return _ROLES.get(role, f"people in the role {role}") if role != actor else actor
 
 
-def _purposes(permit: Permit) -> str:
+def _purposes(permit: Permit, either: str) -> str:
     known = [one for one in permit.purposes if one in MEANS]
     if not permit.purposes or set(known) == set(PURPOSES.values()):
         return "for any purpose"
-    others = len(permit.purposes) - len(known)
-    return _listed(
-        [MEANS[one] for one in known] + ["for a purpose that this system does not know"] * bool(others)
-    )
+    others = ["for a purpose that this system does not know"] if len(known) < len(permit.purposes) else []
+    return _listed([MEANS[one] for one in known] + others, either)
 
 
 def _what(scope: Iterable[str]) -> str:
-    if not tuple(scope):
-        return "what is held about you"
-    titles, kinds = value_sets().titles, {"class": [], "code": [], "label": [], "data": []}  # type: ignore[var-annotated]
+    titles = value_sets().titles
+    kinds: dict[str, list[str]] = {}
     for word in scope:
         kind, _, rest = word.partition(":")
-        kinds.get(kind, []).append(titles.get(rest, rest))
-    said = [
-        kinds["class"] and f"entries of the kind {_listed(kinds['class'], 'or')}",
-        kinds["label"] and f"what is about {_listed(kinds['label'], 'or')}",
-        kinds["code"] and f"what is coded {_listed(kinds['code'], 'or')}",
-        kinds["data"] and f"the entry {_listed(kinds['data'], 'or')}",
-    ]
-    return " that is also ".join(one for one in said if one) or "some of what is held about you"
+        kinds.setdefault(kind, []).append(titles.get(rest, rest) if kind == "label" else rest)
+    said = [f"{name} {_listed(kinds[kind], 'or')}" for kind, name in _KINDS.items() if kind in kinds]
+    others = ["some other part of it"] if kinds.keys() - _KINDS.keys() else []
+    return ", where it is also ".join(said + others) or "what is held about you"
 
 
 def _times(period: Period, verb: str) -> str:

@@ -7,12 +7,12 @@ actor, purpose and instant; the Rule that it returns answers for each datum. The
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
-from salus.core.codes import meant
+from salus.core.codes import TEXT, meant
 from salus.core.consent import (
     ACTIVE,
     DENY,
@@ -26,9 +26,9 @@ from salus.core.consent import (
 from salus.core.errors import RefusedError, choices
 from salus.core.evidence import Event
 from salus.core.roles import CLINICIAN
-from salus.privacy.labels import labels_of
-from salus.privacy.permit_match import Answer, Asked, Datum, Node, answer, compiled, is_purpose, words_of
-from salus.privacy.profiles import Closed, Profile
+from salus.privacy.labels import labels_of, value_sets
+from salus.privacy.permit_match import Answer, Asked, Conditions, Node, answer, compiled, is_purpose, words_of
+from salus.privacy.profiles import Profile
 
 _UNSAID = ("draft", "proposed")
 # What a View says of itself when evidence of the patient's own consent opened it.
@@ -84,11 +84,14 @@ def rule(  # noqa: PLR0917 (a request, as the design names its parts)
     if now.tzinfo is None:
         raise RefusedError("The instant of a decision needs a time zone: write 2026-01-31T08:00:00Z.")
     asked = Asked(actor, purpose, now)
-    nodes = tuple(compiled(permit, word, asked) for permit, word in _statements(permits, asked))
+    closed = profile.closed_to(actor.role, purpose, None if born is None else _age(born, now))
+    conditions = Conditions({label for one in closed for label in one.labels})
+    nodes = [compiled(permit, word, asked, conditions) for permit, word in _statements(permits, asked)]
     return Rule(
         tuple(node for node in nodes if node is not None),
-        profile.closed_to(actor.role, purpose, None if born is None else _age(born, now)),
+        tuple((conditions.closed(one.labels), one.by_patient) for one in closed),
         profile.defaults[purpose].effect == PERMIT,
+        conditions=conditions,
         broken=purpose == DIRECT_CARE
         and actor.role == CLINICIAN
         and any(grant.actor == actor.id and grant.holds(now) for grant in grants),
@@ -101,11 +104,19 @@ def rule(  # noqa: PLR0917 (a request, as the design names its parts)
 def _statements(permits: Iterable[Permit], asked: Asked) -> list[tuple[Permit, str]]:
     """Return the statements in force that may be about this request: of each key the last that was said."""
     last: dict[Key, tuple[Permit, str]] = {}
-    for permit in in_force(permits, asked.now):
+    for said in in_force(permits, asked.now):
+        permit = _as_said(said, asked.now)
         for word in words_of(permit, asked.purpose):
             if is_purpose(word, asked.purpose):
                 last[key(permit, word)] = (permit, word)
     return list(last.values())
+
+
+def _as_said(permit: Permit, now: datetime) -> Permit:
+    """Return `permit`; one that is dated ahead with that as a doubt, or nobody could withdraw it."""
+    if permit.at is None or permit.at <= now:
+        return permit
+    return replace(permit, unknown=(*permit.unknown, "dated ahead"))
 
 
 def _said(permit: Permit) -> tuple[float, int]:
@@ -122,53 +133,55 @@ def _age(born: date, now: datetime) -> int:
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
-@dataclass(slots=True, eq=False)
 class Rule:
     """The answer for one actor, purpose and instant, datum by datum; each distinct one is decided once.
 
-    purpose, actor: whom and what it was made for; "" in `OPEN` and `SHUT`, which are for everybody.
-
-    sees: what of a datum it turns on: class, code, label, data, time.
-    constant: the answer where it is the same for every datum; None where it is not. basis: on what it is
-    opened, in words that are the same whether or not anything was withheld.
+    constant: the answer where it is the same for every datum; None where it is not. sees: what of a datum it
+    turns on: class, code, label, data, time. basis: on what it is opened, in words that are the same whether
+    or not anything was withheld. purpose, actor: whom and what it was made for; "" in `OPEN` and `SHUT`,
+    which are for everybody.
     """
 
-    nodes: tuple[Node, ...]
-    closed: tuple[Closed, ...]
-    default: bool
-    broken: bool = False
-    basis: str = ""
-    purpose: str = ""
-    actor: str = ""
-    constant: bool | None = None
-    sees: frozenset[str] = frozenset()
-    _bounds: list[datetime] = field(default_factory=list)
-    _sources: frozenset[str] = frozenset()
-    _memo: dict[tuple[object, ...], bool] = field(default_factory=dict)
+    __slots__ = ("_bounds", "_broken", "_closed", "_codes", "_conditions", "_default", "_memo",
+                 "_nodes", "_sources", "_times", "actor", "basis", "constant", "purpose", "sees")  # fmt: skip
 
-    def __post_init__(self) -> None:
-        every = [node for root in self.nodes for node in root.all()]
-        self.sees = frozenset(kind for node in every for kind in node.sees())
-        if self.closed:
-            self.sees |= {"label"}
-        self._bounds = sorted({at for node in every for at in node.period if at is not None})
-        self._sources = frozenset(one for node in every for one in node.sources())
-        self.constant = self._always(every)
-        if not self.default and self.constant is not False:
-            self.basis = BY_CONSENT
-        if self.broken:
-            self.basis = BY_GRANT
+    def __init__(
+        self,
+        nodes: tuple[Node, ...],
+        closed: tuple[tuple[int, bool], ...],
+        default: bool,
+        *,
+        conditions: Conditions | None = None,
+        broken: bool = False,
+        basis: str = "",
+        purpose: str = "",
+        actor: str = "",
+    ) -> None:
+        self._nodes, self._closed, self._default, self._broken = nodes, closed, default, broken
+        self._conditions = conditions or Conditions(())
+        self.purpose, self.actor = purpose, actor
+        self.sees, self._bounds = self._conditions.looks_at(), self._conditions.bounds
+        self._sources = self._conditions.sources()
+        # What holds by codings and type, and by the place of a moment among the bounds; what was decided.
+        self._codes: dict[tuple[object, ...], int] = {}
+        self._times: dict[int, int] = {}
+        self._memo: dict[int, bool] = {}
+        self.constant = self._always()
+        by_consent = not default and self.constant is not False
+        self.basis = BY_GRANT if broken else BY_CONSENT if by_consent else basis
 
-    def _always(self, every: Sequence[Node]) -> bool | None:
+    def _always(self) -> bool | None:
+        every = [node for root in self._nodes for node in root.all()]
         permits = any(node.effect == PERMIT for node in every)
         denies = any(node.effect == DENY for node in every)
-        if self.broken:
+        if self._broken:
             return None if denies and any(node.standing for node in every) else True
-        if not self.default and not permits:
+        whole = any(node.effect == DENY and not node.groups and not node.exceptions for node in self._nodes)
+        if whole or (not self._default and not permits):
             return False
-        if self.default and not denies and not self.closed:
+        if self._default and not denies and not self._closed:
             return True
-        return None if self.sees else self._decide(Datum())
+        return None if self.sees else self._decide(self._conditions.always)
 
     def allows(
         self,
@@ -180,56 +193,96 @@ class Rule:
     ) -> bool:
         """Whether a datum may be seen.
 
-        kind: its resource type. labels: every label it carries, as `labels.labels_of` and `labels.carried`
-        give them.
+        kind: its resource type. labels: every label it carries, as `labels.labels_of` gives them.
         """
         if self.constant is not None:
             return self.constant
-        sees = self.sees
-        told = (
-            kind if "class" in sees else "",
-            codes if "code" in sees else (),
-            labels if "label" in sees else frozenset(),
-            None if time is None else (bisect_left(self._bounds, time), bisect_right(self._bounds, time)),
-            self._named(source) if self._sources else "",
-        )
-        found = self._memo.get(told)
-        if found is None:
-            self._memo[told] = found = self._decide(Datum(kind, codes, labels, time, source))
-        return found
+        conditions = self._conditions
+        found = conditions.of_codes(codes, labels) | conditions.of_class(kind) | conditions.of_time(time)
+        return self._decided(found | conditions.of_source(source))
 
     def shows(self, event: Event) -> bool:
         """Whether `event` may be seen, by all that it is: its codes' labels and its own."""
+        return bool(self.shown((event,)))
+
+    def shown(self, events: Iterable[Event]) -> Iterable[Event]:
+        """Return those of `events` that may be seen, in their order."""
         if self.constant is not None:
-            return self.constant
-        labels = labels_of(meant(event), event.labels) if "label" in self.sees else frozenset()
-        return self.allows(event.kind, event.codes, labels, event.time, event.source)
+            return events if self.constant else ()
+        codes, decided, timed, bounds = self._codes, self._memo, bool(self._bounds), self._bounds
+        (named, inside), times = self._sources, self._times
+        left = []
+        for event in events:
+            source = event.source
+            kind, _, name = source.partition("/")
+            value = event.value
+            key = (event.codes, event.labels, kind, value if value.__class__ is str else None)
+            found = codes.get(key, -1)
+            if found < 0:
+                codes[key] = found = self._of_codes(event) | self._conditions.of_class(kind)
+            if timed:
+                time = event.time
+                at = -1 if time is None else bisect_left(bounds, time)
+                place = 2 * at + (0 <= at < len(bounds) and bounds[at] == time)
+                moment = times.get(place, -1)
+                if moment < 0:
+                    times[place] = moment = self._conditions.of_time(time)
+                found |= moment
+            # What is contained is named after its holder, with a dash.
+            if named and (source in named or ("-" in name and name.startswith(inside))):
+                found |= self._conditions.of_source(source)
+            answer = decided.get(found)
+            if self._decided(found) if answer is None else answer:
+                left.append(event)
+        return left
 
-    def _named(self, source: str) -> str:
-        """Return `source` where a permit may name it, or what it is contained in."""
-        contained = source.partition("/")[2]
-        holds = any(contained.startswith(one.replace("/", "-") + "-") for one in self._sources)
-        return source if holds or source in self._sources else ""
+    def minds_codes(self) -> bool:
+        """Whether any code of a datum can make a difference to it."""
+        return "code" in self.sees or not self._conditions.labels().isdisjoint(value_sets().made())
 
-    def _decide(self, datum: Datum) -> bool:
-        answers = [found for node in self.nodes if (found := answer(node, datum)) is not None]
-        if self.broken:
-            return not any(found.standing for found in answers)
-        if any(found.effect == DENY for found in answers):
+    def minds(self, code: str) -> bool:
+        """Whether it makes a difference to it that a datum carries `code`, or says it as its answer."""
+        if "code" not in self.sees and not labels_of((code, f"{TEXT}/{code}")) and code[:7] != "ICD9CM/":
             return False
-        if any(not _is_lifted(closed, datum.labels, answers) for closed in self.closed):
+        nothing = self._conditions.of_codes((), frozenset())
+        either = meant(Event((code,), source=_PROCEDURE)) if code.startswith("ICD9CM/") else ()
+        every = (code, f"{TEXT}/{code}", *either)
+        return any(self._conditions.of_codes((one,), labels_of((one,))) != nothing for one in every)
+
+    def _of_codes(self, event: Event) -> int:
+        # ICD-9-CM is another list on a Procedure, and the same codes then mean something else.
+        codes = meant(event)
+        if event.value.__class__ is str:
+            # What an answer says counts as what was asked: a diagnosis is often the value.
+            codes = (*codes, str(event.value), f"{TEXT}/{event.value}")
+        return self._conditions.of_codes(codes, labels_of(codes, event.labels))
+
+    def _decided(self, found: int) -> bool:
+        known = self._memo.get(found)
+        if known is None:
+            self._memo[found] = known = self._decide(found | self._conditions.always)
+        return known
+
+    def _decide(self, found: int) -> bool:
+        answers = [one for node in self._nodes if (one := answer(node, found)) is not None]
+        if self._broken:
+            return not any(one.standing for one in answers)
+        if any(one.effect == DENY for one in answers):
             return False
-        return self.default or bool(answers)
+        if any(not _is_lifted(found & labels, by_patient, answers) for labels, by_patient in self._closed):
+            return False
+        return self._default or bool(answers)
 
 
-def _is_lifted(closed: Closed, labels: frozenset[str], answers: Iterable[Answer]) -> bool:
+_PROCEDURE = "Procedure/"
+
+
+def _is_lifted(hits: int, by_patient: bool, answers: Iterable[Answer]) -> bool:
     """Whether what a profile closes is open: nothing of it is here, or each label was permitted by name."""
-    hits = closed.labels & labels
-    if not hits:
-        return True
-    told = (one for one in answers if one.by_patient or not closed.by_patient)
-    names = {name for one in told for name in one.names}
-    return "*" in names or hits <= names
+    for one in answers:
+        if one.by_patient or not by_patient:
+            hits &= ~one.names
+    return not hits
 
 
 OPEN = Rule((), (), True)
@@ -286,6 +339,18 @@ class Both:
     def shows(self, event: Event) -> bool:
         """Whether both show it."""
         return self.one.shows(event) and self.other.shows(event)
+
+    def shown(self, events: Iterable[Event]) -> Iterable[Event]:
+        """Return what both show."""
+        return self.other.shown(self.one.shown(events))
+
+    def minds_codes(self) -> bool:
+        """Whether any code of a datum can make a difference to either."""
+        return self.one.minds_codes() or self.other.minds_codes()
+
+    def minds(self, code: str) -> bool:
+        """Whether it makes a difference to either that a datum carries `code`."""
+        return self.one.minds(code) or self.other.minds(code)
 
 
 @dataclass(frozen=True, slots=True)

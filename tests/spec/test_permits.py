@@ -94,6 +94,13 @@ def test_what_a_resource_contains_is_denied_with_it():
     assert not shows([permit("permit", RESEARCH, scope=("data:DiagnosticReport/9",))], inside, RESEARCH)
 
 
+@pytest.mark.parametrize("value", ["ICD10CM/F10.20", "alcoholic liver disease"])
+def test_what_an_answer_says_counts_as_what_was_asked(value):
+    told = Event(("LOINC/75326-9",), NOW, value=value, source="Observation/5")
+    assert not shows([permit("deny", scope=("label:SUD",))], told)
+    assert shows([permit("deny", scope=("label:SUD",))], replace(told, value="none known"))
+
+
 # --- 2. within one permit --------------------------------------------------------------------------
 
 
@@ -163,7 +170,14 @@ def test_a_later_word_of_the_same_key_takes_the_earlier_ones_place():
     no, yes = permit("deny", at=EARLIER, recorded=1), permit("permit", at=NOW, recorded=2)
     assert not shows([no])
     assert shows([no, yes]) and shows([yes, no])
-    assert not shows([replace(no, at=NOW + HOUR), yes])
+    assert not shows([replace(no, at=NOW - HOUR), replace(yes, at=NOW - 2 * HOUR)])
+
+
+def test_what_is_dated_ahead_permits_nothing_and_can_be_withdrawn():
+    ahead = permit("permit", RESEARCH, at=NOW + HOUR, recorded=1)
+    assert not shows([ahead], HEART, RESEARCH)
+    assert not shows([ahead, permit("deny", RESEARCH, at=NOW, recorded=2)], HEART, RESEARCH)
+    assert not shows([permit("permit", at=NOW), permit("deny", at=NOW + HOUR)])
 
 
 def test_of_one_instant_the_one_recorded_later_stands():
