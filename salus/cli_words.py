@@ -199,6 +199,9 @@ def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
         help="development only: show the pages to whoever reaches them",
     )
     add(
+        "--oidc", metavar="FILE", help="an identity provider that vouches for people, and what its words mean"
+    )
+    add(
         "--second-factor",
         choices=("staff", "all", "nobody"),
         default="staff",

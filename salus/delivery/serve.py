@@ -14,6 +14,7 @@ from salus.core.addresses import tidy
 from salus.core.consent import Actor
 from salus.core.errors import RefusedError, UserError
 from salus.core.roles import ROLES
+from salus.delivery.oidc import read_oidc
 from salus.delivery.settings import PAGE_ACTOR, STAFF, Settings, SignIn
 from salus.spine.models import LIVE, statuses
 
@@ -64,6 +65,8 @@ def run(site: Site, args: argparse.Namespace) -> int:
 def check_address(args: argparse.Namespace) -> None:
     """Raise what `run` would raise of its address: asked before long work that would be for nothing."""
     _guard(args.host, args, _settings(args))
+    if getattr(args, "oidc", None):
+        read_oidc(args.oidc)
     _listen(args.host, args.port).close()
 
 
@@ -93,7 +96,9 @@ def _sign_in(site: Site, args: argparse.Namespace) -> tuple[SignIn | None, str]:
     wanted = {"staff": STAFF, "all": frozenset(ROLES), "nobody": frozenset[str]()}
     code = "" if site.store.accounts.any() else token_hex(16)
     setup = sha256(code.encode()).hexdigest() if code else ""
-    return SignIn(wanted[getattr(args, "second_factor", "staff")], setup), code
+    oidc = getattr(args, "oidc", None)
+    vouches = read_oidc(oidc) if oidc else None
+    return SignIn(wanted[getattr(args, "second_factor", "staff")], setup, vouches), code
 
 
 # CSP Level 3, 2.3.1: a host-source or a scheme-source; nothing in it can end a directive or begin another.

@@ -10,6 +10,7 @@ from salus.core.roles import PATIENT, PROXY, ROLES
 
 if TYPE_CHECKING:
     from salus.delivery.auth import JwksTrust
+    from salus.delivery.oidc import Oidc
 
 
 PAGE_ACTOR = Actor("page:local")
@@ -25,10 +26,12 @@ class SignIn:
 
     second_factor: the roles that have to set up a second factor before they see anything else. setup: the
     SHA-256 of the code with which the first operator is made, where there is no account yet; "" takes none.
+    oidc: the identity provider that vouches for people, beside the accounts of this machine.
     """
 
     second_factor: frozenset[str] = STAFF
     setup: str = ""
+    oidc: Oidc | None = None
 
 
 @dataclass(frozen=True, slots=True)

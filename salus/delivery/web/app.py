@@ -51,6 +51,7 @@ from salus.delivery.web.pages import ward as ward_page
 from salus.delivery.web.render import ACCOUNTS, NAV, STATIC, Page, guard, render
 from salus.delivery.web.roster import Roster
 from salus.delivery.web.routing import STRANGERS_NAME, PageRoute, Serve
+from salus.delivery.web.vouching import Vouching
 
 if TYPE_CHECKING:
     from salus.core.consent import Actor
@@ -81,9 +82,16 @@ class Pages:
             PageRoute(self, "/models", self.models),
             PageRoute(self, "/models/{name}", self.model),
             PageRoute(self, "/audit", self.audit),
-            *(Entrance(self).routes() + Roster(self).routes() if self.settings.sign_in else ()),
+            *self._entrance(),
             Mount("/static", _Kept(directory=STATIC), name="static"),
         ]
+
+    def _entrance(self) -> list[PageRoute]:
+        asked = self.settings.sign_in
+        if asked is None:
+            return []
+        vouched = Vouching(self, asked.oidc).routes() if asked.oidc else []
+        return [*Entrance(self).routes(), *Roster(self).routes(), *vouched]
 
     def actor(self, request: Request) -> Actor:
         """Return on whose behalf a page is asked for: of whoever is signed in, where that is asked here."""
