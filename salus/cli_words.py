@@ -186,6 +186,7 @@ def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
         metavar="ISSUER=JWKS",
         help="a CDS client, and its keys: a file or https URL",
     )
+    add("--clients", metavar="FILE", help="machines that get tokens for FHIR (SMART Backend Services)")
     add("--dev-no-jwt", action="store_true", help="development only: take CDS Hooks calls from anybody")
     add(
         "--fhir-server",

@@ -110,7 +110,7 @@ async def fetched(place: str) -> bytes:
     return b"".join(parts)
 
 
-class _Seen:
+class UsedOnce:
     """Token ids that were used, until they expire by themselves: a token opens the door once."""
 
     def __init__(self) -> None:
@@ -118,6 +118,7 @@ class _Seen:
         self._lock = Lock()
 
     def first_time(self, issuer: str, jti: str, until: float, now: float) -> bool:
+        """Whether this id of this issuer was not used before; it is from now on."""
         with self._lock:
             if len(self._until) % 1024 == 1023:
                 self._until = {key: end for key, end in self._until.items() if end > now}
@@ -139,7 +140,7 @@ class JwksTrust:
             check_place(place)
         self._keys = {issuer: KeySet(place) for issuer, place in issuers.items()}
         self._clock = clock
-        self._seen = _Seen()
+        self._seen = UsedOnce()
 
     @classmethod
     def of(cls, pairs: Iterable[str]) -> JwksTrust:
@@ -155,7 +156,7 @@ class JwksTrust:
             issuers[issuer] = place
         trust = cls(issuers)
         for place in issuers.values():
-            _check_file(place)
+            check_key_file(place)
         return trust
 
     async def check(self, header: str | None, audience: Iterable[str]) -> str:
@@ -222,7 +223,7 @@ def check_place(place: str) -> None:
         raise UserError(f"'{place}' names no host: write https://ehr.example/keys.json.")
 
 
-def _check_file(place: str) -> None:
+def check_key_file(place: str, option: str = "--trust") -> None:
     """Refuse a file that holds no keys now: nobody could call, and only the first call would tell."""
     if place.startswith(("http://", "https://")):
         return
@@ -230,12 +231,12 @@ def _check_file(place: str) -> None:
         found = _named(Path(place).read_bytes())
     except OSError as error:
         raise UserError(
-            f"--trust: '{place}' cannot be read: {error.strerror}. Name the issuer's JWK Set."
+            f"{option}: '{place}' cannot be read: {error.strerror}. Name the issuer's JWK Set."
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         found = {}
     if not found:
-        raise UserError(f"--trust: '{place}' is no JWK Set with a key that has a kid and is EC or RSA.")
+        raise UserError(f"{option}: '{place}' is no JWK Set with a key that has a kid and is EC or RSA.")
 
 
 def _bearer(header: str | None) -> str:

@@ -72,11 +72,13 @@ def check_address(args: argparse.Namespace) -> None:
 
 def _settings(args: argparse.Namespace) -> Settings:
     from salus.delivery.auth import JwksTrust
+    from salus.delivery.smart import SmartClients
 
     trusted, base = getattr(args, "trust", None), getattr(args, "base_url", None)
     return Settings(
         base_url=f"http://{_shown(args.host)}:{args.port}" if base is None else _address("--base-url", base),
         jwt=JwksTrust.of(trusted) if trusted else None,
+        smart=SmartClients.of(args.clients) if getattr(args, "clients", None) else None,
         insecure_no_jwt=getattr(args, "dev_no_jwt", False),
         fhir_servers=tuple(
             _address("--fhir-server", one) for one in getattr(args, "fhir_server", None) or ()

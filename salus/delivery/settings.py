@@ -11,6 +11,7 @@ from salus.core.roles import PATIENT, PROXY, ROLES
 if TYPE_CHECKING:
     from salus.delivery.auth import JwksTrust
     from salus.delivery.oidc import Oidc
+    from salus.delivery.smart import SmartClients
 
 
 PAGE_ACTOR = Actor("page:local")
@@ -40,7 +41,9 @@ class Settings:
 
     base_url: where clients reach this server, as they write it; links and the JWT's audience come from it.
     jwt: which clients are trusted; None trusts nobody. insecure_no_jwt: the development switch that takes
-    calls from anyone. fhir_servers: the only base URLs that are ever called back for missing prefetch.
+    calls from anyone.
+    smart: the clients that get tokens for the FHIR door (SMART Backend Services). fhir_servers: the only base
+    URLs that are ever called back for missing prefetch.
     frame_ancestors: who may embed the pages (CSP). sign_in: how somebody signs in to the pages; None asks
     nobody, and they speak on behalf of `actor`.
     max_body: bytes of a request body. workers: calls that are computed at the same time; waiting: calls
@@ -55,6 +58,7 @@ class Settings:
     frame_ancestors: tuple[str, ...] = ("'self'",)
     actor: Actor = PAGE_ACTOR
     sign_in: SignIn | None = None
+    smart: SmartClients | None = None
     banner: str = ""
     max_body: int = 8 * 2**20
     workers: int = 2

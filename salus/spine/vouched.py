@@ -51,6 +51,12 @@ def sign_in_vouched(site: Site, said: Vouched, *, agent: str = "") -> SignedIn:
     raise RefusedError(NO_ROLE)
 
 
+def admit_client(site: Site, client: str, scope: str) -> None:
+    """Write down that a registered machine was given access, and to what."""
+    with site.store.begin() as tx:
+        tx.append(site.now(), f"client:{client}", "sign-in", {"id": f"client:{client}", "scope": scope})
+
+
 def _known(kept: Accounts, said: Vouched) -> AccountRow | None:
     """Return the account of somebody who signed in by this provider before, whatever they were called."""
     tail = _tail(said)
