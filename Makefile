@@ -38,7 +38,7 @@ lint: $(VENV)/.test
 	$(BIN)/lint-imports
 
 pytest: $(VENV)/.test
-	@scripts/debian-packages chromium nodejs postgresql
+	@scripts/debian-packages chromium nodejs npm postgresql
 	$(BIN)/python -m pytest $(TESTS)
 
 bench: $(VENV)/.test ## Print every figure that the README states

@@ -198,6 +198,7 @@ def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
         metavar="ISSUER=JWKS",
         help="a CDS client, and its keys: a file or https URL",
     )
+    add("--clients", metavar="FILE", help="machines that get tokens for FHIR (SMART Backend Services)")
     add("--dev-no-jwt", action="store_true", help="development only: take CDS Hooks calls from anybody")
     add(
         "--fhir-server",
@@ -209,6 +210,9 @@ def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
         "--insecure-no-sign-in",
         action="store_true",
         help="development only: show the pages to whoever reaches them",
+    )
+    add(
+        "--oidc", metavar="FILE", help="an identity provider that vouches for people, and what its words mean"
     )
     add(
         "--second-factor",

@@ -24,6 +24,7 @@ from salus.delivery.heads import publishing
 from salus.delivery.openapi import OpenApi
 from salus.delivery.operations import Metrics, Operations, Watch
 from salus.delivery.settings import Settings
+from salus.delivery.smart import TOKEN_PATH, Smart
 from salus.delivery.tally import Tally
 from salus.delivery.web import app as web
 
@@ -36,7 +37,7 @@ __all__ = ["Settings", "create_app", "settle"]
 _CODES = {404: "not-found", 405: "not-supported"}
 # A call's bytes arrive in many pieces, and each waits for a worker thread to let go of the interpreter.
 _SWITCH_S = 0.0005
-_MACHINES = (cds_hooks.PATH, fhir.PATH, openapi.PATH, "/healthz", "/metrics")
+_MACHINES = (cds_hooks.PATH, fhir.PATH, openapi.PATH, TOKEN_PATH, "/healthz", "/metrics")
 
 
 def create_app(site: Site, settings: Settings) -> Starlette:
@@ -45,6 +46,7 @@ def create_app(site: Site, settings: Settings) -> Starlette:
     metrics = Metrics(tally)
     doors: list[Route] = [
         *CdsHooks(site, settings, workers, tally).routes(),
+        *Smart(site, settings, workers).routes(),
         *Fhir(site, settings, workers).routes(),
         *Operations(site, metrics, workers).routes(),
     ]

@@ -39,7 +39,7 @@ class Unauthorized(RefusedError):
     """The call does not prove which client makes it; says why."""
 
 
-class _Keys:
+class KeySet:
     """The JWK Set of one issuer, fetched when needed and kept for a while.
 
     Whoever names a key that is known is answered from what is kept, also while a fetch is under way.
@@ -76,7 +76,7 @@ class _Keys:
         self._tried, self._failed = now, True
         try:
             with anyio.fail_after(_PATIENCE_S):
-                self._found = _named(await _text(self.place))
+                self._found = _named(await fetched(self.place))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return
         self._at, self._failed = now, False
@@ -88,7 +88,7 @@ def _named(text: bytes) -> dict[str, Mapping[str, Any]]:
     return {key["kid"]: key for key in keys if isinstance(key.get("kid"), str)}
 
 
-async def _text(place: str) -> bytes:
+async def fetched(place: str) -> bytes:
     """Return a JWK Set's text: of a file, or an https URL (http for this machine only)."""
     if not place.startswith(("http://", "https://")):
         return await anyio.to_thread.run_sync(Path(place).read_bytes, abandon_on_cancel=True)
@@ -110,7 +110,7 @@ async def _text(place: str) -> bytes:
     return b"".join(parts)
 
 
-class _Seen:
+class UsedOnce:
     """Token ids that were used, until they expire by themselves: a token opens the door once."""
 
     def __init__(self) -> None:
@@ -118,6 +118,7 @@ class _Seen:
         self._lock = Lock()
 
     def first_time(self, issuer: str, jti: str, until: float, now: float) -> bool:
+        """Whether this id of this issuer was not used before; it is from now on."""
         with self._lock:
             if len(self._until) % 1024 == 1023:
                 self._until = {key: end for key, end in self._until.items() if end > now}
@@ -136,10 +137,10 @@ class JwksTrust:
                 "No client is trusted: name at least one as ISSUER=JWKS (a file or an https URL)."
             )
         for place in issuers.values():
-            _check_place(place)
-        self._keys = {issuer: _Keys(place) for issuer, place in issuers.items()}
+            check_place(place)
+        self._keys = {issuer: KeySet(place) for issuer, place in issuers.items()}
         self._clock = clock
-        self._seen = _Seen()
+        self._seen = UsedOnce()
 
     @classmethod
     def of(cls, pairs: Iterable[str]) -> JwksTrust:
@@ -155,7 +156,7 @@ class JwksTrust:
             issuers[issuer] = place
         trust = cls(issuers)
         for place in issuers.values():
-            _check_file(place)
+            check_key_file(place)
         return trust
 
     async def check(self, header: str | None, audience: Iterable[str]) -> str:
@@ -165,17 +166,17 @@ class JwksTrust:
         when the issuer's keys cannot be fetched.
         """
         token = _bearer(header)
-        head, claims = _unverified(token)
+        head, claims = unverified(token)
         issuer = claims.get("iss")
         if not isinstance(issuer, str) or issuer not in self._keys:
             raise Unauthorized("iss is not a client that is trusted here: register it with its JWK Set.")
         keys = self._keys[issuer]
         _check_header(head, keys.place)
-        _verify(token, await self._key(keys, str(head["kid"])))
+        verify(token, await self._key(keys, str(head["kid"])))
         self._check_claims(issuer, claims, frozenset(audience))
         return issuer
 
-    async def _key(self, keys: _Keys, kid: str) -> Mapping[str, Any]:
+    async def _key(self, keys: KeySet, kid: str) -> Mapping[str, Any]:
         key = await keys.get(kid, self._clock())
         if key is None:
             raise Unauthorized(
@@ -209,7 +210,8 @@ class JwksTrust:
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
-def _check_place(place: str) -> None:
+def check_place(place: str) -> None:
+    """Raise UserError where keys would be fetched from no place, or in the clear."""
     try:
         parts = urlsplit(place)
         host = parts.hostname
@@ -221,7 +223,7 @@ def _check_place(place: str) -> None:
         raise UserError(f"'{place}' names no host: write https://ehr.example/keys.json.")
 
 
-def _check_file(place: str) -> None:
+def check_key_file(place: str, option: str = "--trust") -> None:
     """Refuse a file that holds no keys now: nobody could call, and only the first call would tell."""
     if place.startswith(("http://", "https://")):
         return
@@ -229,12 +231,12 @@ def _check_file(place: str) -> None:
         found = _named(Path(place).read_bytes())
     except OSError as error:
         raise UserError(
-            f"--trust: '{place}' cannot be read: {error.strerror}. Name the issuer's JWK Set."
+            f"{option}: '{place}' cannot be read: {error.strerror}. Name the issuer's JWK Set."
         ) from None
     except (ValueError, KeyError, TypeError, AttributeError):
         found = {}
     if not found:
-        raise UserError(f"--trust: '{place}' is no JWK Set with a key that has a kid and is EC or RSA.")
+        raise UserError(f"{option}: '{place}' is no JWK Set with a key that has a kid and is EC or RSA.")
 
 
 def _bearer(header: str | None) -> str:
@@ -244,7 +246,7 @@ def _bearer(header: str | None) -> str:
     return token.strip()
 
 
-def _unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+def unverified(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Return header and claims, only to know which key must have signed them."""
     from joserfc import jws
     from joserfc.errors import JoseError
@@ -270,7 +272,8 @@ def _check_header(head: Mapping[str, Any], place: str) -> None:
         raise Unauthorized("jku is not the JWK Set that was registered for this issuer.")
 
 
-def _verify(token: str, key: Mapping[str, Any]) -> None:
+def verify(token: str, key: Mapping[str, Any], algorithms: Iterable[str] = ALGORITHMS) -> None:
+    """Raise Unauthorized where the public JWK `key` did not sign `token` by one of `algorithms`."""
     from joserfc import jwt
     from joserfc.errors import JoseError
     from joserfc.jwk import ECKey, RSAKey
@@ -279,7 +282,7 @@ def _verify(token: str, key: Mapping[str, Any]) -> None:
         raise Unauthorized(f"The issuer's RSA key has fewer than {_LEAST_RSA_BITS} bits: make a longer one.")
     try:
         public = ECKey.import_key(dict(key)) if key.get("kty") == "EC" else RSAKey.import_key(dict(key))
-        jwt.decode(token, public, algorithms=list(ALGORITHMS))
+        jwt.decode(token, public, algorithms=list(algorithms))
     except (JoseError, ValueError, TypeError, KeyError):
         raise Unauthorized("The signature does not match the issuer's key.") from None
 

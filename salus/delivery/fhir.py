@@ -32,6 +32,8 @@ from salus.delivery.fhir_search import MOST, NO_PATIENT, Search, parse
 from salus.delivery.fhir_search import PATIENT as SUBJECT
 from salus.delivery.fhir_trail import DECISION
 from salus.delivery.settings import Settings
+from salus.delivery.smart import check_scope
+from salus.delivery.smart_scopes import READ, SEARCH
 from salus.spine.look import look
 
 if TYPE_CHECKING:
@@ -126,7 +128,10 @@ class Fhir:
                 return refusal(error, FHIR_JSON).response()
             lenient = bool(_LENIENT.search(request.headers.get("prefer", "")))
             return await self._answer(
-                request, given, lambda actor: self._search(kind, parse(self._local(given), lenient), actor)
+                request,
+                given,
+                (kind, SEARCH),
+                lambda actor: self._search(kind, parse(self._local(given), lenient), actor),
             )
 
         endpoint.__doc__ = f"Search {kind} by patient, date and id."
@@ -135,14 +140,18 @@ class Fhir:
     def _reading(self, kind: str) -> Callable[..., Any]:
         async def endpoint(request: Request) -> Response:
             wanted, given = str(request.path_params["id"]), request.query_params.multi_items()
-            return await self._answer(request, given, lambda actor: self._read(kind, wanted, actor))
+            return await self._answer(
+                request, given, (kind, READ), lambda actor: self._read(kind, wanted, actor)
+            )
 
         endpoint.__doc__ = f"Read one {kind} by its id."
         return endpoint
 
-    async def _answer(self, request: Request, given: Given, work: Callable[[Actor], Answer]) -> Response:
+    async def _answer(
+        self, request: Request, given: Given, asked: tuple[str, str], work: Callable[[Actor], Answer]
+    ) -> Response:
         try:
-            actor = await self._actor(request.headers.get("authorization"))
+            actor = await self._actor(request.headers.get("authorization"), *asked)
             _check_format(given, request.headers.get("accept"))
         except SalusError as error:
             return refusal(error, FHIR_JSON).response()
@@ -169,12 +178,19 @@ class Fhir:
             return f"{base}/{name}"
         raise UserError(NO_PATIENT)
 
-    async def _actor(self, header: str | None) -> Actor:
-        """Return on whose behalf the call is made: a trusted client, by its issuer."""
+    async def _actor(self, header: str | None, kind: str, act: str) -> Actor:
+        """Return on whose behalf the call is made: a trusted client, by its issuer or the token it was given.
+
+        Raises InsufficientScope where its token does not reach as far as `act` with resources of `kind`.
+        """
+        held = self._settings.smart.held(header) if self._settings.smart else None
+        if held is not None:
+            check_scope(held, kind, act)
+            return Actor(f"client:{held.client}", "system")
         if self._settings.insecure_no_jwt:
             return self._settings.actor
         if self._settings.jwt is None:
-            raise Unauthorized(NOBODY_TRUSTED)
+            raise Unauthorized(_UNKNOWN_ACCESS if self._settings.smart else NOBODY_TRUSTED)
         return Actor(f"client:{await self._settings.jwt.check(header, [self._settings.url(PATH)])}", "system")
 
     def _read(self, kind: str, wanted: str, actor: Actor) -> Answer:
@@ -226,6 +242,7 @@ class Fhir:
         return bundle | ({"entry": entries} if entries else {})
 
 
+_UNKNOWN_ACCESS = "No access token that was given here and still holds: ask for one at /auth/token."
 _TOO_MANY = "Too many to count at once: name a patient, or leave out _summary and follow the pages."
 _HANDLING = (
     "Parameters that are not known are refused; with Prefer: handling=lenient they are passed over and "

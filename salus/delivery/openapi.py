@@ -20,6 +20,7 @@ from salus.delivery.cds_hooks_check import HOOKS
 from salus.delivery.fhir_search import KNOWN, MOST
 from salus.delivery.openapi_answers import ref, responses
 from salus.delivery.settings import Settings
+from salus.delivery.smart import ASSERTION_TYPE, CONFIGURATION_PATH, TOKEN_PATH
 from salus.delivery.web.routing import PageRoute
 
 PATH = "/openapi.json"
@@ -148,7 +149,8 @@ _DATE = ({"type": "string", "examples": ["ge2026-01-01"]}, "A date with a prefix
 _ABOUT = ({"type": "string", "examples": ["Patient/7"]}, "Patient/id, or the id alone.")
 
 # Doors that ask for no token: they name no patient, or, as the pages, rely on a login in front of them.
-_OPEN = (cds_hooks.PATH, f"{fhir.PATH}/metadata", "/healthz", "/healthz/live", "/metrics", PATH)
+_OPEN = (cds_hooks.PATH, f"{fhir.PATH}/metadata", "/healthz", "/healthz/live", "/metrics", PATH,
+         CONFIGURATION_PATH, TOKEN_PATH)  # fmt: skip
 
 
 class OpenApi:
@@ -195,7 +197,7 @@ def _operation(route: Route, method: str) -> dict[str, Any]:
     if page or method == "OPTIONS" or route.path in _OPEN:
         found["security"] = []
     parameters = [_path_parameter(name) for name in route.param_convertors]
-    if route.path.startswith(fhir.PATH) and not parameters and not route.path.endswith("/metadata"):
+    if route.path.startswith(fhir.PATH) and not parameters and route.path not in _OPEN:
         parameters = [_query_parameter(name) for name in KNOWN]
     if parameters and method == "POST" and route.path.endswith("/_search"):
         found["requestBody"] = _form({each["name"]: each["schema"] for each in parameters})
@@ -215,7 +217,17 @@ def _form(fields: Mapping[str, Any]) -> dict[str, Any]:
     return {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}
 
 
+_TOKEN = {
+    "grant_type": {"type": "string", "enum": ["client_credentials"]},
+    "scope": {"type": "string", "examples": ["system/*.rs"]},
+    "client_assertion_type": {"type": "string", "enum": [ASSERTION_TYPE]},
+    "client_assertion": {"type": "string"},
+}
+
+
 def _message(path: str) -> dict[str, Any]:
+    if path == TOKEN_PATH:
+        return _form(_TOKEN)
     taken = Feedback if path.endswith("/feedback") else HookRequest
     return {"content": {"application/json": {"schema": ref(taken.__name__)}}}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from salus.delivery import cds_hooks, fhir
 from salus.delivery.answers import FHIR_JSON
+from salus.delivery.smart import CONFIGURATION_PATH, TOKEN_PATH
 
 _SAYS = {
     200: "The answer.",
@@ -50,6 +51,8 @@ def _of_page(path: str, method: str) -> frozenset[int]:
 def _of_door(path: str, method: str) -> frozenset[int]:
     if method == "OPTIONS":
         return frozenset({204})
+    if path == TOKEN_PATH:
+        return frozenset({200, 400, 401, 503})
     if path.startswith(fhir.PATH):
         return _of_fhir(path, method)
     if path.startswith(cds_hooks.PATH + "/"):
@@ -59,7 +62,7 @@ def _of_door(path: str, method: str) -> frozenset[int]:
 
 
 def _of_fhir(path: str, method: str) -> frozenset[int]:
-    if path.endswith("/metadata"):
+    if path.endswith(("/metadata", CONFIGURATION_PATH)):
         return frozenset({200})
     more = {413, 415} if method == "POST" else {404} if path.endswith("/{id}") else set()
     return frozenset({200, 400, 401, 403, 406, 503} | more)
@@ -73,6 +76,8 @@ def _response(path: str, status: int, page: bool) -> dict[str, Any]:
         found["content"] = {"text/html": {"schema": {"type": "string"}}}
     elif status == 200 or (path.startswith("/healthz") and status == 503):
         found["content"] = _content(path)
+    elif status in (400, 401, 503) and path == TOKEN_PATH:
+        found["content"] = {"application/json": {"schema": {"type": "object", "required": ["error"]}}}
     elif status >= 400:
         media = FHIR_JSON if path.startswith(fhir.PATH) else "application/json"
         found["content"] = {media: {"schema": ref("OperationOutcome")}}
@@ -85,7 +90,7 @@ def ref(name: str) -> dict[str, str]:
 
 
 def _content(path: str) -> Mapping[str, Any]:
-    if path.startswith(fhir.PATH):
+    if path.startswith(fhir.PATH) and path != CONFIGURATION_PATH:
         return {FHIR_JSON: {"schema": {"type": "object", "required": ["resourceType"]}}}
     if path == "/metrics":
         return {"text/plain": {"schema": {"type": "string"}}}

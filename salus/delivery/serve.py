@@ -14,6 +14,7 @@ from salus.core.addresses import tidy
 from salus.core.consent import Actor
 from salus.core.errors import RefusedError, UserError
 from salus.core.roles import ROLES
+from salus.delivery.oidc import read_oidc
 from salus.delivery.settings import HEADS_EVERY_S, PAGE_ACTOR, STAFF, Settings, SignIn
 from salus.spine.models import LIVE, statuses
 
@@ -64,16 +65,20 @@ def run(site: Site, args: argparse.Namespace) -> int:
 def check_address(args: argparse.Namespace) -> None:
     """Raise what `run` would raise of its address: asked before long work that would be for nothing."""
     _guard(args.host, args, _settings(args))
+    if getattr(args, "oidc", None):
+        read_oidc(args.oidc)
     _listen(args.host, args.port).close()
 
 
 def _settings(args: argparse.Namespace) -> Settings:
     from salus.delivery.auth import JwksTrust
+    from salus.delivery.smart import SmartClients
 
     trusted, base = getattr(args, "trust", None), getattr(args, "base_url", None)
     return Settings(
         base_url=f"http://{_shown(args.host)}:{args.port}" if base is None else _address("--base-url", base),
         jwt=JwksTrust.of(trusted) if trusted else None,
+        smart=SmartClients.of(args.clients) if getattr(args, "clients", None) else None,
         insecure_no_jwt=getattr(args, "dev_no_jwt", False),
         fhir_servers=tuple(
             _address("--fhir-server", one) for one in getattr(args, "fhir_server", None) or ()
@@ -104,7 +109,9 @@ def _sign_in(site: Site, args: argparse.Namespace) -> tuple[SignIn | None, str]:
     wanted = {"staff": STAFF, "all": frozenset(ROLES), "nobody": frozenset[str]()}
     code = "" if site.store.accounts.any() else token_hex(16)
     setup = sha256(code.encode()).hexdigest() if code else ""
-    return SignIn(wanted[getattr(args, "second_factor", "staff")], setup), code
+    oidc = getattr(args, "oidc", None)
+    vouches = read_oidc(oidc) if oidc else None
+    return SignIn(wanted[getattr(args, "second_factor", "staff")], setup, vouches), code
 
 
 # CSP Level 3, 2.3.1: a host-source or a scheme-source; nothing in it can end a directive or begin another.

@@ -10,6 +10,8 @@ from salus.core.roles import PATIENT, PROXY, ROLES
 
 if TYPE_CHECKING:
     from salus.delivery.auth import JwksTrust
+    from salus.delivery.oidc import Oidc
+    from salus.delivery.smart import SmartClients
 
 
 PAGE_ACTOR = Actor("page:local")
@@ -26,10 +28,12 @@ class SignIn:
 
     second_factor: the roles that have to set up a second factor before they see anything else. setup: the
     SHA-256 of the code with which the first operator is made, where there is no account yet; "" takes none.
+    oidc: the identity provider that vouches for people, beside the accounts of this machine.
     """
 
     second_factor: frozenset[str] = STAFF
     setup: str = ""
+    oidc: Oidc | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,9 @@ class Settings:
 
     base_url: where clients reach this server, as they write it; links and the JWT's audience come from it.
     jwt: which clients are trusted; None trusts nobody. insecure_no_jwt: the development switch that takes
-    calls from anyone. fhir_servers: the only base URLs that are ever called back for missing prefetch.
+    calls from anyone.
+    smart: the clients that get tokens for the FHIR door (SMART Backend Services). fhir_servers: the only base
+    URLs that are ever called back for missing prefetch.
     frame_ancestors: who may embed the pages (CSP). sign_in: how somebody signs in to the pages; None asks
     nobody, and they speak on behalf of `actor`.
     max_body: bytes of a request body. workers: calls that are computed at the same time; waiting: calls
@@ -54,6 +60,7 @@ class Settings:
     frame_ancestors: tuple[str, ...] = ("'self'",)
     actor: Actor = PAGE_ACTOR
     sign_in: SignIn | None = None
+    smart: SmartClients | None = None
     banner: str = ""
     max_body: int = 8 * 2**20
     workers: int = 2

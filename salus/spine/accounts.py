@@ -137,6 +137,18 @@ def change(site: Site, name: str, rights: Rights, *, by: str) -> Account:
     return account(site, row.name)
 
 
+def follow(
+    tx: Transaction, row: AccountRow | None, name: str, rights: Rights, now: datetime, *, issuer: str
+) -> AccountRow:
+    """Make or change an account as an identity provider says; other rights end its sessions."""
+    made = _made(tx.accounts, row.name if row else name, rights, now, but=row)
+    held = replace(made, issuer=issuer, made_at=row.made_at if row else now)
+    if held != row:
+        _keep(tx, held, now, as_account(held, False).actor.id)
+        tx.account_changes.end_sessions(held.name)
+    return held
+
+
 def reset(site: Site, name: str, *, by: str, lost_factor: bool = False) -> str:
     """Give an account a new one-time password, end its sessions and its lock-out; return the password.
 

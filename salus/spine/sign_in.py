@@ -124,7 +124,7 @@ def sign_in(
     if row is None:
         raise RefusedError(NO_MATCH)
     with site.store.begin() as tx:
-        return _begin(tx, _still(tx, row), agent, site.now())
+        return begin_session(tx, _still(tx, row), agent, site.now())
 
 
 def sign_out(site: Site, token: str) -> None:
@@ -196,7 +196,7 @@ def change_password(
         now = site.now()
         set_password(tx, _still(tx, row), hashed, now)
         tx.account_changes.end_sessions(row.name)
-        return _begin(tx, row, session.agent, now)
+        return begin_session(tx, row, session.agent, now)
 
 
 def enrol_factor(site: Site, session: Session, password: str, *, address: str = "") -> Offered:
@@ -240,7 +240,7 @@ def confirm_factor(site: Site, session: Session, code: str) -> tuple[SignedIn, t
         row = tx.accounts.one(name)
         if row is None or row.closed_at:
             raise RefusedError(NO_MATCH)
-        return _begin(tx, row, session.agent, now), codes
+        return begin_session(tx, row, session.agent, now), codes
 
 
 def remove_factor(site: Site, session: Session, password: str, code: str, *, address: str = "") -> SignedIn:
@@ -252,7 +252,7 @@ def remove_factor(site: Site, session: Session, password: str, code: str, *, add
         now = site.now()
         forget_factor(tx, row.name, now, session.actor.id)
         tx.account_changes.end_sessions(row.name)
-        return _begin(tx, row, session.agent, now)
+        return begin_session(tx, row, session.agent, now)
 
 
 def _tried(site: Site, name: str, password: str, code: str | None, address: str) -> AccountRow | None:
@@ -358,7 +358,8 @@ def _uncount(tx: Transaction, keys: Mapping[str, str]) -> None:
     tx.account_changes.put_attempt(replace(before, failures=left, until=until))
 
 
-def _begin(tx: Transaction, row: AccountRow, agent: str, now: datetime) -> SignedIn:
+def begin_session(tx: Transaction, row: AccountRow, agent: str, now: datetime) -> SignedIn:
+    """Begin a session of somebody who was proved to hold the account, by whatever way."""
     token = secrets.token_urlsafe(32)
     kept = SessionRow(_digest(token), row.name, now, now, now + LIVES, printable(agent, 120))
     tx.account_changes.end_old_sessions(now)
@@ -367,7 +368,9 @@ def _begin(tx: Transaction, row: AccountRow, agent: str, now: datetime) -> Signe
     tx.account_changes.put_session(kept)
     fresh = tx.accounts.one(row.name) or row
     holder = as_account(fresh, _confirmed(tx.accounts, row.name) is not None)
-    tx.append(now, holder.actor.id, "sign-in", {"id": row.name, "factor": holder.has_factor})
+    tx.append(
+        now, holder.actor.id, "sign-in", {"id": row.name, "factor": holder.has_factor, "issuer": row.issuer}
+    )
     return SignedIn(token, _as_session(kept, holder))
 
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from salus.delivery.app import Settings
 from salus.spine.site import Site
 from tests import doors
+from tests.people import ALONE, enter, signed_in
 
 EXAMPLES = "1000" if os.environ.get("SALUS_SOAK") else "15"
 
@@ -32,6 +34,21 @@ def test_no_server_error_for_anything_that_is_sent(site: Site, tmp_path: Path) -
         metrics = client.get("/metrics").text
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert "salus_errors_total{" not in metrics
+    assert 'status="5' not in metrics
+
+
+def test_no_server_error_for_an_operator_who_is_signed_in(site: Site, tmp_path: Path) -> None:
+    enter(site, "root-op", "operator")
+    with doors.served(site, Settings(insecure_no_jwt=True, sign_in=ALONE)) as client:
+        signed_in(client, "root-op")
+        session = f"Cookie: salus={client.cookies['salus']}"
+        more = ["--header", session, "--include-path-regex", "/(sign|account|welcome|ward|audit)"]
+        done = subprocess.run(
+            [*command(client), *more], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert client.get("/accounts").status_code == 200, "none of it ended the session"
+        metrics = client.get("/metrics").text
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert 'status="5' not in metrics
 
 

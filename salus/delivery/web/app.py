@@ -52,6 +52,7 @@ from salus.delivery.web.pages import ward as ward_page
 from salus.delivery.web.render import ACCOUNTS, NAV, STATIC, Page, guard, render
 from salus.delivery.web.roster import Roster
 from salus.delivery.web.routing import STRANGERS_NAME, PageRoute, Serve
+from salus.delivery.web.vouching import Vouching
 from salus.spine.permits import may_ever
 
 if TYPE_CHECKING:
@@ -84,9 +85,16 @@ class Pages:
             PageRoute(self, "/models", self.models, needs=MODELS),
             PageRoute(self, "/models/{name}", self.model, needs=MODELS),
             PageRoute(self, "/audit", self.audit, needs=AUDIT),
-            *(Entrance(self).routes() + Roster(self).routes() if self.settings.sign_in else ()),
+            *self._entrance(),
             Mount("/static", _Kept(directory=STATIC), name="static"),
         ]
+
+    def _entrance(self) -> list[PageRoute]:
+        asked = self.settings.sign_in
+        if asked is None:
+            return []
+        vouched = Vouching(self, asked.oidc).routes() if asked.oidc else []
+        return [*Entrance(self).routes(), *Roster(self).routes(), *vouched]
 
     def actor(self, request: Request) -> Actor:
         """Return on whose behalf a page is asked for: of whoever is signed in, where that is asked here."""

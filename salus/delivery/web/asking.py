@@ -37,12 +37,12 @@ class Asking:
         self._site, self._settings = site, settings
         self._seen: OrderedDict[str, sign_in.Session] = OrderedDict()
         self._lock = Lock()
-        self._secure = urlsplit(settings.base_url).scheme == "https"
+        self.secure = urlsplit(settings.base_url).scheme == "https"
 
     @property
     def cookie(self) -> str:
         """The cookie's name: one that only this host can set, wherever browsers know it (over https)."""
-        return "__Host-salus" if self._secure else "salus"
+        return "__Host-salus" if self.secure else "salus"
 
     def token(self, request: Request) -> str:
         """Return the token that the browser sent, or ""."""
@@ -79,14 +79,14 @@ class Asking:
 
     def begun(self, response: Response, token: str) -> Response:
         """Hand the browser the token of a new session; scripts cannot read it, other sites cannot send it."""
-        response.set_cookie(self.cookie, token, path="/", secure=self._secure, httponly=True, samesite="lax")
+        response.set_cookie(self.cookie, token, path="/", secure=self.secure, httponly=True, samesite="lax")
         return response
 
     def ended(self, request: Request, response: Response) -> Response:
         """Take the token back, and have the browser forget what it kept of these pages."""
         with self._lock:
             self._seen.pop(self.token(request), None)
-        response.delete_cookie(self.cookie, path="/", secure=self._secure, httponly=True, samesite="lax")
+        response.delete_cookie(self.cookie, path="/", secure=self.secure, httponly=True, samesite="lax")
         response.headers["Clear-Site-Data"] = '"cache", "storage"'
         return response
 

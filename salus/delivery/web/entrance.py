@@ -95,10 +95,16 @@ class Entrance:
             name=form.get("name", "")[:200],
             next=next_path(form.get("next", "/")),
             token=self._pages.tokens.make("", SIGN_IN),
+            provider=self._provider(),
         )
         if wait:
             response.headers["Retry-After"] = str(wait)
         return response
+
+    def _provider(self) -> str:
+        """Return what people call the identity provider; "" without one."""
+        asked = self._pages.settings.sign_in
+        return asked.oidc.label if asked and asked.oidc else ""
 
     def _end_before(self, request: Request) -> None:
         """End the session that the browser had before (ASVS 7.2.4)."""
