@@ -46,6 +46,7 @@ def parser(verbs: Verbs, moment: Callable[[str], Any]) -> argparse.ArgumentParse
     _audit(add("audit", help="is the ledger what was written down? prove it to others"))
     _consent(add("consent", help="what a person permits, withdraws, and what holds"))
     accounts(add("account", help="who may sign in to the pages of an archive"), verbs, _common)
+    _archive(add("archive", help="backups of an archive: make, check, restore"))
     _share(add("share", help="hand evidence on as FHIR; what leaves an archive is written down"), verbs)
     return top
 
@@ -245,3 +246,9 @@ def _share(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
     _common(parser, archive=None)
     words(parser)
     parser.set_defaults(run=verbs["share"])
+
+
+def _archive(parser: argparse.ArgumentParser) -> None:
+    from salus.cli_archive import words
+
+    words(parser, _common)

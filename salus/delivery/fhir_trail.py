@@ -44,6 +44,7 @@ _DID = {
     "account": (("110113", "Security Alert"), "U"),
     "password": (("110113", "Security Alert"), "U"),
     "factor": (("110113", "Security Alert"), "U"),
+    "backup": (("110106", "Export"), "R"),
 }
 _OTHER = (("110100", "Application Activity"), "E")
 

@@ -16,12 +16,13 @@ from msgspec import Raw, Struct
 
 from salus.core.codes import label
 from salus.core.evidence import Timeline
+from salus.record import rest
 from salus.record.fhir_types import MALFORMED
 
 if TYPE_CHECKING:
     import polars as pl
 
-_NAME = "labels.parquet"
+NAME = "labels.parquet"
 # Nobody writes the letters of an element's name as escapes.
 WORD = b'"security"'
 # What cannot be read was marked all the same.
@@ -102,21 +103,20 @@ def keep(generation: Path, old: Path | None, found: Iterable[Marked]) -> None:
     import polars as pl
 
     every = framed(found)
-    before = old / "metadata" / _NAME if old is not None else None
+    before = old / "metadata" / NAME if old is not None else None
     if before is not None and before.exists():
-        every = pl.concat([pl.read_parquet(before, glob=False), every])
+        every = pl.concat([rest.read(before), every])
     if not every.height:
         return
-    index = pl.scan_parquet(sorted((generation / "index").glob("*.parquet")), glob=False)
+    index = rest.scan(sorted((generation / "index").glob("*.parquet")))
     stands = index.filter(pl.col("stands") & pl.col("order").is_in(every["order"].unique().implode()))
     orders = stands.select("order").collect()["order"]
     every = every.with_columns(stands=pl.col("order").is_in(orders.implode())).sort("subject_id", "order")
-    every.write_parquet(generation / "metadata" / _NAME, row_group_size=4_000)
+    rest.write(every, generation / "metadata" / NAME, row_group_size=4_000)
 
 
 def kept(generation: Path) -> pl.LazyFrame | None:
     """Return what the copies that stand carry, lazily; None where nothing carries anything."""
-    import polars as pl
 
-    path = generation / "metadata" / _NAME
-    return pl.scan_parquet(path, glob=False).filter("stands") if path.exists() else None
+    path = generation / "metadata" / NAME
+    return rest.scan(path).filter("stands") if path.exists() else None

@@ -24,6 +24,7 @@ DEEDS = frozenset({
     "begin", "read", "abandon", "insight", "card", "review", "permit", "status", "look", "export", "stale",
     "merge", "unmerge", "setting", "train", "test", "adopt", "break-glass", "profile",
     "account", "password", "factor", "sign-in", "sign-out", "refused-sign-in",
+    "backup", "hold", "release", "erase",
 })  # fmt: skip
 # Deeds that leave no row of their own, or, as a setting, one that the next takes over: what they were about
 # is kept beside the entry, and the mark on the commitment says so within the chain. Entries of before schema
@@ -31,6 +32,7 @@ DEEDS = frozenset({
 KEPT = frozenset({
     "begin", "read", "abandon", "permit", "look", "export", "merge", "unmerge", "setting", "train", "test",
     "adopt", "break-glass", "profile", "account", "factor", "sign-in", "sign-out", "refused-sign-in",
+    "backup", "hold", "release", "erase",
 })  # fmt: skip
 KEPT_MARK = "kept:"
 _MOST_PROBLEMS = 100

@@ -6,10 +6,11 @@ block ends. Reads see only what was acknowledged. Any thread may use a Store; ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -36,6 +37,7 @@ from salus.store.engine import (
     speaking,
     writing,
 )
+from salus.store.erasure import scrubbed
 from salus.store.ledger import GENESIS, moment
 from salus.store.rows import (
     HookCard,
@@ -52,6 +54,7 @@ from salus.store.rows import (
     as_told,
     kept_content,
 )
+from salus.store.snapshot import copied
 from salus.store.tiles import Tile
 from salus.store.transaction import Transaction
 
@@ -283,6 +286,33 @@ class Store:
         }
         found = {name: self._first(query)[0] for name, query in {**asked, "stale": stale}.items()}
         return {"entries": self.head()[0], **found}
+
+    def copy_to(self, file: Path, seen: Callable[[int], object] | None = None) -> None:
+        """Write all that is kept now into the new embedded database `file`, while others go on writing.
+
+        seen: hears how many bytes were copied. Raises AwayError when the store does not answer or `file` has
+        no room, EvidenceError when the store is damaged.
+        """
+        with self._reached():
+            copied(self._url, self._engine, file, seen)
+
+    def erasures(self) -> list[tuple[Entry, dict[str, Any]]]:
+        """Return the entries of erasures, in order, with what is kept of each."""
+        query = select(t.entry, t.opening.c.content).join(t.opening, t.opening.c.seq == t.entry.c.seq)
+        rows = self._all(query.where(t.entry.c.did == "erase").order_by(t.entry.c.seq))
+        return [(as_entry(row), kept_content(row.content)) for row in rows]
+
+    def named(self) -> list[str]:
+        """Return every name under which rows or openings are kept: subjects among them."""
+        found: set[str] = set()
+        for column in (t.insight.c.subject, t.review.c.subject, t.opening.c.record_id):
+            found |= {row[0] for row in self._all(select(column).distinct())}
+        return sorted(found)
+
+    def scrub(self) -> None:
+        """Write the database anew without what was deleted; raises AwayError while others have it open."""
+        with self._reached():
+            scrubbed(self._engine)
 
     def check_records(self) -> Iterator[str]:
         """Yield, in words, each insight, review or status that is no longer what its ledger entry says.

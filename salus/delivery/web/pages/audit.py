@@ -39,6 +39,10 @@ DEEDS = {
     "sign-in": "signed in",
     "sign-out": "signed out",
     "refused-sign-in": "was refused at sign-in",
+    "backup": "made a backup",
+    "hold": "put a record under legal hold",
+    "release": "ended a legal hold",
+    "erase": "erased a person",
 }
 
 
