@@ -207,6 +207,8 @@ def _serve(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
         metavar="URL",
         help="a server that may be asked for missing prefetch",
     )
+    words = "ask for a sign-in before there is any account: the first is made with a code that is printed"
+    add("--sign-in", action="store_true", help=words)
     add(
         "--insecure-no-sign-in",
         action="store_true",

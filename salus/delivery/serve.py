@@ -102,9 +102,13 @@ def _second_site(url: str | None) -> str:
 def _sign_in(site: Site, args: argparse.Namespace) -> tuple[SignIn | None, str]:
     """Return how the pages ask for a sign-in, and the setup code where there is no account yet.
 
-    A demonstration asks nobody: nobody in it exists, and it says so on every page.
+    A demonstration asks nobody: nobody in it exists, and it says so on every page. Nor is anybody asked at a
+    machine on which nobody has an account, unless that is wanted: whoever sits there is whoever works there.
     """
     if site.demonstrated or getattr(args, "insecure_no_sign_in", False):
+        return None, ""
+    wanted_at_all = getattr(args, "sign_in", False) or getattr(args, "oidc", None)
+    if not wanted_at_all and not site.store.accounts.any():
         return None, ""
     wanted = {"staff": STAFF, "all": frozenset(ROLES), "nobody": frozenset[str]()}
     code = "" if site.store.accounts.any() else token_hex(16)

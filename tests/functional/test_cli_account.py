@@ -74,7 +74,16 @@ def test_in_words_the_password_is_shown_once_with_what_becomes_of_it(
 def test_a_server_of_an_archive_asks_for_a_sign_in_and_tells_how_the_first_account_is_made(
     place: Path, free_port: int
 ) -> None:
-    said = ["serve", "--archive", str(place), "--port", str(free_port), "--second-factor", "nobody"]
+    said = [
+        "serve",
+        "--archive",
+        str(place),
+        "--port",
+        str(free_port),
+        "--second-factor",
+        "nobody",
+        "--sign-in",
+    ]
     process = subprocess.Popen([sys.executable, "-c", SERVE, *said], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     try:
@@ -87,7 +96,9 @@ def test_a_server_of_an_archive_asks_for_a_sign_in_and_tells_how_the_first_accou
             assert _answered(client).headers["location"].startswith("/sign-in?next=")
             fields = {**form(client, "/welcome", "/welcome"), "name": "first", "password": PASSWORD}
             assert client.post("/welcome", data={**fields, "setup": code}).status_code == 303
-            assert client.get("/ward").status_code == 200
+            assert client.get("/accounts").status_code == 200
+            # Who runs the server is nobody's clinician.
+            assert client.get("/ward").status_code == 404
             client.cookies.clear()
             assert signed_in(client, "first").status_code == 303
             assert {"/sign-in", "/account", "/accounts/{name}/close"} <= set(

@@ -20,7 +20,6 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount
 from starlette.staticfiles import StaticFiles
 
-from salus.core import roles
 from salus.core.addresses import parted
 from salus.core.errors import AwayError, EvidenceError, RefusedError, SalusError, UserError
 from salus.core.registry import models as known_models
@@ -30,7 +29,7 @@ from salus.core.roles import AUDIT, MODELS, WORKLIST
 from salus.delivery.answers import log_away
 from salus.delivery.tally import Tally
 from salus.delivery.web import words
-from salus.delivery.web.asking import Asking
+from salus.delivery.web.asking import NEEDS, Asking, home
 from salus.delivery.web.desk import Desk, PatientSheet, WardSheet, numbers
 from salus.delivery.web.entrance import Entrance
 from salus.delivery.web.forms import (
@@ -62,7 +61,6 @@ if TYPE_CHECKING:
     from salus.spine.sign_in import Session
 
 _log = logging.getLogger("salus.pages")
-_NEEDS = {"ward": WORKLIST, "models": MODELS, "audit": AUDIT, "accounts": roles.ACCOUNTS}
 
 
 class Pages:
@@ -129,7 +127,7 @@ class Pages:
         if session is None or self.asking.owes(session):
             nav: Sequence[tuple[str, str, str]] = ()
         else:
-            nav = tuple(one for one in (*NAV, ACCOUNTS) if may_ever(session.actor, _NEEDS[one[0]]))
+            nav = tuple(one for one in (*NAV, ACCOUNTS) if may_ever(session.actor, NEEDS[one[0]]))
         out = self.tokens.make(session.id, "sign-out") if session else ""
         return Page(here, session.account.name if session else "", demonstration, nav, sign_out=out)
 
@@ -178,8 +176,8 @@ class Pages:
         return response
 
     def landing(self, request: Request) -> Response:
-        """Go to the ward."""
-        return RedirectResponse("/ward", 307)
+        """Go to where whoever asks works: the ward, where they have one."""
+        return RedirectResponse(home(self.site, self.actor(request)), 307)
 
     def ward(self, request: Request) -> Response:
         """Who needs me first?"""

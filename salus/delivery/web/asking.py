@@ -16,13 +16,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from salus.core.errors import AwayError, EvidenceError
+from salus.core.roles import ABOUT_SOMEBODY, AUDIT, MODELS, WORKLIST
+from salus.core.roles import ACCOUNTS as KEEP_ACCOUNTS
+from salus.delivery.web.render import ACCOUNTS, NAV
 from salus.delivery.web.routing import ANYBODY, HALFWAY
 from salus.spine import sign_in
+from salus.spine.permits import may_ever, seen_by
 
 if TYPE_CHECKING:
+    from salus.core.consent import Actor
     from salus.delivery.settings import Settings
     from salus.spine import Site
 
+# By page, what whoever opens it must be able to do.
+NEEDS = {"ward": WORKLIST, "models": MODELS, "audit": AUDIT, "accounts": KEEP_ACCOUNTS}
 SIGN_IN, ACCOUNT = "/sign-in", "/account"
 # While the store is away, whoever was signed in a moment ago may go on reading what is still known.
 _TRUSTED = timedelta(minutes=10)
@@ -113,6 +120,15 @@ class Asking:
         if found and now - found.seen < _TRUSTED and now < found.until:
             return found
         raise AwayError("The store is away, and with it who is signed in.")
+
+
+def home(site: Site, actor: Actor) -> str:
+    """Return where somebody begins: at the first page of theirs; who is here for a record, at that record."""
+    if actor.role in ABOUT_SOMEBODY and site.has_archive:
+        for subject in actor.about or ():
+            if seen_by(site, actor).subject(subject):
+                return f"/patients/{site.archive.number(subject)}/record"
+    return next((path for name, path, _ in (*NAV, ACCOUNTS) if may_ever(actor, NEEDS[name])), ACCOUNT)
 
 
 def next_path(text: str) -> str:
