@@ -224,10 +224,19 @@ class Permits:
         if seen.constant:
             told: object = "whole"
         else:
-            stands = [spelled(one) for one in in_force(self.said(subject), self.site.now())]
-            told = [actor.role, actor.id, sorted(actor.organisations), self._profile_told, stands]
+            now = self.site.now()
+            stands = in_force(self.said(subject), now)
+            broken = any(one.actor == actor.id and one.holds(now) for one in self.grants(subject))
+            mine = broken or any(map(_names_somebody, stands))
+            who = [actor.id, sorted(actor.organisations), broken] if mine else []
+            told = [actor.role, who, self._profile_told, [spelled(one) for one in stands]]
         said = json.dumps([subject, told], sort_keys=True, default=str)
         return self.site.insight_id(said.encode())[:12]
+
+
+def _names_somebody(permit: Permit) -> bool:
+    """Whether a permit, or an exception of it, is about some people and not others."""
+    return bool(permit.actors) or any(map(_names_somebody, permit.exceptions))
 
 
 class Seen(NamedTuple):
