@@ -20,7 +20,7 @@ from salus.learning.columns import table
 from salus.learning.task import GROUP, Case, Excluded, Task
 from salus.privacy.gate import open_columns
 from salus.record.population import Population, carrying, of_archive, part_of
-from salus.spine.permits import Opening, permitted
+from salus.spine.opening import Opening, permitted
 
 if TYPE_CHECKING:
     import polars as pl

@@ -22,8 +22,8 @@ from salus.learning.task import Task
 from salus.spine.adopt import is_a_file, learnt_at
 from salus.spine.cases import Cases, gather, population, taken
 from salus.spine.learn import Told, need_libraries, write_down
+from salus.spine.opening import Opening, rules_at
 from salus.spine.overlap import found_again, mitigated, seeds, trained
-from salus.spine.permits import Opening, rules_at
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact

@@ -21,8 +21,8 @@ from salus.core.errors import AwayError, UserError
 from salus.core.files import put
 from salus.core.registry import task as find_task
 from salus.spine.cases import Cases, gather, population
+from salus.spine.opening import Opening
 from salus.spine.overlap import ARTEFACT, TRAINED, written
-from salus.spine.permits import Opening
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact, Made

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,7 +35,6 @@ from salus.privacy.profiles import DEFAULT, Default, Profile, of_text, profile
 
 if TYPE_CHECKING:
     from salus.record.care import Tie
-    from salus.record.population import Population
     from salus.spine.site import Site
     from salus.store.rows import StoredInsight, ToldRow
 
@@ -364,39 +362,3 @@ def unseen(subject: str) -> UserError:
     """Return what is said of somebody who may not be seen: what is said of somebody who is not there."""
     named = subject if "/" in subject else f"Patient/{subject}"
     return UserError(f"No evidence of '{named}' in this archive: 'salus read' it first.")
-
-
-class Opening(NamedTuple):
-    """Who opens a population, what for, and on which basis; and where the state of an archive is."""
-
-    actor: Actor
-    purpose: str
-    basis: str
-    store: str | None = None
-
-
-def rules_at(place: str, subjects: Iterable[str], opening: Opening) -> Rules:
-    """Return the rules of the subjects of the archive at `place`."""
-    from salus.spine.site import open_site
-
-    site = open_site(Path(place), opening.store, create=False, to_read=True)
-    try:
-        return permits(site).rules(subjects, opening.actor, opening.purpose, opening.basis)
-    finally:
-        site.close()
-
-
-def permitted(found: Population, place: str, opening: Opening) -> Population:
-    """Return what may be opened so of the evidence of an archive at `place`; who said no is not in it."""
-    import polars as pl
-
-    from salus.privacy.gate import allowed
-
-    every = found.subjects["subject"].to_list()
-    rules = rules_at(place, every, opening)
-    shut_out = [one for one in every if rules.of.get(one, rules.otherwise).constant is False]
-    return replace(
-        found,
-        subjects=found.subjects.filter(~pl.col("subject").is_in(shut_out)),
-        events=allowed(found.events, rules, opening.actor, opening.purpose),
-    )

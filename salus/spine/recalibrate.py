@@ -24,8 +24,8 @@ from salus.spine.learn import (
     provenance,
     write_down,
 )
+from salus.spine.opening import Opening
 from salus.spine.overlap import ARTEFACT, TRAINED
-from salus.spine.permits import Opening
 
 if TYPE_CHECKING:
     from salus.learning.artefact import Artefact

@@ -17,8 +17,9 @@ from salus.core.errors import RefusedError, UserError
 from salus.delivery.app import Settings
 from salus.spine import permit
 from salus.spine.chart import open_chart
+from salus.spine.opening import Opening, permitted
 from salus.spine.permit import Statement
-from salus.spine.permits import Opening, permits, permitted
+from salus.spine.permits import permits
 from salus.spine.share import Wanted, share_record
 from salus.spine.site import Site
 from tests import doors
