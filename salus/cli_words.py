@@ -43,6 +43,7 @@ def parser(verbs: Verbs, moment: Callable[[str], Any]) -> argparse.ArgumentParse
     learning(add, verbs)
     _serve(add("serve", help="pages, CDS Hooks and FHIR over HTTP"), verbs)
     _audit(add("audit", help="is the ledger what was written down?"), verbs)
+    _archive(add("archive", help="backups of an archive: make, check, restore"))
     _share(add("share", help="hand evidence on as FHIR; what leaves an archive is written down"), verbs)
     return top
 
@@ -212,3 +213,9 @@ def _share(parser: argparse.ArgumentParser, verbs: Verbs) -> None:
     _common(parser, archive=None)
     words(parser)
     parser.set_defaults(run=verbs["share"])
+
+
+def _archive(parser: argparse.ArgumentParser) -> None:
+    from salus.cli_archive import words
+
+    words(parser, _common)

@@ -38,6 +38,7 @@ _DID = {
     "insight": (("110110", "Patient Record"), "C"),
     "review": (("110110", "Patient Record"), "U"),
     "export": (("110106", "Export"), "R"),
+    "backup": (("110106", "Export"), "R"),
 }
 _OTHER = (("110100", "Application Activity"), "E")
 

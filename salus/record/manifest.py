@@ -95,7 +95,7 @@ def sweep(root: Path, manifest: Manifest | None) -> None:
     """Remove what a read that was killed left behind, and generations that nobody reads any more."""
     kept = {manifest.folder, manifest.previous} if manifest else set()
     for folder in root.glob("gen-*"):
-        if folder.name not in kept and not _is_held(folder):
+        if folder.name not in kept and not is_held(folder):
             shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(root / "work", ignore_errors=True)
     reads = set(manifest.reads) if manifest else set()
@@ -117,7 +117,8 @@ def hold(folder: Path) -> int:
     return handle
 
 
-def _is_held(folder: Path) -> bool:
+def is_held(folder: Path) -> bool:
+    """Whether somebody holds `folder`, in this process or another."""
     import fcntl
 
     handle = os.open(folder, os.O_RDONLY)

@@ -58,9 +58,10 @@ class Original:
 
         Raises EvidenceError when the copy is missing or damaged.
         """
-        return self._frame(read, frame)[offset : offset + length]
+        return self.frame(read, frame)[offset : offset + length]
 
-    def _frame(self, read: int, frame: int) -> bytes:
+    def frame(self, read: int, frame: int) -> bytes:
+        """Return the lines of one frame; raises as `get` does."""
         found = self._frames.get((read, frame))
         if found is None:
             found = self._frames[read, frame] = self._unpack(read, frame)

@@ -286,7 +286,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def _schema(connection: Connection, url: URL) -> str:
+def schema_of(connection: Connection, url: URL) -> str:
     """Return the migration that the database is at; "" for an empty one.
 
     Raises EvidenceError where what tells it is gone, or is not what Salus writes.
@@ -317,7 +317,7 @@ def bring_up_to_date(engine: Engine, url: URL, *, create: bool = True, as_it_lie
     is empty and may not be filled, or is older and may not be written; EvidenceError when it lacks a table.
     """
     with engine.connect() as connection:
-        have = _schema(connection, url)
+        have = schema_of(connection, url)
         there = set(inspect(connection).get_table_names()) if have == SCHEMA else set()
     if not have and (as_it_lies or not create):
         raise UserError(
@@ -337,7 +337,7 @@ def bring_up_to_date(engine: Engine, url: URL, *, create: bool = True, as_it_lie
             f"written to it here. {_upgrade(url)}"
         )
     with writing(engine) as connection:
-        if _schema(connection, url) < SCHEMA:
+        if schema_of(connection, url) < SCHEMA:
             _migrate(connection)
 
 

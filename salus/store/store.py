@@ -6,9 +6,10 @@ block ends. Reads see only what was acknowledged. Any thread may use a Store; ea
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -48,6 +49,7 @@ from salus.store.rows import (
     as_status,
     kept_content,
 )
+from salus.store.snapshot import copied
 from salus.store.transaction import Transaction
 
 __all__ = ["HookCard", "Opening", "StatusRow", "Store", "StoredInsight", "Transaction", "open_store"]
@@ -212,6 +214,15 @@ class Store:
         }
         found = {name: self._first(query)[0] for name, query in {**asked, "stale": stale}.items()}
         return {"entries": self.head()[0], **found}
+
+    def copy_to(self, file: Path, seen: Callable[[int], object] | None = None) -> None:
+        """Write all that is kept now into the new embedded database `file`, while others go on writing.
+
+        seen: hears how many bytes were copied. Raises AwayError when the store does not answer or `file` has
+        no room, EvidenceError when the store is damaged.
+        """
+        with self._reached():
+            copied(self._url, self._engine, file, seen)
 
     def check_records(self) -> Iterator[str]:
         """Yield, in words, each insight, review or status that is no longer what its ledger entry says.

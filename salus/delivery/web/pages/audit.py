@@ -31,6 +31,7 @@ DEEDS = {
     "train": "let a model learn from the records",
     "test": "judged a model on the records",
     "adopt": "chose what a model answers by",
+    "backup": "made a backup",
 }
 
 

@@ -1,0 +1,102 @@
+"""The verb `archive` at the command line: backup, check, restore; their words, and what they print."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from salus.cli_out import actor as actor_of
+from salus.cli_out import progress, put_json, say, site_of
+
+if TYPE_CHECKING:
+    from salus.spine.backup import Copy
+
+Args = argparse.Namespace
+Common = Callable[..., None]
+
+_FILE = "what 'salus archive backup' made"
+_DIGEST = "what 'salus archive backup' said, kept elsewhere: finds a file that was made anew too"
+
+
+def words(parser: argparse.ArgumentParser, common: Common) -> None:
+    """Add the verbs that act on a whole archive to their parser; `common` adds the options of every verb."""
+    add = parser.add_subparsers(required=True, metavar="backup, check, restore").add_parser
+    _backup_words(add("backup", help="all of an archive in one file, while it is used"), common)
+    check_ = add("check", help="is a backup, byte for byte, what was written?")
+    check_.add_argument("file", metavar="FILE", help=_FILE)
+    check_.add_argument("--digest", metavar="D", help=_DIGEST)
+    check_.add_argument("--json", action="store_true", help="JSON for machines")
+    check_.set_defaults(run=check)
+    restore_ = add("restore", help="put a backup into a new or empty folder")
+    restore_.add_argument("file", metavar="FILE", help=_FILE)
+    restore_.add_argument("--digest", metavar="D", help=_DIGEST)
+    common(restore_, actor=False)
+    restore_.set_defaults(run=restore)
+
+
+def _backup_words(parser: argparse.ArgumentParser, common: Common) -> None:
+    add = parser.add_argument
+    add("--to", required=True, metavar="PLACE", help="a new file, or a folder for one named by the time")
+    key = "the site's signing key too: whoever has it can approve models in the site's name"
+    add("--with-key", action="store_true", help=key)
+    add("--as-it-lies", action="store_true", help="even if the audit finds it damaged; the backup says so")
+    common(parser)
+    parser.set_defaults(run=backup)
+
+
+def backup(args: Args) -> int:
+    """Write a backup, and say what is in it and what binds it."""
+    from salus.spine.backup import backup as make
+
+    site = site_of(args, to_read=True)
+    how: dict[str, Any] = {"with_key": args.with_key, "as_it_lies": args.as_it_lies}
+    made = make(site, Path(args.to), actor=actor_of(args), progress=progress(args), **how)
+    if args.json:
+        return put_json(made.as_json())
+    _say(made)
+    for problem in made.problems:
+        say(f"  NOT INTACT: {problem}")
+    for name in made.left_out:
+        say(f"  left out, since it is no part of an archive: {name}")
+    if not made.told["key"]:
+        say("  left out: site.key, the site's signature (--with-key takes it along). Keep it elsewhere.")
+    say("Keep the digest apart from the file: 'salus archive restore --digest' holds one to the other.")
+    return 0
+
+
+def check(args: Args) -> int:
+    """Check a backup without restoring it."""
+    from salus.spine.backup import check as look
+
+    found = look(Path(args.file), digest=args.digest, progress=progress(args))
+    if args.json:
+        return put_json(found.as_json())
+    _say(found)
+    return 0
+
+
+def restore(args: Args) -> int:
+    """Restore a backup, and say what is there now."""
+    from salus.spine.backup import restore as put_back
+
+    store = args.store or os.environ.get("SALUS_STORE")
+    how: dict[str, Any] = {"store_url": store, "digest": args.digest, "progress": progress(args)}
+    made = put_back(Path(args.file), Path(args.archive), **how)
+    if args.json:
+        return put_json(made.as_json())
+    _say(made)
+    if not made.told["key"]:
+        say(f"The site's key was not in it: put it back to '{made.path / 'site.key'}' before anything is")
+        say("written there, or approvals of before will not count. 'salus audit verify' needs none.")
+    return 0
+
+
+def _say(found: Copy) -> None:
+    told = found.told
+    say(f"{found.path}: {found.members} files, {found.size} bytes, as of {told['made_at']}.")
+    say(f"  {told['events']} events of {told['subjects']} subjects, read {told['generation']}; "
+        f"{told['entries']} ledger entries, head {told['head']}")  # fmt: skip
+    say(f"  digest {found.digest}")
