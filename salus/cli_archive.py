@@ -23,7 +23,7 @@ _DIGEST = "what 'salus archive backup' said, kept elsewhere: finds a file that w
 
 def words(parser: argparse.ArgumentParser, common: Common) -> None:
     """Add the verbs that act on a whole archive to their parser; `common` adds the options of every verb."""
-    add = parser.add_subparsers(required=True, metavar="backup, check, restore").add_parser
+    add = parser.add_subparsers(required=True, metavar="backup, check, restore, encrypt, rewrap").add_parser
     _backup_words(add("backup", help="all of an archive in one file, while it is used"), common)
     check_ = add("check", help="is a backup, byte for byte, what was written?")
     check_.add_argument("file", metavar="FILE", help=_FILE)
@@ -35,6 +35,21 @@ def words(parser: argparse.ArgumentParser, common: Common) -> None:
     restore_.add_argument("--digest", metavar="D", help=_DIGEST)
     common(restore_, actor=False)
     restore_.set_defaults(run=restore)
+    _seal_words(add, common)
+
+
+def _seal_words(add: Callable[..., argparse.ArgumentParser], common: Common) -> None:
+    key = "a file with 32 bytes of chance (openssl rand -hex 32), that you alone may read"
+    encrypt_ = add("encrypt", help="write a sealed archive, which nobody reads without a key")
+    encrypt_.add_argument("--to", required=True, metavar="NEW", help="a new or empty folder")
+    encrypt_.add_argument("--key-file", required=True, metavar="FILE", help=key)
+    common(encrypt_)
+    encrypt_.set_defaults(run=encrypt)
+    rewrap_ = add("rewrap", help="let another key open a sealed archive, while it is used")
+    rewrap_.add_argument("--key-file", required=True, metavar="FILE", help=key)
+    rewrap_.add_argument("--only", action="store_true", help="and no other key any more")
+    common(rewrap_)
+    rewrap_.set_defaults(run=rewrap)
 
 
 def _backup_words(parser: argparse.ArgumentParser, common: Common) -> None:
@@ -91,6 +106,31 @@ def restore(args: Args) -> int:
     if not made.told["key"]:
         say(f"The site's key was not in it: put it back to '{made.path / 'site.key'}' before anything is")
         say("written there, or approvals of before will not count. 'salus audit verify' needs none.")
+    return 0
+
+
+def encrypt(args: Args) -> int:
+    """Write a sealed archive, and say what is left to do."""
+    from salus.spine.seal import encrypt as seal
+
+    store = args.store or os.environ.get("SALUS_STORE")
+    how: dict[str, Any] = {"actor": actor_of(args), "store_url": store, "progress": progress(args)}
+    made = seal(site_of(args, to_read=True), Path(args.to), Path(args.key_file), **how)
+    if args.json:
+        return put_json({"path": str(made), "sealed": True})
+    say(f"'{made}' is sealed. Every command on it needs SALUS_KEY_FILE={args.key_file} in its environment.")
+    say(f"'{args.archive}' lies open as before, and so do its backups and the disk under it: end them.")
+    return 0
+
+
+def rewrap(args: Args) -> int:
+    """Give a sealed archive another key, and say which."""
+    from salus.spine.seal import rewrap as wrap
+
+    name = wrap(site_of(args), Path(args.key_file), actor=actor_of(args), only=args.only)
+    if args.json:
+        return put_json({"path": args.archive, "key": name, "only": args.only})
+    say(f"The key {name} opens '{args.archive}'{', and no other does any more' if args.only else ' too'}.")
     return 0
 
 

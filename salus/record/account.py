@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from salus.core.errors import EvidenceError
+from salus.record import rest
 
 _NAME = "account.json"
 
@@ -80,7 +81,7 @@ class Account:
 
     def keep(self, folder: Path) -> None:
         """Leave in `folder` what the ledger must hear, for the case that this reader cannot tell it."""
-        (folder / _NAME).write_bytes(msgspec.json.encode(Told(self.counts(), self.changed)))
+        rest.write_bytes(folder / _NAME, msgspec.json.encode(Told(self.counts(), self.changed)))
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -96,7 +97,7 @@ class Told(msgspec.Struct, frozen=True):
         Raises EvidenceError when it is gone or damaged.
         """
         try:
-            return msgspec.json.decode((folder / _NAME).read_bytes(), type=cls)
+            return msgspec.json.decode(rest.read_bytes(folder / _NAME), type=cls)
         except (OSError, msgspec.MsgspecError):
             raise EvidenceError(
                 f"'{folder / _NAME}' is gone or damaged: restore it from a backup, or read the export again "

@@ -22,7 +22,7 @@ from salus.core.addresses import is_among, parted
 from salus.core.errors import EvidenceError, UserError
 from salus.core.evidence import Timeline
 from salus.record import manifest as manifests
-from salus.record import refused, superseded
+from salus.record import refused, rest, superseded
 from salus.record.account import Reject
 from salus.record.columns import OF_A_ROW, nothing, rows_of
 from salus.record.fhir import event, timeline
@@ -143,7 +143,7 @@ class Archive:
         if not shards:
             return frozenset()
         with _whole(self.root):
-            found = pl.scan_parquet(shards, glob=False).select(pl.col("subject_id").unique()).collect()
+            found = rest.scan(shards).select(pl.col("subject_id").unique()).collect()
         return frozenset(found["subject_id"].to_list())
 
     def person(self, subject: str) -> Person:
@@ -175,10 +175,9 @@ class Archive:
 
     @cached_property
     def _people(self) -> dict[str, Person]:
-        import polars as pl
 
         with _whole(self.root):
-            rows = pl.read_parquet(self._in("metadata", "people.parquet"), glob=False)
+            rows = rest.read(self._in("metadata", "people.parquet"))
         return {row["subject"]: person_of(row) for row in rows.iter_rows(named=True)}
 
     # --- columns -------------------------------------------------------------------------------
@@ -189,13 +188,12 @@ class Archive:
 
     def superseded(self) -> pl.DataFrame | None:
         """Return what was superseded, with `until`: when a newer copy took its place; None: nothing was."""
-        import polars as pl
 
         shards = superseded.shards(self._in())
         if not shards:
             return None
         with _whole(self.root):
-            return pl.read_parquet(shards, glob=False)
+            return rest.scan(shards).collect()
 
     def refusals(self) -> dict[str, list[Row]]:
         """Return by subject what was refused and is there all the same: rows whose value nobody can read."""
@@ -209,9 +207,8 @@ class Archive:
 
     def code_names(self) -> dict[str, str]:
         """Return what the record itself calls its codes (``LOINC/8867-4`` -> ``Heart rate``)."""
-        import polars as pl
 
-        known = pl.read_parquet(self._in("metadata", "codes.parquet"), glob=False)
+        known = rest.read(self._in("metadata", "codes.parquet"))
         return {code: name for code, name in known.select("code", "description").rows() if name}
 
     def _in(self, *parts: str) -> Path:
@@ -222,7 +219,7 @@ class Archive:
         import polars as pl
 
         with _whole(self.root):
-            rows = pl.read_parquet(self._in("metadata", "subjects.parquet"), glob=False)
+            rows = rest.read(self._in("metadata", "subjects.parquet"))
         return rows.with_columns(pl.col("last").to_physical()).rechunk()
 
     @cached_property
@@ -243,7 +240,6 @@ class Archive:
         return found
 
     def _rows(self, subject: str) -> list[Row]:
-        import polars as pl
 
         found = self._subject(subject)
         if found is None:
@@ -251,7 +247,7 @@ class Archive:
         part, start, count, _ = found
         shard = self._in("data", f"{part:04d}.parquet")
         with _whole(self.root):
-            return rows_of(pl.scan_parquet(shard, glob=False).slice(start, count).select(OF_A_ROW).collect())
+            return rows_of(rest.scan(shard).slice(start, count).select(OF_A_ROW).collect())
 
     # --- resources as they came ----------------------------------------------------------------
 
@@ -272,7 +268,7 @@ class Archive:
         part = self._in("index", f"{source_part(source, self.manifest.parts):04d}.parquet")
         found: list[Any] = []
         if part.exists():
-            scanned = pl.scan_parquet(part, glob=False).filter(pl.col("source") == source)
+            scanned = rest.scan(part).filter(pl.col("source") == source)
             found = scanned.sort("stands", "order").select(_PLACE).collect().rows()
         if not found:
             raise UserError(f"No resource '{source}' in this archive.")
@@ -299,13 +295,12 @@ class Archive:
 
     def _scan(self, of: str, none: Callable[[], pl.DataFrame]) -> pl.LazyFrame:
         """Return the shards in folder `of` as columns; where no read brought any evidence, `none`."""
-        import polars as pl
 
         # Listed here: Polars would take ``ward[1]`` in a path for a pattern.
         found = sorted(self._in(of).glob("*.parquet"))
         if not found and self.manifest.events:
             raise EvidenceError(f"There are no columns in '{self._in(of)}': restore it from a backup.")
-        return pl.scan_parquet(found, glob=False) if found else none().lazy()
+        return rest.scan(found) if found else none().lazy()
 
     def write_back(self, folder: Path) -> dict[str, int]:
         """Write every resource that stands as NDJSON by type, as it was sent; return the counts.

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from salus.core.errors import EvidenceError
-from salus.record import versions
+from salus.record import rest, versions
 from salus.record.fhir_decode import Near
 from salus.record.fhir_kinds import MEDICATED
 from salus.record.fhir_terms import canonical, drug
@@ -119,17 +119,13 @@ def orders_of(
     import polars as pl
 
     names, (original, near) = {one: one for one in drugs}, told_by
-    told = pl.scan_parquet(list(new), glob=False).filter(
-        pl.col("source").is_in(list(names)) & pl.col("url").is_not_null()
-    )
+    told = rest.scan(list(new)).filter(pl.col("source").is_in(list(names)) & pl.col("url").is_not_null())
     names |= {url: source for url, source in told.select("url", "source").collect().iter_rows()}
     kinds = pl.col("source").str.split("/").list.first().is_in(sorted(MEDICATED))
     stood = pl.col("stands") | pl.col("order").is_in(kept.implode())
     found: list[tuple[int, str, str]] = []
     for path in old:
-        rows = (
-            pl.scan_parquet(path, glob=False).filter(kinds & stood & (pl.col("fate") == EVENTS)).sort("order")
-        )
+        rows = rest.scan(path).filter(kinds & stood & (pl.col("fate") == EVENTS)).sort("order")
         place = rows.select("order", "source", "frame", "offset", "length").collect()
         for order, source, *where in place.iter_rows():
             drug = names.get(_named(original.get(order >> ORDER_BITS, *where), near))
@@ -186,13 +182,13 @@ def load(metadata: Path) -> pl.DataFrame:
     import polars as pl
 
     path = metadata / _FILE
-    return pl.read_parquet(path, glob=False) if path.exists() else pl.DataFrame(schema=_schema())
+    return rest.read(path) if path.exists() else pl.DataFrame(schema=_schema())
 
 
 def keep(metadata: Path, lines: pl.DataFrame) -> None:
     """Keep it for the next read."""
     if lines.height:
-        lines.write_parquet(metadata / _FILE)
+        rest.write(lines, metadata / _FILE)
 
 
 class Named(NamedTuple):

@@ -19,6 +19,7 @@ from msgspec import Raw, Struct
 from salus.core.addresses import parted
 from salus.core.errors import EvidenceError
 from salus.core.evidence import UNREADABLE, Absence
+from salus.record import rest
 from salus.record.fhir_certainty import ENTERED_IN_ERROR
 from salus.record.fhir_decode import Near, patient_of, source_of
 from salus.record.fhir_kinds import OF_OTHERS, OF_PATIENTS
@@ -197,14 +198,14 @@ def kept(generation: Path) -> pl.DataFrame:
 
     path = generation / "metadata" / _NAME
     # Archives of before lack `entry` and `told`: they name what was inside by its holder, and tell of it all.
-    read = [pl.read_parquet(path, glob=False)] if path.exists() else []
+    read = [rest.read(path)] if path.exists() else []
     return pl.concat([framed(()), *read], how="diagonal").with_columns(pl.col("told").fill_null(True))
 
 
 def keep(generation: Path, found: pl.DataFrame) -> None:
     """Write what was refused into the folder of a generation."""
     if found.height:
-        found.write_parquet(generation / "metadata" / _NAME)
+        rest.write(found, generation / "metadata" / _NAME)
 
 
 def by_subject(found: pl.DataFrame) -> dict[str, list[Row]]:

@@ -15,7 +15,7 @@ import msgspec
 
 import salus
 from salus.core.errors import EvidenceError
-from salus.record import columns, drugs, refused, superseded
+from salus.record import columns, drugs, refused, rest, superseded
 from salus.record.copies import Chosen, chosen, unread
 from salus.record.drugs import Called
 from salus.record.fhir_terms import display_names
@@ -100,7 +100,7 @@ class _Settled:
             self.nameless.append(found.rows.filter(patient & pl.col("stands") & ~told)["source"])
             corrected |= drugs.history(found.rows, first, original)
             self.intake.account.changed += found.changed
-            found.rows.write_parquet(self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
+            rest.write(found.rows, self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
             if left.height:
                 copies.append(unread(found.rows, left, original))
         refuse(met)
@@ -123,10 +123,9 @@ class _Settled:
 
     def _take_old_index(self, old: Path) -> None:
         """Put the rows of the last generation before the new ones."""
-        import polars as pl
 
         for path in sorted((old / "index").glob("*.parquet")):
-            self.intake.index.add(with_part(pl.read_parquet(path, glob=False), self.parts))
+            self.intake.index.add(with_part(rest.read(path), self.parts))
 
     def _replaced(self, found: Chosen) -> None:
         """Set aside the evidence, and who is who, of copies that do not stand; note what superseded them."""
@@ -163,10 +162,10 @@ class _Settled:
             rows, past = self._called(rows, past, pl.concat([*linked, told]).unique(["order", "source"]))
             if past is not None:
                 past = past if "drug" in past.columns else past.with_columns(drug=pl.lit(None, pl.String))
-                past.write_parquet(self.folder / superseded.FOLDER / f"{number:04d}.parquet", **_WRITTEN)
+                rest.write(past, self.folder / superseded.FOLDER / f"{number:04d}.parquet", **_WRITTEN)
             if self.old is not None:
                 rows = rows.sort(*_SORTED, maintain_order=True)
-            rows.write_parquet(self.folder / "data" / f"{number:04d}.parquet", **_WRITTEN)
+            rest.write(rows, self.folder / "data" / f"{number:04d}.parquet", **_WRITTEN)
             new = rows
             if self.old is not None:
                 new = rows.filter(pl.col("order") >= self.intake.number << ORDER_BITS)
@@ -204,11 +203,13 @@ class _Settled:
         """Return the rows of this part out of files of the last generation; None when there are no files."""
         import polars as pl
 
+        if self.base and self.base.parts == self.parts:
+            files = [path for path in files if int(path.stem) == number]
         if not files:
             return None
         width = (1 << 63) // self.parts + 1
         mine = pl.col("subject_id").is_between(number * width, (number + 1) * width, closed="left")
-        return pl.scan_parquet(files, glob=False).filter(mine).collect()
+        return rest.scan(files).filter(mine).collect()
 
     def _with_drugs(self, old: pl.DataFrame) -> pl.DataFrame:
         """Give older rows that name a Medication its codes, when it has come since."""
@@ -253,17 +254,17 @@ class _Settled:
 
         folder = self.folder / "metadata"
         subjects = self._subjects()
-        subjects.write_parquet(folder / "subjects.parquet", **_WRITTEN)
+        rest.write(subjects, folder / "subjects.parquet", **_WRITTEN)
         people = people_columns([who for at, who in self.intake.people if at not in self.replaced])
         if self.old is not None:
-            before = pl.read_parquet(self.old / "metadata" / "people.parquet", glob=False)
+            before = rest.read(self.old / "metadata" / "people.parquet")
             people = pl.concat([before, people], how="diagonal")
             people = people.unique("subject", keep="last", maintain_order=True)
             people = people.filter(~pl.col("subject").is_in(pl.concat(self.nameless).implode()))
-        people.write_parquet(folder / "people.parquet", **_WRITTEN)
+        rest.write(people, folder / "people.parquet", **_WRITTEN)
         drugs.keep(folder, self.lines)
-        self._code_list().write_parquet(folder / "codes.parquet", **_WRITTEN)
-        (folder / "dataset.json").write_bytes(msgspec.json.format(msgspec.json.encode(_dataset())))
+        rest.write(self._code_list(), folder / "codes.parquet", **_WRITTEN)
+        rest.write_bytes(folder / "dataset.json", msgspec.json.format(msgspec.json.encode(_dataset())))
 
     def _subjects(self) -> pl.DataFrame:
         """Return subject, its number, its events and the last moment known; refuse numbers that collide."""
@@ -272,7 +273,7 @@ class _Settled:
         schema = {"subject": pl.String, "subject_id": pl.Int64}
         named = pl.concat([pl.DataFrame(schema=schema), *self.intake.subjects])
         if self.old is not None:
-            before = pl.read_parquet(self.old / "metadata" / "subjects.parquet", glob=False).select(*SUBJECTS)
+            before = rest.read(self.old / "metadata" / "subjects.parquet").select(*SUBJECTS)
             named = pl.concat([before, named])
         named = named.unique("subject", maintain_order=True)
         if named["subject_id"].n_unique() != named.height:
@@ -288,7 +289,7 @@ class _Settled:
 
         names = dict(display_names())
         if self.old is not None:
-            before = pl.read_parquet(self.old / "metadata" / "codes.parquet", glob=False)
+            before = rest.read(self.old / "metadata" / "codes.parquet")
             names = {code: name for code, name, _ in before.rows() if name} | names
         every = sorted({code for found in self.codes for code in found})
         return pl.DataFrame(

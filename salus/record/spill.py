@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from salus.record import rest
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -35,7 +37,7 @@ class Spill:
         if self._rows >= max(_HELD, _HELD_OF_A_PART * self._parts):
             for number, piece in self._split().items():
                 path = self._folder / f"{number:05d}-{self._files:06d}.arrow"
-                with path.open("wb") as file:
+                with rest.create(path) as file:
                     piece.write_ipc_stream(file)
             self._files += 1
 
@@ -57,7 +59,9 @@ class Spill:
 
         if self._held:
             self._kept = self._split()
-        found = [pl.read_ipc_stream(path) for path in sorted(self._folder.glob(f"{number:05d}-*"))]
+        found = [
+            pl.read_ipc_stream(rest.source(path)) for path in sorted(self._folder.glob(f"{number:05d}-*"))
+        ]
         if number in self._kept:
             found.append(self._kept.pop(number))
         return pl.concat(found) if found else None

@@ -11,6 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from salus.record import rest
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -30,7 +32,7 @@ def orders(files: list[Path]) -> pl.Series:
 
     if not files:
         return pl.Series("order", dtype=pl.Int64)
-    return pl.scan_parquet(files, glob=False).select(pl.col("order").unique()).collect()["order"]
+    return rest.scan(files).select(pl.col("order").unique()).collect()["order"]
 
 
 def parted(
@@ -89,5 +91,5 @@ def stood_at(files: list[Path], subject: int, at: datetime) -> pl.DataFrame:
 
     known = pl.col("known_at").is_null() | (pl.col("known_at") <= at)
     mine = (pl.col("subject_id") == subject) & known & (pl.col("until") > at)
-    rows = pl.scan_parquet(files, glob=False).filter(mine).collect()
+    rows = rest.scan(files).filter(mine).collect()
     return rows.filter(pl.col("until") == pl.col("until").min().over("source", "known_at"))

@@ -6,13 +6,13 @@ place of its frame, and its offset and length inside.
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from salus.core.errors import EvidenceError
+from salus.record import rest
 
 # Level 1: the copy must not cost more than the reading.
 _LEVEL = 1
@@ -26,7 +26,7 @@ class Copy:
         import zstandard
 
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("wb")
+        self._file = rest.create(path)
         self._packer = zstandard.ZstdCompressor(level=_LEVEL)
         self.at = 0
 
@@ -40,9 +40,7 @@ class Copy:
         """Bring everything to the disk; once is enough."""
         if self._file.closed:
             return
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        rest.end(self._file)
 
 
 @dataclass(slots=True)
@@ -74,12 +72,11 @@ class Original:
 
         path = self.folder / name(read)
         try:
-            with path.open("rb") as stream:
-                stream.seek(frame)
-                inflate = zstandard.ZstdDecompressor().decompressobj()
-                parts = []
-                while not inflate.eof and (piece := stream.read(1 << 16)):
-                    parts.append(inflate.decompress(piece))
+            inflate, parts = zstandard.ZstdDecompressor().decompressobj(), []
+            for piece in rest.pieces(path, frame):
+                parts.append(inflate.decompress(piece))
+                if inflate.eof:
+                    break
         except (OSError, zstandard.ZstdError) as error:
             raise EvidenceError(
                 f"The verbatim copy '{path}' cannot be read ({type(error).__name__}): restore it from a "

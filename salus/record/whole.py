@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from salus.core.errors import EvidenceError
+from salus.record import rest
 from salus.record.account import Told
 from salus.record.intake import ORDER_BITS
 from salus.record.manifest import Manifest
@@ -38,8 +39,8 @@ def broken(root: Path, manifest: Manifest, seen: Seen | None = None) -> Iterator
     folder, done, rows = root / manifest.folder, seen or (lambda _size: None), 0
     for path in sorted(folder.rglob("*.parquet")):
         try:
-            height = pl.read_parquet(path, glob=False).height
-        except (OSError, pl.exceptions.PolarsError) as error:
+            height = rest.read(path).height
+        except (OSError, EvidenceError, pl.exceptions.PolarsError) as error:
             yield f"'{path.relative_to(root)}' cannot be read ({type(error).__name__})."
             continue
         rows += height if path.parent.name == "data" else 0
@@ -64,10 +65,10 @@ def _not_indexed(folder: Path) -> Iterator[str]:
     if not data:
         return
     try:
-        known = pl.scan_parquet(index, glob=False).select("order") if index else pl.LazyFrame({"order": []})
-        wanted = pl.scan_parquet(data, glob=False).select(pl.col("order").unique())
+        known = rest.scan(index).select("order") if index else pl.LazyFrame({"order": []})
+        wanted = rest.scan(data).select(pl.col("order").unique())
         lost = wanted.join(known.cast(pl.Int64), on="order", how="anti").collect().height
-    except (OSError, pl.exceptions.PolarsError):
+    except (OSError, EvidenceError, pl.exceptions.PolarsError):
         # Which file that is was said before.
         return
     if lost:
@@ -94,8 +95,8 @@ def _frames(index: list[Path]) -> Iterator[tuple[int, list[tuple[int, int]]]]:
     if not index:
         return
     try:
-        found = _ends(pl.scan_parquet(index, glob=False)).collect()
-    except (OSError, pl.exceptions.PolarsError):
+        found = _ends(rest.scan(index)).collect()
+    except (OSError, EvidenceError, pl.exceptions.PolarsError):
         # Which file that is was said before.
         return
     for (read,), rows in found.group_by("read", maintain_order=True):

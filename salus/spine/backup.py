@@ -10,34 +10,28 @@ site's name, and a backup is carried to where fewer people guard it.
 from __future__ import annotations
 
 import errno
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import salus
-from salus.core.errors import AwayError, EvidenceError, RefusedError, UserError
+from salus.core.errors import RefusedError, UserError
 from salus.spine.drafts import Bar, Progress, draft, no_room, progress_bar, refuse_narrow
+from salus.spine.laid_out import BESIDE, KEY, STORE, judged, laid_out, named, refuse_damaged, size_of
 
 if TYPE_CHECKING:
     from salus.core.consent import Actor
     from salus.record.manifest import Manifest
     from salus.spine.site import Site
-    from salus.store.ledger import Verdict
     from salus.store.pack import Contents, Pack
 
 Seen = Callable[[int], object]
-_KEY, _STORE = "site.key", "salus.db"
-# What lies beside records and store, and belongs to them: signed heads, wrapped keys, what was erased.
-_BESIDE = ("heads", "keys.json", "erased.json")
 # What is made anew by whoever opens an archive, or is left of somebody who was killed.
 _PASSING = ("read.lock", "ledger.lock", "work", "archive.json.new", "salus.db-wal", "salus.db-shm")
-# How often a snapshot is begun anew because a read was published meanwhile.
-_TURNS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +85,10 @@ def backup(
     with no_room(file), draft(file.parent) as place, progress_bar(progress, "Backing up") as bar:
         folder = place / "archive"
         folder.mkdir(mode=0o700)
-        with _snapshot(site, folder, with_key, bar) as record:
+        with laid_out(site, folder, with_key, bar) as record:
             copy = _contents(site, folder, record, bar)
             if not as_it_lies:
-                _refuse_damaged(site, copy)
+                refuse_damaged(site, copy.told["problems"])
             refuse_narrow(place, copy.size)
             pack.write(place / "pack", copy, folder, bar)
             said = {key: copy.told[key] for key in ("generation", "entries", "head", "key")}
@@ -134,7 +128,7 @@ def restore(
     store_url: an empty database elsewhere for what was in the store. Raises as `check` does, RefusedError
     where what was written does not verify, AwayError where there is no room.
     """
-    home = _free(archive)
+    home = free_place(archive)
     with _opened(file, digest) as pack, no_room(archive), draft(home.parent) as place:
         contents = pack.contents
         refuse_narrow(home.parent, contents.size)
@@ -143,111 +137,26 @@ def restore(
         with progress_bar(progress, "Restoring", contents.size) as bar:
             pack.read(folder, bar)
         _refuse_broken(folder, contents.told)
-        _given(folder, home, store_url)
+        given(folder, home, store_url)
     return Copy(archive, contents.digest, contents.size, len(contents.members), contents.told)
-
-
-# --- the snapshot ------------------------------------------------------------------------------
-
-
-@contextmanager
-def _snapshot(site: Site, folder: Path, with_key: bool, bar: Bar) -> Iterator[Manifest | None]:
-    """Lay the site out in `folder` as of one instant: what never changes is linked, the rest is copied.
-
-    Records and ledger are two places. No read is published while the ledger is copied, so they tell of the
-    same moment: otherwise the copy is made anew.
-    """
-    from salus.record import manifest as manifests
-
-    for _ in range(_TURNS):
-        record = manifests.load(site.path)
-        held = manifests.hold(site.path / record.folder) if record else None
-        try:
-            for name in ("archive.json", *_BESIDE, *([_KEY] if with_key else [])):
-                # Before the store: a head that was signed meanwhile is of an entry that the copy lacks.
-                _copy_private(site.path / name, folder / name)
-            site.store.copy_to(folder / _STORE)
-            if manifests.load(folder) == record == manifests.load(site.path):
-                _link(site.path, folder, record)
-                _must_have_key(site.path, folder, with_key)
-                yield record
-                return
-        finally:
-            if held is not None:
-                os.close(held)
-        bar.again()
-        for path in folder.iterdir():
-            path.unlink()
-    raise AwayError("Reads into this archive end one after the other: try again when they are done.")
-
-
-def _copy_private(path: Path, to: Path) -> None:
-    with suppress(FileNotFoundError):
-        raw = path.read_bytes()
-        with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(raw)
-
-
-def _link(path: Path, folder: Path, record: Manifest | None) -> None:
-    if record is not None:
-        for name in (record.folder, "raw"):
-            (folder / name).symlink_to((path / name).absolute())
-
-
-def _must_have_key(path: Path, folder: Path, with_key: bool) -> None:
-    if with_key and not (folder / _KEY).is_file():
-        raise UserError(f"There is no key in '{path}' to take along: leave out --with-key.")
 
 
 def _contents(site: Site, folder: Path, record: Manifest | None, bar: Bar) -> Contents:
     """Verify what is laid out in `folder`, and return what a pack of it says."""
-    from salus.record.whole import files
     from salus.store import pack
 
-    names = [name for name in ("archive.json", _KEY, *_BESIDE, _STORE) if (folder / name).is_file()]
-    names += files(folder, record) if record else []
-    bar.expect(3 * sum(_size_of(folder / name) for name in names))
-    verdict, problems = _judged(folder, bar)
+    names = named(folder, record)
+    bar.expect(3 * sum(size_of(folder / name) for name in names))
+    verdict, problems = judged(folder, bar)
     return pack.Contents(
         pack.members(folder, names, bar),
         {
             "made_at": site.now().isoformat(timespec="seconds"), "salus": salus.__version__,
             "generation": record.generation if record else 0, "events": record.events if record else 0,
             "subjects": record.subjects if record else 0, "entries": verdict.entries, "head": verdict.head,
-            "key": _KEY in names, "problems": problems,
+            "key": KEY in names, "problems": problems,
         },
     )  # fmt: skip
-
-
-def _refuse_damaged(site: Site, contents: Contents) -> None:
-    if contents.told["problems"]:
-        raise RefusedError(
-            f"'{site.path}' is not intact, and its backup would not be: {contents.told['problems'][0]} "
-            "See all with 'salus audit verify', put an earlier backup in its place, or keep it with "
-            "--as-it-lies."
-        )
-
-
-def _size_of(path: Path) -> int:
-    with suppress(OSError):
-        return path.stat().st_size
-    raise EvidenceError(f"'{path.name}', which archive.json names, is gone: restore it from a backup.")
-
-
-def _judged(folder: Path, seen: Seen | None = None, head: str | None = None) -> tuple[Verdict, list[str]]:
-    """Audit the archive in `folder` whole: the chain (with `head` in it), the rows, and the records."""
-    from salus.record.manifest import load
-    from salus.record.whole import broken
-    from salus.spine.audit import verify
-    from salus.spine.site import open_site
-
-    site = open_site(folder, create=False, to_audit=True)
-    try:
-        verdict = verify(site, head)
-    finally:
-        site.close()
-    record = load(folder)
-    return verdict, [*verdict.problems, *(broken(folder, record, seen) if record else ())]
 
 
 # --- putting back ------------------------------------------------------------------------------
@@ -255,7 +164,7 @@ def _judged(folder: Path, seen: Seen | None = None, head: str | None = None) -> 
 
 def _refuse_broken(folder: Path, told: dict[str, Any]) -> None:
     with _up_to_date(folder) as readable:
-        _, problems = _judged(readable, head=told["head"])
+        _, problems = judged(readable, head=told["head"])
     if problems != told["problems"]:
         raise RefusedError(
             "What is in this backup is not what it says of itself"
@@ -270,27 +179,27 @@ def _up_to_date(folder: Path) -> Iterator[Path]:
     from salus.store.snapshot import is_older
     from salus.store.store import open_store
 
-    if not is_older(folder / _STORE):
+    if not is_older(folder / STORE):
         yield folder
         return
     like = folder.with_name("like")
     like.mkdir(mode=0o700)
     for path in folder.iterdir():
         (like / path.name).symlink_to(path)
-    (like / _STORE).unlink()
-    shutil.copyfile(folder / _STORE, like / _STORE)
-    open_store(url_of(like / _STORE), create=False).close()
+    (like / STORE).unlink()
+    shutil.copyfile(folder / STORE, like / STORE)
+    open_store(url_of(like / STORE), create=False).close()
     yield like
 
 
-def _given(folder: Path, home: Path, store_url: str | None) -> None:
+def given(folder: Path, home: Path, store_url: str | None = None) -> None:
     """Give the folder its name, as the last thing; what goes into another database goes before."""
     from salus.record.manifest import sync
     from salus.store.snapshot import restored
 
     if store_url:
-        restored(folder / _STORE, store_url)
-        (folder / _STORE).unlink()
+        restored(folder / STORE, store_url)
+        (folder / STORE).unlink()
     sync(folder)
     try:
         folder.replace(home)
@@ -316,7 +225,7 @@ def _opened(file: Path, digest: str | None) -> Pack:
     return pack
 
 
-def _free(archive: Path) -> Path:
+def free_place(archive: Path) -> Path:
     """Return the folder to restore into, which is not there yet or holds nothing."""
     home = archive.resolve()
     if home.exists() and (not home.is_dir() or any(home.iterdir())):
@@ -342,7 +251,7 @@ def _target(archive: Path, to: Path, now: datetime) -> Path:
 
 
 def _left_out(archive: Path, record: Manifest | None) -> tuple[str, ...]:
-    known = {"archive.json", _STORE, _KEY, *_BESIDE, *_PASSING, "raw"}
+    known = {"archive.json", STORE, KEY, *BESIDE, *_PASSING, "raw"}
     kept = {record.folder, record.previous} if record else set()
     return tuple(sorted(path.name for path in archive.iterdir() if path.name not in known | kept))
 

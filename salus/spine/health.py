@@ -5,7 +5,6 @@ Cheap, and without leaving a trace: a look at the current generation's files, an
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from shutil import disk_usage
 from typing import TYPE_CHECKING
@@ -43,15 +42,17 @@ def check_store(site: Site) -> int:
     Raises SalusError when it does not answer, another program holds it, or its disk is full. A store on a
     server of its own is only read.
     """
+    from salus.store.embedded import driver, opened
+
     entries = site.store.head()[0]
     file = site.path / "salus.db"
     if file.is_file():
         try:
-            with closing(sqlite3.connect(file, timeout=_PATIENCE_S, isolation_level=None)) as connection:
+            with closing(opened(file, timeout=_PATIENCE_S, isolation_level=None)) as connection:
                 connection.execute("BEGIN IMMEDIATE")
                 connection.execute("ROLLBACK")
             free = disk_usage(site.path).free
-        except (sqlite3.Error, OSError) as error:
+        except (driver(file).Error, OSError) as error:
             raise AwayError(f"The store cannot be written to ({type(error).__name__}).") from error
         if free < _ROOM:
             raise AwayError("The store's disk is full: make room.")

@@ -32,6 +32,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from salus.core.errors import AwayError, EvidenceError, SalusError, UserError
+from salus.store.embedded import driver, keyed
 from salus.store.tables import SCHEMA, metadata
 
 # Test seam: the power-loss test shows that NORMAL loses acknowledged entries and FULL does not.
@@ -206,7 +207,9 @@ def make_engine(url: URL, *, to_read: bool = False, to_audit: bool = False) -> E
     if is_sqlite(url):
         opened = partial(_opened_to_read, file_of(url)) if to_read else None
         shared |= {"creator": opened} if opened else {}
-        engine = create_engine(url, connect_args={"timeout": WAIT_S, "check_same_thread": False}, **shared)
+        how = {"timeout": WAIT_S, "check_same_thread": False}
+        engine = create_engine(url, module=driver(file_of(url)), connect_args=how, **shared)
+        event.listen(engine, "connect", partial(keyed, file_of(url)))
         connected = _sqlite_connected_to_read if to_read or to_audit else _sqlite_connected
         event.listen(engine, "connect", connected)
         event.listen(engine, "begin", _sqlite_begins)
@@ -231,7 +234,8 @@ def _opened_to_read(file: Path) -> sqlite3.Connection:
     in_use = shared.exists() or (wal.exists() and wal.stat().st_size > 0)
     still = "" if in_use or os.access(file.parent, os.W_OK) else "&immutable=1"
     uri = f"{file.resolve().as_uri()}?mode=ro{still}"
-    return sqlite3.connect(uri, uri=True, timeout=WAIT_S, check_same_thread=False)
+    found: sqlite3.Connection = driver(file).connect(uri, uri=True, timeout=WAIT_S, check_same_thread=False)
+    return found
 
 
 def _sqlite_connected_to_read(raw: Any, _record: object) -> None:
@@ -259,7 +263,7 @@ def _into_wal(raw: Any) -> None:
         try:
             raw.execute("PRAGMA journal_mode=WAL").close()
             return
-        except sqlite3.OperationalError as error:
+        except raw.OperationalError as error:
             if error.sqlite_errorcode & 0xFF not in _SQLITE_BUSY or time.monotonic() > until:
                 raise
         time.sleep(0.01)

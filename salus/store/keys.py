@@ -12,6 +12,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from salus.core.errors import AwayError, EvidenceError, RefusedError, SalusError
+from salus.store.sealed import vault_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -71,7 +72,8 @@ def site_key(path: Path) -> SiteKey:
             _make(path)
         if path.stat().st_mode & 0o077:
             raise RefusedError(f"Others may read the site's key {path}. Run: chmod 600 '{path}'")
-        return _loaded(path, path.read_bytes())
+        vault = vault_of(path)
+        return _loaded(path, vault.read_bytes(path) if vault else path.read_bytes())
     except OSError as error:
         raise AwayError(
             f"The site's key {path} cannot be used: {error.strerror}. See that whoever runs Salus owns it."
@@ -98,7 +100,8 @@ def _make(path: Path) -> None:
     )
     draft = path.with_name(f"{path.name}.{token_hex(8)}.new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(pem)
+        vault = vault_of(path)
+        file.write(vault.seal(path.name, pem) if vault else pem)
         file.flush()
         os.fsync(file.fileno())
     try:

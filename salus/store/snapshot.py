@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, Table, func, insert, select, text
 
 from salus.core.errors import AwayError, EvidenceError, UserError
+from salus.store.embedded import driver, opened
 from salus.store.engine import (
     bring_up_to_date,
     is_sqlite,
@@ -49,7 +50,7 @@ def copied(url: URL, engine: Engine, to: Path, seen: Seen | None = None) -> None
         else:
             _rows(engine, to, seen)
         _alone(to)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, driver(to).Error) as error:
         if error.sqlite_errorcode & 0xFF in _BROKEN:
             raise of_store(EvidenceError, url, "is damaged: restore it from an earlier backup.") from None
         raise AwayError(
@@ -67,7 +68,7 @@ def _pages(engine: Engine, to: Path, seen: Seen | None) -> None:
             seen((every - left - done) * size)
         done = every - left
 
-    with closing(sqlite3.connect(to)) as copy, engine.connect() as connection:
+    with closing(opened(to)) as copy, engine.connect() as connection:
         raw: Any = connection.connection.driver_connection
         size = raw.execute("PRAGMA page_size").fetchone()[0]
         # One instant for all steps: a copy without this begins again at every write of another process.
@@ -103,7 +104,7 @@ def _pages_of(source: Connection, table: Table) -> Iterator[list[dict[str, Any]]
 
 def _alone(file: Path) -> None:
     """Leave one file with nothing beside it, which can be read where nothing may be written."""
-    with closing(sqlite3.connect(file)) as copy:
+    with closing(opened(file)) as copy:
         copy.execute("PRAGMA journal_mode=DELETE").close()
     descriptor = os.open(file, os.O_RDONLY)
     try:
@@ -123,7 +124,7 @@ def is_older(file: Path) -> bool:
         engine.dispose()
 
 
-def restored(file: Path, url: str, seen: Seen | None = None) -> None:
+def restored(file: Path, url: str | URL, seen: Seen | None = None) -> None:
     """Put all that the copy in `file` holds into the empty store at `url`; all of it or nothing.
 
     Raises UserError where something is there already.

@@ -190,7 +190,7 @@ def test_an_older_store_is_restored_as_it_was(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(engine, "SCHEMA", "0004")
     monkeypatch.setattr(engine, "_all_there", lambda *_: None)
     older = spine.open_site(tmp_path / "a")
-    monkeypatch.setattr("salus.spine.backup._judged", lambda *_: (_Verdict(older.store.head()), []))
+    monkeypatch.setattr("salus.spine.backup.judged", lambda *_: (_Verdict(older.store.head()), []))
     made = backup(older, tmp_path / "one.tar", actor=WHO)
     monkeypatch.undo()
     restore(made.path, tmp_path / "b")

@@ -46,7 +46,7 @@ def counted(name):
         return found
     setattr(verb, name, step)
 
-for name in ("_give_name", "_given", "_judged", "_link"):
+for name in ("_give_name", "given", "judged", "named"):
     counted(name)
 site = spine.open_site(Path(source)) if what == "backup" else None
 if int(limit):

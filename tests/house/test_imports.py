@@ -31,6 +31,7 @@ ONLY_IN = {
     "sqlalchemy": ("salus.store",),
     "alembic": ("salus.store",),
     "psycopg": ("salus.store",),
+    "sqlcipher3": ("salus.store",),
     "cryptography": ("salus.store", "salus.delivery"),
     "tqdm": ("salus.cli",),
     "pytest": ("salus.testing",),
