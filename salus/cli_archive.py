@@ -23,7 +23,9 @@ _DIGEST = "what 'salus archive backup' said, kept elsewhere: finds a file that w
 
 def words(parser: argparse.ArgumentParser, common: Common) -> None:
     """Add the verbs that act on a whole archive to their parser; `common` adds the options of every verb."""
-    add = parser.add_subparsers(required=True, metavar="backup, check, restore, encrypt, rewrap").add_parser
+    add = parser.add_subparsers(
+        required=True, metavar="backup, check, restore, encrypt, rewrap, erase, hold, release"
+    ).add_parser
     _backup_words(add("backup", help="all of an archive in one file, while it is used"), common)
     check_ = add("check", help="is a backup, byte for byte, what was written?")
     check_.add_argument("file", metavar="FILE", help=_FILE)
@@ -33,9 +35,23 @@ def words(parser: argparse.ArgumentParser, common: Common) -> None:
     restore_ = add("restore", help="put a backup into a new or empty folder")
     restore_.add_argument("file", metavar="FILE", help=_FILE)
     restore_.add_argument("--digest", metavar="D", help=_DIGEST)
+    erasures = "erased.json of the archive that it is of: whoever was erased since is erased here too"
+    restore_.add_argument("--erasures", metavar="FILE", help=erasures)
     common(restore_, actor=False)
     restore_.set_defaults(run=restore)
     _seal_words(add, common)
+    helps = {
+        "erase": "erase all that is kept of a person; backups hear of it when they are restored",
+        "hold": "put a person's record under legal hold: it is not erased",
+        "release": "end a legal hold",
+    }
+    for verb, says in helps.items():
+        parser_ = add(verb, help=says)
+        parser_.add_argument("subject", metavar="SUBJECT", help="Patient/ID or ID")
+        parser_.add_argument("--because", required=True, metavar="WHY", help="it stays: name nobody in it")
+        parser_.add_argument("--by", required=True, metavar="WHO", help="who answers for it")
+        common(parser_, actor=False)
+        parser_.set_defaults(run=erase if verb == "erase" else hold, verb_=verb)
 
 
 def _seal_words(add: Callable[..., argparse.ArgumentParser], common: Common) -> None:
@@ -99,10 +115,13 @@ def restore(args: Args) -> int:
 
     store = args.store or os.environ.get("SALUS_STORE")
     how: dict[str, Any] = {"store_url": store, "digest": args.digest, "progress": progress(args)}
+    how["erasures"] = Path(args.erasures) if args.erasures else None
     made = put_back(Path(args.file), Path(args.archive), **how)
     if args.json:
         return put_json(made.as_json())
     _say(made)
+    if args.erasures is None:
+        say("No list of erasures was given: whoever was erased since it was made is back (--erasures).")
     if not made.told["key"]:
         say(f"The site's key was not in it: put it back to '{made.path / 'site.key'}' before anything is")
         say("written there, or approvals of before will not count. 'salus audit verify' needs none.")
@@ -131,6 +150,34 @@ def rewrap(args: Args) -> int:
     if args.json:
         return put_json({"path": args.archive, "key": name, "only": args.only})
     say(f"The key {name} opens '{args.archive}'{', and no other does any more' if args.only else ' too'}.")
+    return 0
+
+
+def erase(args: Args) -> int:
+    """Erase a person, and say what went and what stays."""
+    from salus.spine.erase import LIST
+    from salus.spine.erase import erase as end
+
+    gone = end(site_of(args), args.subject, by=args.by, because=args.because)
+    if args.json:
+        return put_json(gone.as_json())
+    say(f"Erased: {gone.resources} resources, {gone.events} events, and what {gone.entries} entries of the "
+        f"ledger were about; struck out of {gone.named} resources of others.")  # fmt: skip
+    if gone.acted:
+        say(f"{gone.acted} entries name them as who acted: these are the chain's, and stay.")
+    say(f"Backups of before still hold them: keep '{LIST}' for 'salus archive restore --erasures'.")
+    return 0
+
+
+def hold(args: Args) -> int:
+    """Put a person under legal hold, or end that."""
+    from salus.spine.erase import hold as put_under
+
+    release = args.verb_ == "release"
+    who = put_under(site_of(args), args.subject, by=args.by, because=args.because, release=release)
+    if args.json:
+        return put_json({"subject": who, "held": not release})
+    say(f"{who} is {'no longer ' if release else ''}under legal hold.")
     return 0
 
 

@@ -87,14 +87,14 @@ class Archive:
 
         Raises UserError when there is no such patient here.
         """
-        asked = self._asked(subject)
+        asked = self.asked(subject)
         group = self.identities.group(asked)
         rows = [row for one in group for row in self._rows(one)]
         if not rows:
             raise UserError(f"No evidence of '{asked}' in this archive: 'salus read' it first.")
         return timeline(group[0], [*rows, *(row for one in group for row in self._refused.get(one, ()))])
 
-    def _asked(self, subject: str) -> str:
+    def asked(self, subject: str) -> str:
         """Return the ``Patient/<id>`` that `subject` names; another server's keeps its whole address."""
         base, _ = parted(subject)
         known = [one for one in self.manifest.servers if one]
@@ -148,7 +148,7 @@ class Archive:
 
     def person(self, subject: str) -> Person:
         """Return what the record calls this patient; an unnamed Person when it holds no Patient resource."""
-        asked = self._asked(subject)
+        asked = self.asked(subject)
         group = self.identities.group(asked)
         return next((self._people[one] for one in group if one in self._people), Person(asked))
 

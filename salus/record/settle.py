@@ -100,7 +100,7 @@ class _Settled:
             self.nameless.append(found.rows.filter(patient & pl.col("stands") & ~told)["source"])
             corrected |= drugs.history(found.rows, first, original)
             self.intake.account.changed += found.changed
-            rest.write(found.rows, self.folder / "index" / f"{number:04d}.parquet", **_WHOLE)
+            rest.write(found.rows, self.folder / "index" / f"{number:04d}.parquet", **WHOLE)
             if left.height:
                 copies.append(unread(found.rows, left, original))
         refuse(met)
@@ -162,10 +162,10 @@ class _Settled:
             rows, past = self._called(rows, past, pl.concat([*linked, told]).unique(["order", "source"]))
             if past is not None:
                 past = past if "drug" in past.columns else past.with_columns(drug=pl.lit(None, pl.String))
-                rest.write(past, self.folder / superseded.FOLDER / f"{number:04d}.parquet", **_WRITTEN)
+                rest.write(past, self.folder / superseded.FOLDER / f"{number:04d}.parquet", **WRITTEN)
             if self.old is not None:
                 rows = rows.sort(*_SORTED, maintain_order=True)
-            rest.write(rows, self.folder / "data" / f"{number:04d}.parquet", **_WRITTEN)
+            rest.write(rows, self.folder / "data" / f"{number:04d}.parquet", **WRITTEN)
             new = rows
             if self.old is not None:
                 new = rows.filter(pl.col("order") >= self.intake.number << ORDER_BITS)
@@ -254,16 +254,16 @@ class _Settled:
 
         folder = self.folder / "metadata"
         subjects = self._subjects()
-        rest.write(subjects, folder / "subjects.parquet", **_WRITTEN)
+        rest.write(subjects, folder / "subjects.parquet", **WRITTEN)
         people = people_columns([who for at, who in self.intake.people if at not in self.replaced])
         if self.old is not None:
             before = rest.read(self.old / "metadata" / "people.parquet")
             people = pl.concat([before, people], how="diagonal")
             people = people.unique("subject", keep="last", maintain_order=True)
             people = people.filter(~pl.col("subject").is_in(pl.concat(self.nameless).implode()))
-        rest.write(people, folder / "people.parquet", **_WRITTEN)
+        rest.write(people, folder / "people.parquet", **WRITTEN)
         drugs.keep(folder, self.lines)
-        rest.write(self._code_list(), folder / "codes.parquet", **_WRITTEN)
+        rest.write(self._code_list(), folder / "codes.parquet", **WRITTEN)
         rest.write_bytes(folder / "dataset.json", msgspec.json.format(msgspec.json.encode(_dataset())))
 
     def _subjects(self) -> pl.DataFrame:
@@ -316,14 +316,14 @@ class _Settled:
         )
 
 
-_WRITTEN: dict[str, Any] = {
+WRITTEN: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 1,
     "row_group_size": ROW_GROUP,
     "statistics": True,
 }
 # A part of the index is looked through as a whole.
-_WHOLE = _WRITTEN | {"row_group_size": 1 << 16, "statistics": False}
+WHOLE = WRITTEN | {"row_group_size": 1 << 16, "statistics": False}
 
 
 def _dataset() -> dict[str, object]:

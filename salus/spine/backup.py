@@ -121,12 +121,14 @@ def restore(
     *,
     store_url: str | None = None,
     digest: str | None = None,
+    erasures: Path | None = None,
     progress: Progress | None = None,
 ) -> Copy:
     """Put what is in the backup `file` into the new or empty folder `archive`, byte for byte, or nothing.
 
-    store_url: an empty database elsewhere for what was in the store. Raises as `check` does, RefusedError
-    where what was written does not verify, AwayError where there is no room.
+    store_url: an empty database elsewhere for what was in the store. erasures: the list of whom was erased
+    since (``erased.json`` of the archive that it is of); they are erased here too. Raises as `check` does,
+    RefusedError where what was written does not verify, AwayError where there is no room.
     """
     home = free_place(archive)
     with _opened(file, digest) as pack, no_room(archive), draft(home.parent) as place:
@@ -137,6 +139,8 @@ def restore(
         with progress_bar(progress, "Restoring", contents.size) as bar:
             pack.read(folder, bar)
         _refuse_broken(folder, contents.told)
+        if erasures is not None:
+            _erase_again(folder, erasures)
         given(folder, home, store_url)
     return Copy(archive, contents.digest, contents.size, len(contents.members), contents.told)
 
@@ -190,6 +194,21 @@ def _up_to_date(folder: Path) -> Iterator[Path]:
     shutil.copyfile(folder / STORE, like / STORE)
     open_store(url_of(like / STORE), create=False).close()
     yield like
+
+
+def _erase_again(folder: Path, erasures: Path) -> None:
+    """Erase whom the backup brought back, before anybody can see them."""
+    from salus.spine.erase import again
+    from salus.spine.site import open_site
+
+    had_key = (folder / KEY).exists()
+    site = open_site(folder, create=False)
+    try:
+        again(site, erasures)
+    finally:
+        site.close()
+    if not had_key:
+        (folder / KEY).unlink(missing_ok=True)
 
 
 def given(folder: Path, home: Path, store_url: str | None = None) -> None:

@@ -21,6 +21,7 @@ from salus.store.rows import (
     as_review,
     as_status,
     insight_content,
+    kept_content,
     review_content,
     status_content,
 )
@@ -126,7 +127,10 @@ def _statuses(connection: Connection) -> Iterator[str]:
 def _entries_of_nothing(connection: Connection) -> Iterator[str]:
     for row in connection.execute(_without_opening()):
         yield f"Entry {row.seq} ({row.did}) has lost its opening: what it recorded can no longer be proven."
+    licensed = _licensed(connection)
     for seq in connection.execute(_erased()).scalars():
+        if seq in licensed:
+            continue
         yield f"Entry {seq}'s opening was erased, and no entry records an erasure."
     for kind, table, key in (
         ("insight", t.insight, t.opening.c.record_id == t.insight.c.id),
@@ -158,8 +162,27 @@ def _before_the_first(connection: Connection) -> Iterator[str]:
 
 
 def _erased() -> Select[Any]:
-    """Openings without a salt: no verb erases, so nobody may have."""
+    """Openings without a salt: what they recorded was erased."""
     return select(t.opening.c.seq).where(t.opening.c.salt.is_(None)).order_by(t.opening.c.seq)
+
+
+def _licensed(connection: Connection) -> set[int]:
+    """Return the entries that those of erasures say were erased: these, before them, and no others."""
+    query = (
+        select(t.entry, t.opening.c.salt, t.opening.c.content)
+        .join(t.opening, t.opening.c.seq == t.entry.c.seq)
+        .where(t.entry.c.did == "erase", t.opening.c.kind == "erase")
+    )
+    found: set[int] = set()
+    for row in connection.execute(query):
+        told = kept_content(row.content)
+        if _opens(as_entry(row), row.salt, _kept, row):
+            found |= {seq for seq in told.get("openings", ()) if type(seq) is int and seq < row.seq}
+    return found
+
+
+def _kept(row: Any) -> Mapping[str, object]:
+    return kept_content(row.content)
 
 
 def _without_opening() -> Select[Any]:

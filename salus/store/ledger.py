@@ -22,14 +22,16 @@ SALT_BYTES = 32
 # What an Entry can say was done; closed, so that an audit can count on the words.
 DEEDS = frozenset({
     "begin", "read", "abandon", "insight", "card", "review", "permit", "status", "look", "export", "stale",
-    "merge", "unmerge", "setting", "train", "test", "adopt", "backup",
+    "merge", "unmerge", "setting", "train", "test", "adopt", "backup", "hold", "release",
+    "erase",
 })  # fmt: skip
 # Deeds that leave no row of their own, or, as a setting, one that the next takes over: what they were about
 # is kept beside the entry, and the mark on the commitment says so within the chain. Entries of before schema
 # 0003 have none, and kept nothing; nor have those of settings that were written before that was kept.
 KEPT = frozenset({
     "begin", "read", "abandon", "permit", "look", "export", "merge", "unmerge", "setting", "train", "test",
-    "adopt", "backup",
+    "adopt", "backup", "hold", "release",
+    "erase",
 })  # fmt: skip
 KEPT_MARK = "kept:"
 _MOST_PROBLEMS = 100

@@ -33,6 +33,7 @@ from salus.store.engine import (
     speaking,
     writing,
 )
+from salus.store.erasure import scrubbed
 from salus.store.ledger import GENESIS, moment
 from salus.store.rows import (
     AdoptionRow,
@@ -223,6 +224,24 @@ class Store:
         """
         with self._reached():
             copied(self._url, self._engine, file, seen)
+
+    def erasures(self) -> list[tuple[Entry, dict[str, Any]]]:
+        """Return the entries of erasures, in order, with what is kept of each."""
+        query = select(t.entry, t.opening.c.content).join(t.opening, t.opening.c.seq == t.entry.c.seq)
+        rows = self._all(query.where(t.entry.c.did == "erase").order_by(t.entry.c.seq))
+        return [(as_entry(row), kept_content(row.content)) for row in rows]
+
+    def named(self) -> list[str]:
+        """Return every name under which rows or openings are kept: subjects among them."""
+        found: set[str] = set()
+        for column in (t.insight.c.subject, t.review.c.subject, t.opening.c.record_id):
+            found |= {row[0] for row in self._all(select(column).distinct())}
+        return sorted(found)
+
+    def scrub(self) -> None:
+        """Write the database anew without what was deleted; raises AwayError while others have it open."""
+        with self._reached():
+            scrubbed(self._engine)
 
     def check_records(self) -> Iterator[str]:
         """Yield, in words, each insight, review or status that is no longer what its ledger entry says.

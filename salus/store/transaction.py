@@ -256,6 +256,11 @@ class Transaction:
                 "kept. See what else is with 'salus audit verify', and restore from a backup."
             )
 
+    @property
+    def connection(self) -> Connection:
+        """The connection behind it, for the rest of the store."""
+        return self._to
+
     def flush(self) -> None:
         """Send what waits to the database; the store does this before it commits."""
         for table, rows in self._waiting.items():

@@ -13,6 +13,7 @@ from salus import spine
 from salus.core.errors import AwayError, EvidenceError, RefusedError, UserError
 from salus.record.manifest import Lock
 from salus.spine.backup import backup, check, restore
+from salus.spine.erase import erase
 from salus.spine.seal import encrypt, rewrap
 from salus.spine.site import Site
 from salus.store import sealed
@@ -202,6 +203,16 @@ def test_a_backup_of_it_is_sealed_too(pair: tuple[Site, Site], tmp_path: Path) -
     assert again.archive.subjects() == shut.archive.subjects()
     sealed._opened.clear()
     assert check(made.path).digest == made.digest
+
+
+def test_a_person_is_erased_from_it(pair: tuple[Site, Site]) -> None:
+    _, shut = pair
+    whom, *rest = shut.archive.subjects()
+    before = [shut.archive.timeline(subject) for subject in rest]
+    assert erase(shut, whom, by="Dr Law", because="asked for it").events
+    assert shut.archive.subjects() == rest
+    assert [shut.archive.timeline(subject) for subject in rest] == before
+    assert spine.verify(shut).intact and in_the_clear(shut.path, WORDS) == []
 
 
 def test_where_keys_come_from(tmp_path: Path) -> None:

@@ -32,6 +32,9 @@ DEEDS = {
     "test": "judged a model on the records",
     "adopt": "chose what a model answers by",
     "backup": "made a backup",
+    "hold": "put a record under legal hold",
+    "release": "ended a legal hold",
+    "erase": "erased a person",
 }
 
 
