@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, Table, delete, select, text, update
 
+from salus.core.errors import AwayError
 from salus.store import tables as t
 from salus.store.rows import kept_content
 from salus.store.transaction import Transaction
@@ -98,4 +99,10 @@ def scrubbed(engine: Engine) -> None:
             return
         raw: Any = connection.connection.driver_connection
         raw.execute("VACUUM").close()
-        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+        busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    if busy:
+        # What was deleted still stands in the log (sqlite.org/pragma.html#pragma_wal_checkpoint).
+        raise AwayError(
+            "Somebody reads the store, so that its log still holds what was erased: give the same command "
+            "again when they are done."
+        )

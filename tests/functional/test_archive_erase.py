@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -14,7 +16,7 @@ import pytest
 import zstandard
 
 from salus import spine
-from salus.core.errors import RefusedError, UserError
+from salus.core.errors import AwayError, RefusedError, UserError
 from salus.spine.backup import backup, restore
 from salus.spine.erase import LIST, erase, hold
 from salus.spine.site import Site
@@ -197,6 +199,34 @@ def test_one_that_is_killed_goes_on_where_it_stopped(
     assert found_in(again.path, words) == [] and others(again) == before
     assert spine.verify(again).intact
     assert [entry.did for entry in again.store.entries()].count("erase") == 1
+
+
+def test_while_somebody_reads_the_store_it_says_that_it_is_not_done(tmp_path: Path) -> None:
+    site = a_site(tmp_path)
+    words = words_of(site)
+    with closing(sqlite3.connect(tmp_path / "a" / "salus.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM entry").fetchone()
+        with pytest.raises(AwayError, match="give the same command again"):
+            erase(site, ID, by="Dr Law", because="asked for it")
+    erase(site, ID, by="Dr Law", because="asked for it")
+    assert found_in(site.path, words) == []
+
+
+def test_all_ids_that_are_joined_go_together(tmp_path: Path) -> None:
+    site = spine.open_site(tmp_path / "a")
+    old, new, other = (people(Random(one), one, 1) for one in (4, 5, 6))
+    old[0]["link"] = [{"other": {"reference": "Patient/p5"}, "type": "replaced-by"}]
+    other[0]["link"] = [{"other": {"reference": "Patient/nobody"}, "type": "seealso"}]
+    read_some(site, tmp_path / "in", [*old, *new, *other])
+    words = [word for name in ("Patient/p4", "Patient/p5") for word in words_of(site, name)]
+    hold(site, "p5", by="Dr Law", because="a claim")
+    with pytest.raises(RefusedError, match="legal hold"):
+        erase(site, "p4", by="Dr Law", because="asked for it")
+    hold(site, "p4", by="Dr Law", because="it ended", release=True)
+    erase(site, "p4", by="Dr Law", because="asked for it")
+    assert found_in(site.path, words) == [] and site.archive.subjects() == ["Patient/p6"]
+    assert spine.verify(site).intact
 
 
 def test_a_backup_brings_nobody_back(tmp_path: Path) -> None:
