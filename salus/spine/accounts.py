@@ -15,7 +15,7 @@ from unicodedata import normalize
 
 from salus.core.consent import Actor
 from salus.core.errors import RefusedError, UserError, choices
-from salus.core.roles import ABOUT_SOMEBODY, OPERATOR, PATIENT, ROLES
+from salus.core.roles import ABOUT_SOMEBODY, CLINICIAN, OPERATOR, PATIENT, ROLES
 from salus.privacy import passwords
 from salus.store.accounts import (
     AccountRow,
@@ -251,8 +251,9 @@ def _check(rights: Rights) -> None:
         raise UserError("A patient's account names whose it is: --subject Patient/ID, once.")
     if rights.role in ABOUT_SOMEBODY and not rights.subjects:
         raise UserError("A proxy's account names for whom they act: --subject Patient/ID.")
-    if rights.role not in ABOUT_SOMEBODY and (rights.subjects or rights.since or rights.until):
-        raise UserError(f"Only a patient's or a proxy's account names subjects; '{rights.role}' is neither.")
+    named = rights.subjects or rights.since or rights.until
+    if rights.role not in (*ABOUT_SOMEBODY, CLINICIAN) and named:
+        raise UserError(f"No account of role '{rights.role}' names subjects: they have nobody in their care.")
     if rights.since and rights.until and rights.until < rights.since:
         raise UserError("The period ends before it begins.")
 

@@ -145,11 +145,15 @@ def _plain(subject: str) -> str:
 # --- what a restore does again -------------------------------------------------------------------
 
 
-def _keep_list(site: Site) -> None:
+def _keep_list(site: Site, more: set[str] | None = None) -> None:
+    """Write whom this site knows no more: those of its ledger, and of lists that it was given before."""
     from salus.core.files import put
 
-    who = sorted({name for _, content in site.store.erasures() for name in content.get("who", ())})
-    put(site.path / LIST, json.dumps({"site": site.id, "who": who}, indent=1).encode() + b"\n").chmod(0o600)
+    file = site.path / LIST
+    before = _listed(site, file) if file.exists() else set()
+    who = {name for _, content in site.store.erasures() for name in content.get("who", ())}
+    told = {"site": site.id, "who": sorted(who | before | (more or set()))}
+    put(file, json.dumps(told, indent=1).encode() + b"\n").chmod(0o600)
 
 
 def again(site: Site, erasures: Path) -> int:
@@ -157,6 +161,16 @@ def again(site: Site, erasures: Path) -> int:
 
     Raises UserError where it is no such list, or another site's.
     """
+    who = _listed(site, erasures)
+    known = {*site.store.named(), *(site.archive.subjects() if site.has_archive else ())}
+    found = [one for one in sorted(known) if _pseudonym(site, one) in who]
+    for one in found:
+        _erased(site, _known(site, one), "salus", "erased before, and brought back by a backup")
+    _keep_list(site, who)
+    return len(found)
+
+
+def _listed(site: Site, erasures: Path) -> set[str]:
     try:
         told: Any = json.loads(erasures.read_bytes())
         owner, who = told["site"], {str(name) for name in told["who"]}
@@ -164,9 +178,4 @@ def again(site: Site, erasures: Path) -> int:
         raise UserError(f"'{erasures}' is no list of erasures: name the archive's own '{LIST}'.") from None
     if owner != site.id:
         raise UserError(f"'{erasures}' is another site's list of erasures: name this archive's own.")
-    known = {*site.store.named(), *(site.archive.subjects() if site.has_archive else ())}
-    found = [one for one in sorted(known) if _pseudonym(site, one) in who]
-    for one in found:
-        whose = _known(site, one)
-        _erased(site, whose, "salus", "erased before, and brought back by a backup")
-    return len(found)
+    return who

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from salus.core.consent import QUALITY, TRAINING, Actor
+from salus.core.consent import PURPOSES, QUALITY, TRAINING, Actor
 from salus.core.errors import RefusedError, UserError, choices
 from salus.privacy.gate import open_view, refuse_nobody, refuse_population
 from salus.spine.consult import archived
@@ -126,6 +126,11 @@ def _open_here(site: Site, wanted: Wanted, actor: Actor) -> Iterator[str]:
     before the first byte leaves, both in the same words.
     """
     refuse_nobody(actor)
+    if wanted.purpose not in PURPOSES.values():
+        known = choices(wanted.purpose, PURPOSES)
+        raise RefusedError(
+            f"No permit for purpose '{wanted.purpose}': there is no such purpose. There are: {known}."
+        )
     if wanted.purpose in (TRAINING, QUALITY):
         refuse_population(actor, wanted.purpose, wanted.basis)
     to = Request(permits(site), actor, wanted.purpose, wanted.basis)

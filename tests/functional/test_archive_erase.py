@@ -238,6 +238,13 @@ def test_a_backup_brings_nobody_back(tmp_path: Path) -> None:
     assert found_in(tmp_path / "r", words) == [] and not (tmp_path / "r" / "site.key").exists()
     again = spine.open_site(tmp_path / "r")
     assert others(again) == before and spine.verify(again, made.told["head"]).intact
+    # Who came and went in between is in no backup of before, and stays on the list for one of the meantime.
+    read_some(site, tmp_path / "in" / "more", people(Random(5), 50, 1))
+    meantime = backup(site, tmp_path / "two.tar", actor=WHO)
+    erase(site, "Patient/p50", by="Dr Law", because="asked for it")
+    restore(made.path, tmp_path / "r2", erasures=tmp_path / "a" / LIST)
+    restore(meantime.path, tmp_path / "r3", erasures=tmp_path / "r2" / LIST)
+    assert "Patient/p50" not in spine.open_site(tmp_path / "r3").archive.subjects()
     restore(made.path, tmp_path / "without")
     assert found_in(tmp_path / "without", words)
     other = random_site(tmp_path / "b", tmp_path / "in2", 1)

@@ -14,9 +14,12 @@ from salus.core.registry import task
 from salus.record.archive import Archive
 from salus.record.population import of_archive
 from salus.spine.cases import gather, population
+from salus.spine.opening import Opening
 
 LOINC, UCUM = "http://loinc.org", "http://unitsofmeasure.org"
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+
+OPENING = Opening(Actor("test"), QUALITY, "a test")
 
 
 def _measured(name: str, code: str, when: str, value: object, **more: object) -> dict[str, object]:
@@ -62,7 +65,11 @@ def archive(tmp_path: Path) -> Path:
 def test_what_stood_then_is_seen_and_what_was_refused_is_hidden(archive: Path) -> None:
     asked = task("diabetes-onset")
     cases = gather(
-        asked, population(asked, str(archive)), actor=Actor("test"), purpose=QUALITY, basis="a test"
+        asked,
+        population(asked, str(archive), "", OPENING),
+        actor=Actor("test"),
+        purpose=QUALITY,
+        basis="a test",
     )
     assert [case.moment.year for case in cases.asked] == [2010, 2016]
     # In March 2010 the pressure was 150; that it was 120 was known from June on.
@@ -88,7 +95,7 @@ def test_a_part_of_an_archive_is_of_its_people_and_no_other_part_is_taken_for_on
     spine.read(spine.open_site(archive), str(people), actor=Actor("test"))
 
     def subjects(part: str) -> set[str]:
-        return set(population(asked, str(archive), part).subjects["subject"])
+        return set(population(asked, str(archive), part, OPENING).subjects["subject"])
 
     train, held = subjects("train"), subjects("test")
     assert (train | held, train & held) == (subjects(""), set())

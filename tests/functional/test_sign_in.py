@@ -296,7 +296,7 @@ def test_a_review_is_by_whoever_is_signed_in(site: Site, tmp_path: Path) -> None
     export = tmp_path / "export.ndjson"
     export.write_text("".join(json.dumps(one) + "\n" for one in [doors.PATIENT, *doors.deteriorating()]))
     spine.read(site, str(export), actor=Actor("test"))
-    enter(site, "maria", person="Practitioner/7")
+    enter(site, "maria", person="Practitioner/7", subjects=("Patient/p1",))
     with doors.served(site, OPEN) as client:
         signed_in(client, "maria")
         path = re.search(r'href="(/patients/\d+)"', client.get("/ward").text)[1]  # type: ignore[index]
