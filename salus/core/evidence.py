@@ -75,7 +75,7 @@ class Event:
 def _order(event: Event) -> tuple[float, str, tuple[str, ...], str]:
     """Undated events first; ties broken by what they are, so that order of arrival never matters."""
     moment = event.time.timestamp() if event.time is not None else float("-inf")
-    rest = (event.value, event.unit, event.status, event.comparator, event.end, event.known_at)
+    rest = (event.value, event.unit, event.status, event.comparator, event.end, event.known_at, event.labels)
     return (moment, event.source, event.codes, repr(rest))
 
 

@@ -18,7 +18,7 @@ from salus.core.errors import RefusedError
 from salus.core.evidence import Event, Timeline
 from salus.core.seams import Cohort, Opener, View
 from salus.privacy.labels import labels_of
-from salus.privacy.permits import Both, Rule, Rules
+from salus.privacy.permits import OPEN, Both, Rule, Rules
 
 if TYPE_CHECKING:
     import polars as pl
@@ -146,10 +146,30 @@ def is_named(actor: object) -> bool:
     return isinstance(actor, Actor) and names_somebody(actor.id)
 
 
-def open_cohort(timelines: Iterable[Timeline], actor: Actor, purpose: str, as_of: datetime) -> Cohort:
-    """Return a View for each of `timelines`, lazily; raises as `open_view` does, before the first is read."""
-    open_view(Timeline(""), actor, purpose, as_of)
-    return _GatedCohort(lambda: (open_view(timeline, actor, purpose, as_of) for timeline in timelines))
+def open_cohort(
+    timelines: Iterable[Timeline],
+    actor: Actor,
+    purpose: str,
+    as_of: datetime,
+    *,
+    basis: str = "",
+    rules: Rules | None = None,
+) -> Cohort:
+    """Return a View for each of `timelines`, lazily; raises as `open_view` does, before the first is read.
+
+    rules: what of each subject is open; who said no for all of it is not there.
+    """
+    open_view(Timeline(""), actor, purpose, as_of, basis=basis, rule=None if rules is None else OPEN)
+    if rules is None:
+        return _GatedCohort(lambda: (open_view(one, actor, purpose, as_of, basis=basis) for one in timelines))
+    _refuse_anothers_rules(rules, actor, purpose)
+    return _GatedCohort(
+        lambda: (
+            open_view(one, actor, purpose, as_of, basis=basis, rule=rule)
+            for one in timelines
+            if (rule := rules.of.get(one.subject, rules.otherwise)).constant is not False
+        )
+    )
 
 
 def open_columns(

@@ -13,7 +13,7 @@ import pytest
 from salus.core.consent import DIRECT_CARE, QUALITY, RESEARCH, TRAINING, Actor, Permit
 from salus.core.errors import RefusedError
 from salus.core.evidence import Event, Timeline
-from salus.privacy.gate import NOT_AVAILABLE, open_columns, open_view
+from salus.privacy.gate import NOT_AVAILABLE, open_cohort, open_columns, open_view
 from salus.privacy.permits import OPEN, SHUT, Rule, Rules, rule
 from salus.privacy.profiles import profile
 from tests.populations import columns_of
@@ -139,6 +139,19 @@ def test_who_said_no_is_not_in_a_population_and_who_said_yes_is():
     assert {subject for subject, _ in found} == {"Patient/1"}
     found = population(everybody("Patient/1", "Patient/2", "Patient/3"), Rules({"Patient/2": no}, OPEN))
     assert {subject for subject, _ in found} == {"Patient/1", "Patient/3"}
+
+
+def test_a_cohort_of_views_lacks_who_said_no():
+    no = made(denied())
+    part = made(denied("label:SUD"))
+    whole = [Timeline(f"Patient/{one}", WHOLE.events) for one in range(3)]
+    cohort = open_cohort(
+        whole, WHO, DIRECT_CARE, NOW, rules=Rules({"Patient/0": no, "Patient/1": part}, OPEN)
+    )
+    for _ in range(2):
+        assert [(view.subject, len(view.timeline)) for view in cohort] == [("Patient/1", 3), ("Patient/2", 4)]
+    with pytest.raises(RefusedError, match="another request"):
+        open_cohort(whole, WHO, DIRECT_CARE, NOW, rules=Rules({}, made(purpose=RESEARCH)))
 
 
 def test_what_one_said_of_a_part_takes_that_part_alone():
