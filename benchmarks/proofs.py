@@ -37,16 +37,15 @@ def took(work: Callable[[], object]) -> dict[str, float]:
 
 
 def spread(work: Callable[[Any], object], over: list[Any]) -> dict[str, float]:
-    """Milliseconds of the clock for each call: the middle and the slowest of twenty."""
-    each = []
+    """Milliseconds for each call: by the clock the middle and the slowest of twenty, the processor's mean."""
+    each, before = [], time.process_time()
     for one in over:
         began = time.perf_counter()
         work(one)
         each.append((time.perf_counter() - began) * 1000)
-    return {
-        "p50_ms": round(statistics.median(each), 2),
-        "p95_ms": round(statistics.quantiles(each, n=20)[-1], 2),
-    }
+    cpu = (time.process_time() - before) / len(over) * 1000
+    middle, slow = statistics.median(each), statistics.quantiles(each, n=20)[-1]
+    return {"p50_ms": round(middle, 2), "p95_ms": round(slow, 2), "cpu_ms": round(cpu, 2)}
 
 
 def append(site: Site, count: int) -> None:

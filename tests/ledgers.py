@@ -76,14 +76,19 @@ def change(folder: Path, *statements: str) -> None:
 
 def rewritten(entries: list[Entry], first: int) -> list[str]:
     """Return what writes the ledger anew from entry `first` on, so that its chain holds again."""
-    lines, statements = list(entries), []
+    lines = list(entries)
     lines[first - 1] = replace(lines[first - 1], at=NOW - timedelta(days=1), what=commitment(b"", {}))
     for number in range(first - 1, len(lines)):
         previous = lines[number - 1].digest if number else lines[number].previous
         linked = replace(lines[number], previous=previous)
-        lines[number] = linked = replace(linked, digest=digest(linked))
-        statements.append(
-            f"UPDATE entry SET at = '{moment(linked.at)}', what = '{linked.what}', "
-            f"previous = '{previous}', digest = '{linked.digest}' WHERE seq = {linked.seq}"
-        )
-    return statements
+        lines[number] = replace(linked, digest=digest(linked))
+    return as_written(lines)
+
+
+def as_written(entries: list[Entry]) -> list[str]:
+    """Return what writes these entries over those of the same numbers."""
+    return [
+        f"UPDATE entry SET at = '{moment(line.at)}', what = '{line.what}', previous = '{line.previous}', "
+        f"digest = '{line.digest}' WHERE seq = {line.seq}"
+        for line in entries
+    ]

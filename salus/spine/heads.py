@@ -7,6 +7,7 @@ that the last one stood for. So whoever keeps any head can show a ledger that wa
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -79,7 +80,18 @@ def published(site: Site) -> Published | None:
     newest = last_head(site.heads, site.id)
     if newest is None:
         return None
-    return _told(newest, at=datetime.fromtimestamp(site.heads.stat().st_mtime, UTC))
+    at = None
+    with suppress(OSError):
+        at = datetime.fromtimestamp(site.heads.stat().st_mtime, UTC)
+    return _told(newest, at=at)
+
+
+def doubt(site: Site, head: Published) -> str:
+    """Say what is wrong with who signed `head`; "" where nothing is, or the key is not here to tell."""
+    from salus.store.checkpoint import fault, parse
+
+    public = getattr(site.key, "public", None)
+    return fault(parse(head.note), site.id, public) if isinstance(public, bytes) else ""
 
 
 def copy_head(head: Published, to: Path) -> None:

@@ -86,13 +86,16 @@ def _proofs(site: Site, seqs: list[int]) -> Iterator[dict[str, Any]]:
 
 def _head_over(site: Site, seq: int) -> Published:
     """Return the last published head, or a new one where that does not reach entry `seq`."""
-    from salus.spine.heads import publish_head, published
+    from salus.spine.heads import doubt, publish_head, published
 
     head = published(site)
     if head is None or head.size < seq:
         head = publish_head(site)
     if head is None or head.size < seq or head.origin != site.id:
-        raise RefusedError(f"No published head of this ledger is of entry {seq}. See 'salus audit verify'.")
+        raise RefusedError(f"No published head of this ledger is of entry {seq}. {_SEE}")
+    wrong = doubt(site, head)
+    if wrong:
+        raise RefusedError(f"The last published head {wrong}: no proof rests on it. {_SEE}")
     return head
 
 

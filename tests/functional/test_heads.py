@@ -295,3 +295,9 @@ def test_many_writers_at_once_leave_heads_that_follow_each_other(tmp_path: Path)
 def test_the_record_of_a_patient_is_in_no_head(place: Path) -> None:
     text = (place / "heads").read_text()
     assert "Patient" not in text and "Practitioner" not in text
+
+
+def test_a_ruined_file_of_heads_does_not_fill_the_screen(place: Path) -> None:
+    ruined = elsewhere(place).replace(b"\n400\n", b"\n0400\n") * 60
+    found = problems(place, notes=ruined)
+    assert len(found) == 21 and found[-1].startswith("So do 40 more heads kept elsewhere")

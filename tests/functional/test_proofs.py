@@ -209,6 +209,16 @@ def test_nothing_is_proven_of_a_ledger_that_was_written_anew(tmp_path: Path) -> 
             prove(site, 10)
 
 
+def test_nothing_is_proven_under_a_head_that_the_site_did_not_sign(tmp_path: Path) -> None:
+    with opened(tmp_path / "a") as site:
+        looks(site, 20)
+        publish_head(site)
+        whole = site.heads.read_bytes()
+        site.heads.write_bytes(whole.replace(b"\n22\n", b"\n21\n"))
+        with pytest.raises(RefusedError, match="signature of the site's key that does not hold"):
+            prove(site, 10)
+
+
 def test_content_that_was_changed_is_left_out_and_the_place_is_proven(tmp_path: Path) -> None:
     with opened(tmp_path / "a") as site:
         looks(site, 20)

@@ -17,7 +17,7 @@ from salus.spine.heads import publish_head
 from salus.spine.site import Site, open_site
 from salus.store.ledger import verify as verify_chain
 from tests.conftest import IN_SOAK
-from tests.ledgers import GUARDS, fill, looks
+from tests.ledgers import GUARDS, as_written, change, fill, looks, rewritten
 
 TABLES = (
     "entry", "opening", "insight", "insight_source", "review", "hook_card", "status", "setting", "artefact",
@@ -195,3 +195,36 @@ def test_every_byte_of_the_heads_counts(site: Site) -> None:
             assert is_found(site), (place, bit)
     site.heads.write_bytes(whole)
     assert verify(site).intact
+
+
+def kept(site: Site) -> bytes:
+    head = publish_head(site)
+    assert head is not None
+    site.heads.unlink()
+    return head.note
+
+
+def test_every_truncation_is_found_with_a_head_that_was_kept_elsewhere(tmp_path: Path) -> None:
+    site = open_site(tmp_path / "archive")
+    looks(site, 30)
+    head, last = kept(site), site.store.head()[0]
+    for size in range(last - 1, -1, -1):
+        tables = ("DELETE FROM opening WHERE seq > {}", "DELETE FROM entry WHERE seq > {}")
+        change(site.path, *(table.format(size) for table in tables))
+        assert site.store.head()[0] == size
+        assert verify_chain(site.store.entries()).intact, "the chain alone cannot show it"
+        assert any("was cut short" in one for one in verify(site, notes=head).problems)
+    site.close()
+
+
+def test_every_rewrite_is_found_with_a_head_that_was_kept_elsewhere(tmp_path: Path) -> None:
+    site = open_site(tmp_path / "archive")
+    looks(site, 30)
+    head, entries = kept(site), list(site.store.entries())
+    for first in range(1, len(entries) + 1):
+        change(site.path, *rewritten(entries, first))
+        assert verify_chain(site.store.entries()).intact, "the chain alone cannot show it"
+        assert any("changed or written anew" in one for one in verify(site, notes=head).problems)
+        change(site.path, *as_written(entries))
+    assert verify(site, notes=head).intact
+    site.close()
