@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable
 from functools import cache
 from itertools import pairwise
+from pathlib import Path
 from threading import BoundedSemaphore
 from unicodedata import normalize
 
@@ -55,6 +56,18 @@ def faults(password: str, names: Iterable[str] = ()) -> tuple[str, ...]:
     if len(_left(password, names)) < _LEAST_LEFT:
         return ("It is mostly words, names or rows of keys that anybody would try here: choose others.",)
     return ()
+
+
+def is_listed(password: str, place: Path) -> bool:
+    """Whether a list of passwords, one a line, holds this one, in whatever letters; without a list, no."""
+    wanted = password.strip().casefold().encode("utf-8", "replace")
+    try:
+        with place.open("rb") as lines:
+            return any(
+                line.strip().decode("utf-8", "replace").casefold().encode() == wanted for line in lines
+            )
+    except FileNotFoundError:
+        return False
 
 
 def _is_repeated(text: str) -> bool:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from salus.spine.site import Site
     from salus.store.transaction import Transaction
 
+# A site's own list of common or breached passwords, beside its records, one a line (ASVS 6.2.4, 6.2.12).
+REFUSED = "refused-passwords.txt"
 SHORTEST, LONGEST = passwords.SHORTEST, passwords.LONGEST
 # How long a one-time password waits for its first use (ASVS 6.4.1): somebody may begin work after a weekend.
 FIRST_PASSWORD_LIVES = timedelta(hours=72)
@@ -113,7 +115,7 @@ def add_first(site: Site, name: str, password: str) -> Account:
 
     Raises RefusedError where there is an account already, UserError for a name or password that cannot be.
     """
-    refuse_weak(password, name)
+    refuse_weak(site, password, name)
     hashed, now = passwords.hashed(password), site.now()
     with site.store.begin() as tx:
         if tx.accounts.any():
@@ -213,9 +215,11 @@ def as_account(row: AccountRow, has_factor: bool) -> Account:
     )
 
 
-def refuse_weak(password: str, *names: str) -> None:
+def refuse_weak(site: Site, password: str, *names: str) -> None:
     """Raise UserError with what is wrong with a chosen password; names: of whoever chooses it."""
     wrong = passwords.faults(password, names)
+    if not wrong and passwords.is_listed(password, site.path / REFUSED):
+        wrong = ("It is on the list of passwords that others have used: choose another.",)
     if wrong:
         raise UserError(wrong[0])
 

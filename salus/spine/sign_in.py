@@ -187,7 +187,7 @@ def change_password(
 
     Raises UserError for a password that may not be chosen, RefusedError where the old one does not match.
     """
-    refuse_weak(chosen, session.account.name, session.account.person)
+    refuse_weak(site, chosen, session.account.name, session.account.person)
     row = _asked_again(site, session, password, address)
     if chosen == password:
         raise UserError("Choose another password than the one before.")

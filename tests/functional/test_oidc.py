@@ -145,6 +145,8 @@ def test_who_has_no_role_or_a_closed_account_is_not_let_in(site: Site, how: Oidc
     with doors.served(site, settings(how)) as client:
         came = come_back(client, at_provider(sent_off(client), "nobody"))
         assert (came.status_code, "no role here" in came.text) == (403, True)
+        came = come_back(client, at_provider(sent_off(client), "elsewhere"))
+        assert (came.status_code, accounts.accounts(site)) == (403, []), "another server's Patient/7"
         come_back(client, at_provider(sent_off(client), "olga"))
         accounts.close(site, accounts.accounts(site)[0].name, by="test")
         assert client.get("/models").status_code == 303, "closed at once"

@@ -52,9 +52,12 @@ def test_every_page_but_the_way_in_asks_who_is_there(site: Site, serve: Open) ->
     for route in closed:
         path = route.path.replace("{number}", "1").replace("{name}", "news2")
         for method in sorted(route.methods - {"HEAD"}):
-            sent = client.request(method, path, data={"x": "y"} if method == "POST" else None)
-            assert sent.status_code == 303, (method, path)
-            assert sent.headers["location"].startswith("/sign-in?next="), path
+            sent = client.request(method, path, data={"note": "was written"} if method == "POST" else None)
+            assert sent.status_code == (403 if method == "POST" else 303), (method, path)
+            if method == "POST":
+                assert "You wrote: “was written”" in sent.text
+            else:
+                assert sent.headers["location"].startswith("/sign-in?next="), path
     assert client.get("/ward").text == ""
     for route in routes:
         assert route.access != ANYBODY or route.path in ("/sign-in", "/sign-out", "/welcome")
@@ -338,6 +341,21 @@ def test_while_the_store_is_away_who_was_signed_in_reads_on_and_nobody_else_does
             assert "patient" not in re.sub(r"your patients|the patient", "", sent.text)
     finally:
         database.with_suffix(".away").rename(database)
+
+
+def test_who_was_signed_out_while_writing_gets_the_words_back_and_the_way_to_the_page(
+    site: Site, serve: Open
+) -> None:
+    enter(site, "maria")
+    client = serve()
+    came = {"referer": f"{client.base_url}/patients/1"}
+    sent = client.post("/patients/1/reviews", data={"note": "<b>call me</b>"}, headers=came)
+    assert sent.status_code == 403
+    assert "&lt;b&gt;call me&lt;/b&gt;" in sent.text
+    assert 'href="/sign-in?next=%2Fpatients%2F1"' in sent.text
+    for elsewhere in ("https://evil.example/patients/1", "", "x"):
+        sent = client.post("/patients/1/reviews", data={"note": "x"}, headers={"referer": elsewhere})
+        assert 'href="/sign-in?next=%2F"' in sent.text
 
 
 @pytest.mark.parametrize(

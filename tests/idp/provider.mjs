@@ -7,7 +7,8 @@ const [port, redirect, kid] = process.argv.slice(2);
 const people = {
   maria: { groups: ['clinicians', 'everybody'], fhirUser: 'Practitioner/7', preferred_username: 'maria' },
   olga: { groups: ['it'], preferred_username: 'olga' },
-  pat: { groups: ['patients'], fhirUser: `http://127.0.0.1:${port}/fhir/Patient/7`, preferred_username: 'pat' },
+  pat: { groups: ['patients'], fhirUser: 'Patient/7', preferred_username: 'pat' },
+  elsewhere: { groups: ['patients'], fhirUser: 'https://other.example/fhir/Patient/7', preferred_username: 'pat' },
   nobody: { groups: ['kitchen'], preferred_username: 'nobody' },
 };
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });

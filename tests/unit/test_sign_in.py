@@ -215,6 +215,17 @@ def test_the_second_factor_is_taken_off_by_password_and_code_alone(site: Site, c
     assert spine.verify(site).intact
 
 
+def test_a_password_of_the_sites_own_list_is_not_taken(site: Site) -> None:
+    enter(site, "maria")
+    session = sign_in.sign_in(site, "maria", PASSWORD).session
+    listed = "Eleven Grey Herons Wade"
+    (site.path / accounts.REFUSED).write_bytes(b"\xff\xfe\n" + listed.lower().encode() + b"\r\nother\n")
+    for said in (listed, listed.upper()):
+        with pytest.raises(UserError, match="on the list"):
+            sign_in.change_password(site, session, PASSWORD, said)
+    assert sign_in.change_password(site, session, PASSWORD, listed + " again").session
+
+
 def test_there_are_at_most_ten_sessions_and_the_oldest_gives_way(site: Site, clock: Clock) -> None:
     enter(site, "maria")
     begun = []

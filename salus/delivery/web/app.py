@@ -135,10 +135,14 @@ class Pages:
         """Serve a page to who may open it, with every failure put in words that hold no patient's value."""
         try:
             access, needs = asks
-            away = self.asking.turned_away(request, access)
-            if away is None and needs and not may_ever(self.actor(request), needs):
+            turned = self.asking.turned_away(request, access)
+            if turned and extra and self.asking.session(request) is None:
+                return self.say(
+                    request, messages.signed_out(extra[0].get("note", ""), self.asking.again(request))
+                )
+            if turned is None and needs and not may_ever(self.actor(request), needs):
                 raise HTTPException(404)
-            return away or serve(request, *extra)
+            return turned or serve(request, *extra)
         except HTTPException as error:
             return self.failed(request, error.status_code)
         except RefusedError as error:

@@ -76,6 +76,12 @@ class Asking:
             return RedirectResponse(ACCOUNT, 303)
         return None
 
+    def again(self, request: Request) -> str:
+        """Return the way to sign in and back to the page from which a form was sent."""
+        came = urlsplit(request.headers.get("referer", ""))
+        here = came.path if came.netloc == request.url.netloc else "/"
+        return f"{SIGN_IN}?next={quote(next_path(here), safe='')}"
+
     def owes(self, session: sign_in.Session) -> str:
         """Return what an account must do before anything else: ``password``, ``factor`` or ""."""
         account, asked = session.account, self._settings.sign_in

@@ -19,6 +19,7 @@ from anyio import from_thread
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from salus.core.addresses import is_among, parted
 from salus.core.errors import AwayError, RefusedError, UserError
 from salus.core.roles import PATIENT
 from salus.delivery.oidc import Oidc, Provider, Way, role_of
@@ -36,8 +37,7 @@ BACK = f"{SIGN_IN}/back"
 _LASTS_S = 600
 _MOST = 1000
 _AGAIN = ((SIGN_IN, "Sign in again"),)
-# A resource of the records, also at the end of its whole address on the server that has it.
-_PERSON = re.compile(r"(?:https?://[^\s?#]+/)?([A-Z][A-Za-z]{1,63}/[A-Za-z0-9.-]{1,64})")
+_PERSON = re.compile(r"[A-Z][A-Za-z]{1,63}/[A-Za-z0-9.-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +123,10 @@ class Vouching:
     def _said(self, claims: Mapping[str, Any]) -> Vouched:
         """Return what the provider's words mean here."""
         role, person = role_of(claims, self._how), _text(claims, self._how.person_claim)
-        found = _PERSON.fullmatch(person)
-        named = found[1] if found else ""
+        base, name = parted(person)
+        # Another server's Patient/7 is somebody else, and of one that is not known nobody can say (0009).
+        ours = not base or is_among(base, self._pages.site.servers)
+        named = name if ours and _PERSON.fullmatch(name) else ""
         of = (named,) if role == PATIENT and named else ()
         rights = Rights(role, "" if role == PATIENT else named, of) if role else None
         called = _text(claims, "preferred_username")

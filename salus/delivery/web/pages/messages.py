@@ -112,6 +112,13 @@ def stranger(from_here: bool) -> Message:
     )
 
 
+def signed_out(note: str, again: str) -> Message:
+    """Say that a form came when its sender was signed out, and give back what was written in it."""
+    says = ("Your session had ended, so nothing was changed. Sign in and do it once more.",)
+    wrote = (f"You wrote: “{note[:2000]}”",) if note.strip() else ()
+    return Message(403, "Not done: you are not signed in", (*says, *wrote), ((again, "Sign in"),))
+
+
 def not_kept() -> Message:
     """Say that a decision could not be kept, while it is still on the page."""
     return Message(
