@@ -20,7 +20,7 @@ SHORTEST, LONGEST = 15, 256
 MEMORY_KIB, PASSES, LANES = 19 * 1024, 2, 1
 _SALT_BYTES, _HASH_BYTES = 16, 32
 # Each hash holds its memory while it is made: so many at once, and the others wait their turn.
-_TURNS = BoundedSemaphore(4)
+_TURNS = BoundedSemaphore(2)
 # ASVS 6.1.2: words that anybody would try first at a place like this. They are taken out, and what is left
 # has to be long enough by itself.
 CONTEXT = (
