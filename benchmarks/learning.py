@@ -118,9 +118,10 @@ def _at(every: Sequence[Any], rows: Sequence[int]) -> list[Any]:
 
 def _beside(task: Any, held: Cases, logit: Any, persons: Any) -> dict[str, Any]:
     """Return what the physicians said, and both together: the mean of their log-odds, nothing fitted."""
-    if task.beside is None:
+    if not task.beside:
         return {}
-    own = calibrate.logit_of(np.clip(np.array(held.beside, dtype=float), 0.01, 0.99))
+    said = held.beside[task.beside[0].by]
+    own = calibrate.logit_of(np.clip(np.array(said, dtype=float), 0.01, 0.99))
     both = (own + logit) / 2
     found = beside_physician(np.array(held.outcomes), logit, own, both, persons)
     return {"beside": {name: _rounded(each) for name, each in found.items()}}

@@ -46,16 +46,22 @@ def practice(
     years: Iterable[int] = (2020, 2023),
     ill: Iterable[str] = (),
     disease: str = "22298006",
+    men: Iterable[str] = (),
 ) -> Iterator[dict[str, Any]]:
     """Yield people as FHIR: name, year of birth, systolic pressure; a visit in each of `years`.
 
     The pressure is measured at the second visit. ill: who has `disease` (SNOMED CT; a heart attack) a year
-    after that.
+    after that. men: who is one.
     """
-    years, ill = tuple(years), frozenset(ill)
+    years, ill, men = tuple(years), frozenset(ill), frozenset(men)
     for name, born, pressure in people:
         mine = {"subject": {"reference": f"Patient/{name}"}}
-        yield {"resourceType": "Patient", "id": name, "gender": "female", "birthDate": f"{born}-01-02"}
+        yield {
+            "resourceType": "Patient",
+            "id": name,
+            "gender": "male" if name in men else "female",
+            "birthDate": f"{born}-01-02",
+        }
         for year in years:
             during = {"start": f"{year}-05-01T09:00:00Z", "end": f"{year}-05-01T09:30:00Z"}
             yield {"resourceType": "Encounter", "id": f"{name}-{year}", "status": "finished",

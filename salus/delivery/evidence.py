@@ -183,4 +183,10 @@ def _added(found: Part) -> list[str]:
     if difference is None:
         return []
     alone, both = (told(estimate(found.get(key)), 3) for key in ("physician", "together"))
-    return [f"  Physician {alone}, with the model {both}: difference {told(difference, 3)}"]
+    others = [
+        f"  {row.get('by')}: {told(estimate(row.get('alone')), 3)}, this model on the same people "
+        f"{told(estimate(row.get('model_alone')), 3)}"
+        for row in rows(found, "beside")[1:]
+    ]
+    says = f"  Physician {alone}, with the model {both}: difference {told(difference, 3)}"
+    return [says, *(f"{line[:2]}{line[2:3].upper()}{line[3:]}" for line in others)]

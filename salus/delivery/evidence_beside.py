@@ -42,9 +42,27 @@ def together(evidence: Part) -> Section:
         tuple(filter(None, (_of_whom(evidence), _difference(estimate(evidence.get("difference"))))))
         if known
         else (),
-        (table,) if known else (),
+        (*((table,) if known else ()), *_others(rows(evidence, "beside"), 1 if measured else 0)),
         "No clinician's estimate is in these data, so nobody can say from them what the model adds.",
     )
+
+
+def _others(found: Sequence[Part], shown: int) -> tuple[Table, ...]:
+    """Return everybody whose estimates the model was compared with, each on those of whom there is one;
+    nothing where they are no more than are `shown` already.
+    """
+    if len(found) <= shown:
+        return ()
+    cells = tuple(
+        (
+            f"{str(row.get('by'))[:1].upper()}{str(row.get('by'))[1:]}",
+            count(part(row, "alone").get("n")),
+            *(told(estimate(row.get(key)), 3) for key in ("alone", "model_alone", "together", "difference")),
+        )
+        for row in found
+    )
+    heads = ("Whose estimate", "Cases", "Alone", "The model there", "Both", "Both less it alone")
+    return (Table("Beside everybody who said what would happen (AUROC)", heads, cells),)
 
 
 def _of_whom(evidence: Part) -> str:

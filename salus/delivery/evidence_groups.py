@@ -217,12 +217,19 @@ def _on(row: Part) -> Iterable[str]:
 def moved(found: Sequence[Part], caption: str) -> tuple[Table, ...]:
     """Return what mitigations that were switched on do: each measure before, after, and its change."""
     cells = tuple(
-        (f"{_words(row)[0]} by {_words(row)[2]}: {says}", *(told(each, 3) for each in _sides(row, key)))
+        (
+            f"{_words(row)[0]} by {_words(row)[2]}: {says}",
+            *(told(each, 3, _absent(key)) for each in _sides(row, key)),
+        )
         for row in found
         for key, says in _MOVED
     )
     note = "Each gap is of the two groups that lie farthest apart, before and after; it leans high."
     return (Table(caption, ("Measure", "Before", "After", "Change"), cells, note),) if cells else ()
+
+
+def _absent(key: str) -> str:
+    return TOO_FEW if "gap" in key else NOT_MEASURED
 
 
 def _sides(row: Part, key: str) -> list[Estimate | None]:
@@ -233,7 +240,7 @@ def _change(row: Part, key: str) -> str:
     """Return a measure before and after, or after alone where that is all there is."""
     ends = [estimate(part(row, side).get(key)) for side in ("before", "after")]
     if not all(ends):
-        return told(estimate(row.get(key)), 3)
+        return told(estimate(row.get(key)), 3, _absent(key))
     moved = estimate(part(row, "change").get(key))
     change = f"; change {told(moved, 3)}" if moved else ""
     return f"{told(ends[0], 3)} before, {told(ends[1], 3)} after{change}"

@@ -272,7 +272,7 @@ def _own_group(judged: Judged) -> Iterator[str]:
     if apart is None:
         return
     if judged.any_group:
-        yield f"Each group by {apart.by} has its own {apart.what}; of which this person is, may not be seen."
+        yield f"Each group by {apart.by} has its own {apart.what}; of which this person is, cannot be seen."
     elif judged.group in apart.listed:
         own = f"{apart.what} of this person's own group ({apart.by}: {judged.group})"
         yield f"The {own} is used, {apart.chosen}."

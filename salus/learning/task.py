@@ -93,9 +93,9 @@ class Task:
     answered. outcome: what happens, in words ("death in hospital"). leaks: codes that the outcome defines or
     that stand for somebody's own estimate of it: never read by a feature. misses: how many false alarms one
     miss weighs. terms, pairs: the most features and interactions that a clinician is asked to read. beside:
-    who else said what would happen. settings: "share" (of people who can be flagged), "threshold" (of the
-    points of a guideline), "challenge" (1: the two scores of the challenge of 2012), and what the recipe of
-    a fit takes ("bags", "folds", "pairs").
+    who else said what would happen; the first is whom the model supports. settings: "share" (of people who
+    can be flagged), "threshold" (of the points of a guideline), "challenge" (1: the two scores of the
+    challenge of 2012), and what the recipe of a fit takes ("bags", "folds", "pairs").
     """
 
     name: str
@@ -114,7 +114,7 @@ class Task:
     terms: int = 150
     pairs: int = 40
     stems: tuple[str, ...] = ()
-    beside: Beside | None = None
+    beside: tuple[Beside, ...] = ()
     settings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ HORIZON = timedelta(days=180)
 # Of those whom SUPPORT took in (Murphy DJ, Cluff LE. J Clin Epidemiol 1990;43 Suppl:V-X).
 YOUNGEST = 18
 # What others estimated on day 3: the physicians' and the SUPPORT model's probability of living two and six
-# months. No feature reads them; the evidence run does, to compare.
+# months. No feature reads them; the evidence run does, to compare with both.
 PHYSICIAN_2_MONTHS, PHYSICIAN_6_MONTHS = short(URI, "prg2m"), short(URI, "prg6m")
 MODEL_2_MONTHS, MODEL_6_MONTHS = short(URI, "surv2m"), short(URI, "surv6m")
 # What follows from the outcome, or was decided or told after the moment; answers of interviews that were held

@@ -10,7 +10,13 @@ from salus.core.measures import Measure
 from salus.learning.learnt import CardParts
 from salus.learning.task import Beside, Group, Task
 from salus.risk._survival_inputs import MEASURES, PARAMETERS, candidates
-from salus.risk._survival_study import LEAKS, MILESTONES, PHYSICIAN_6_MONTHS, patients
+from salus.risk._survival_study import (
+    LEAKS,
+    MILESTONES,
+    MODEL_6_MONTHS,
+    PHYSICIAN_6_MONTHS,
+    patients,
+)
 
 
 def task(name: str, scores: Sequence[Measure], *limits: str) -> Task:
@@ -36,7 +42,10 @@ def task(name: str, scores: Sequence[Measure], *limits: str) -> Task:
         # takes it from those who die. But a bleak forecast can bring about what it says, where treatment is
         # held back: so a miss weighs as two false alarms and no more.
         misses=2.0,
-        beside=Beside("the physicians", PHYSICIAN_6_MONTHS, of_the_opposite=True),
+        beside=(
+            Beside("the physicians", PHYSICIAN_6_MONTHS, of_the_opposite=True),
+            Beside("the SUPPORT model", MODEL_6_MONTHS, of_the_opposite=True),
+        ),
         limits=(
             "It was learnt from nine diseases at five US centres, 1989 to 1994; care has changed since.",
             "It says who dies under the care that was given then, not what care somebody should get.",

@@ -17,7 +17,7 @@ from salus.core.codes import BIRTH
 from salus.core.consent import Actor
 from salus.core.errors import EvidenceError, RefusedError
 from salus.learning.columns import table
-from salus.learning.task import GROUP, Case, Excluded, Task
+from salus.learning.task import GROUP, Beside, Case, Excluded, Task
 from salus.privacy.gate import open_columns
 from salus.record.population import Population, carrying, of_archive, part_of
 from salus.spine.opening import Opening, permitted
@@ -34,10 +34,10 @@ class Cases:
 
     asked: those who can be asked about, in the order of all that follows. values: their features. hidden: of
     whom something is there and not shown (columns row, parameter). impossible: by parameter, how many numbers
-    were passed over that no patient can have. persons: whoever shares one is one person.
-    sites: the part of the set. groups: by name, the group of each case, None where not known. beside: what
-    somebody else said of each, as a probability of the outcome, NaN where nothing. flow: how many people fell
-    out at each step, and why.
+    were passed over that no patient can have. persons: whoever shares one is one person. sites: the part of
+    the set. groups: by name, the group of each case, None where not known. beside: by whose, what somebody
+    else said of each, as a probability of the outcome, NaN where nothing. flow: how many people fell out at
+    each step, and why.
     """
 
     population: Population
@@ -48,7 +48,7 @@ class Cases:
     persons: list[str]
     sites: list[str]
     groups: Mapping[str, list[str | None]]
-    beside: list[float]
+    beside: Mapping[str, list[float]]
     flow: list[dict[str, Any]]
 
     @property
@@ -127,7 +127,7 @@ def gather(
         groups={
             group.by: [group.named(value) for value in made.values[GROUP + group.by]] for group in task.groups
         },
-        beside=_estimates(task, found, placed, opening),
+        beside={one.by: _estimates(one, found, placed, opening) for one in task.beside},
         flow=flow,
     )
 
@@ -149,7 +149,7 @@ def taken(cases: Cases, rows: list[int]) -> Cases:
         persons=of(cases.persons),
         sites=of(cases.sites),
         groups={by: of(list(each)) for by, each in cases.groups.items()},
-        beside=of(cases.beside),
+        beside={by: of(each) for by, each in cases.beside.items()},
     )
 
 
@@ -188,13 +188,11 @@ def _flow(found: Population, every: list[Case | Excluded], known: int) -> list[d
     ]
 
 
-def _estimates(task: Task, found: Population, placed: pl.DataFrame, opening: Opening) -> list[float]:
+def _estimates(beside: Beside, found: Population, placed: pl.DataFrame, opening: Opening) -> list[float]:
     """Return what somebody else said last of each case, as a probability of the outcome."""
     import polars as pl
 
-    estimates, beside = [float("nan")] * placed.height, task.beside
-    if beside is None:
-        return estimates
+    estimates = [float("nan")] * placed.height
     told = found.events.filter(carrying(found.events, lambda code: code == beside.code))
     said = open_columns(told, placed, *opening[:3]).filter(pl.col("value").is_between(0, 1))
     for row, value in said.sort("row", "time", maintain_order=True).select("row", "value").iter_rows():

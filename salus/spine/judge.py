@@ -146,27 +146,41 @@ def _of_learnt(model: Learnt, artefact: Artefact, task: Task, every: Cases, seed
     }
     again = found_again(beside, artefact, every.values)
     told["limits"] = [again, *told["limits"]] if again else told["limits"]
-    if task.beside is not None:
+    if task.beside:
         told |= _beside(task, cases, logit, seed)
     return Judged(told, [case.id for case in every.asked], answers[0].tolist(), strange.tolist())
 
 
 def _beside(task: Task, cases: Cases, logit: Any, seed: int) -> dict[str, Any]:
-    """Return what the physicians' own estimate says, and both together: the mean of their log-odds.
+    """Return what others said of these people, and each together with the model: the mean of their log-odds.
 
-    Nothing is fitted for it, so nothing of these cases can have leaked into the weights.
+    Nothing is fitted for it, so nothing of these cases can have leaked into the weights. Of the first, the
+    physicians', under keys of its own; of each that said anything under "beside".
     """
+    found = {one.by: _with(cases, logit, cases.beside[one.by], seed) for one in task.beside}
+    first = next(iter(found.values())) or dict.fromkeys(
+        ("physician", "model_alone", "together", "difference")
+    )
+    named = {"physician": "alone"}
+    rows = [
+        {"by": by, **{named.get(key, key): value for key, value in (told or {}).items()}}
+        for by, told in found.items()
+        if told
+    ]
+    return {**first, "beside": rows}
+
+
+def _with(cases: Cases, logit: Any, said: list[float], seed: int) -> dict[str, Any] | None:
+    """Return how somebody's estimates rank people, beside the model's; None where there are none."""
     import numpy as np
 
     from salus.learning.calibrate import logit_of
     from salus.learning.evidence import beside_physician
 
-    if not np.isfinite(cases.beside).any():
-        return dict.fromkeys(("physician", "model_alone", "together", "difference"))
-    own = logit_of(np.clip(np.array(cases.beside, dtype=float), 0.01, 0.99))
-    y, both = np.array(cases.outcomes), (own + logit) / 2
-    found: dict[str, Any] = beside_physician(y, logit, own, both, cases.persons, seed=seed)
-    return found
+    if not np.isfinite(said).any():
+        return None
+    own = logit_of(np.clip(np.array(said, dtype=float), 0.01, 0.99))
+    return beside_physician(np.array(cases.outcomes), logit, own, (own + logit) / 2, cases.persons, seed=seed)
 
 
 def _about(model: Model, task: Task, cases: Cases, seed: int) -> dict[str, Any]:

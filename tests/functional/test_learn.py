@@ -201,6 +201,43 @@ def test_without_any_physicians_estimate_the_model_is_judged_alone(data_set, run
     told = run_salus(*asked).json()
     assert [told[name] for name in ("physician", "together", "difference")] == [None] * 3
     assert told["auroc"]["value"] > 0.6
+    # The SUPPORT model's estimates are still there, and are compared with.
+    (row,) = told["beside"]
+    assert (row["by"], row["alone"]["n"] > 300) == ("the SUPPORT model", True)
+    assert "physician" not in row
+
+
+def test_the_physicians_and_the_support_model_stand_beside_it(data_set, run_salus, tmp_path):
+    import math
+
+    from sklearn.metrics import roc_auc_score
+
+    place, report = data_set("support2"), tmp_path / "report"
+    asked = ("test", "survival-180d", "--on", place, "--predictions", tmp_path / "said.csv")
+    told = run_salus(*asked, "--report", report, "--json").json()
+    physician, support = told["beside"]
+    assert (physician["by"], support["by"]) == ("the physicians", "the SUPPORT model")
+    assert physician["alone"] == told["physician"]
+    assert physician["difference"] == told["difference"]
+    with gzip.open(place / "support2.csv.gz", "rt") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["surv6m"]]
+    with (tmp_path / "said.csv").open() as lines:
+        ours = {row["id"]: float(row["probability"]) for row in csv.DictReader(lines)}
+    known = [row for row in rows if row["sno"] in ours and _followed(row)]
+    y = [row["death"] == "1" and float(row["d.time"]) <= 180 for row in known]
+    assert support["alone"]["n"] == len(known)
+    alone = roc_auc_score(y, [1 - float(row["surv6m"]) for row in known])
+    assert math.isclose(support["alone"]["value"], alone, abs_tol=2e-3)
+    assert math.isclose(
+        support["model_alone"]["value"], roc_auc_score(y, [ours[row["sno"]] for row in known])
+    )
+    page = (report / "report.html").read_text()
+    assert "The SUPPORT model" in page
+    assert "Both less it alone" in page
+
+
+def _followed(row: dict[str, str]) -> bool:
+    return row["death"] == "1" or float(row["d.time"]) >= 180
 
 
 def test_cases_drawn_anew_make_group_and_outcome_independent():

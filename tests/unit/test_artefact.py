@@ -24,10 +24,14 @@ PAIR = {"features": [0, 1], "edges": [[80.0], ["A"]],
         "scores": [[0.0, 0.1, 0.2], [0.3, 0.4, 0.5], [0.6, 0.7, 0.8]]}  # fmt: skip
 MEASURE = {"by": "sex", "group": "female", "n": 400, "events": 50, "note": "",
            "auroc": {"value": 0.8, "low": 0.7, "high": 0.9}, "observed_expected": None}  # fmt: skip
+APART = {"by": "sex", "how": "both", "chosen": "by hand", "kept": ["nobody else"], "groups": [
+    {"group": "female", "calibration": {"slope": 0.9, "intercept": 0.2}, "threshold": 0.3, "how": "by hand"},
+    {"group": "male", "calibration": {"slope": 1.1, "intercept": 0.05}, "threshold": 0.2, "how": "by hand"},
+]}  # fmt: skip
 
 
 def whole() -> dict[str, Any]:
-    return copy.deepcopy(document(FEATURES, [CURVE, LEVELS, PAIR], measures=[MEASURE]))
+    return copy.deepcopy(document(FEATURES, [CURVE, LEVELS, PAIR], measures=[MEASURE], apart=APART))
 
 
 @pytest.mark.parametrize("seed", range(50))
@@ -87,7 +91,7 @@ def test_no_part_may_be_left_out(path: tuple[Any, ...]):
     part: Any = made
     for name in path[:-1]:
         part = part[name]
-    if path[:-1] == ("made", "libraries") or path[-1] == "years":
+    if path[:-1] == ("made", "libraries") or path[-1] in ("years", "apart"):
         return
     del part[path[-1]]
     with pytest.raises(EvidenceError, match=str(path[-1])):
@@ -118,6 +122,16 @@ def test_no_part_may_be_left_out(path: tuple[Any, ...]):
     (("calibration", "slope"), -1.0, "it has to be above 0"),
     (("threshold", "value"), 1.2, "it has to be from 0 to 1"),
     (("measures", 0, "auroc", "low"), 0.95, "the value has to lie between its ends"),
+    (("apart", "how"), "luck", r"apart\.how: it has to be recalibration, threshold or both"),
+    (("apart", "how"), "recalibration", r"apart\.groups\[0\]\.threshold: .* leaves the whole model's"),
+    (("apart", "how"), "threshold", r"apart\.groups\[0\]\.calibration: .* leaves the whole model's"),
+    (("apart", "groups"), [], r"apart\.groups: no group has anything of its own"),
+    (("apart", "groups", 1, "group"), "female", r"apart\.groups: a name stands twice"),
+    (("apart", "groups", 0, "calibration", "slope"), 0.0, r"\[0\]\.calibration\.slope: it has to be above 0"),
+    (("apart", "groups", 1, "threshold"), 1.5, r"apart\.groups\[1\]\.threshold: it has to be from 0 to 1"),
+    (("apart", "groups", 1, "misses"), 1.5, r"apart\.groups\[1\]: it has 'misses', which"),
+    (("apart", "kept"), ["male"], r"apart\.kept: a group cannot keep the whole model's and have its own"),
+    (("apart",), None, r"apart: it has to be an object"),
     (("made", "data", "events"), 2000, "there cannot be more events than cases"),
 ])  # fmt: skip
 def test_a_fault_is_told_with_its_place(path: tuple[Any, ...], value: Any, says: str):
