@@ -13,7 +13,7 @@ from salus.core.evidence import Event
 from salus.core.seams import View
 from salus.privacy.gate import open_view
 from salus.spine.consult import archived
-from salus.spine.permits import Request, permits
+from salus.spine.permits import request
 
 if TYPE_CHECKING:
     from salus.core.review import Entry
@@ -28,7 +28,7 @@ def open_chart(
     Raises UserError for an unknown subject, or one who may not be seen, RefusedError when the gate says no,
     AwayError when the look cannot be written down: what is not on record is not shown.
     """
-    to = Request(permits(site), actor, purpose)
+    to = request(site, actor, purpose)
     asked = archived(site, subject, as_of, to)
     rule = to.rule(asked.timeline.subject)
     view = open_view(asked.timeline, actor, purpose, asked.as_of, asked.whole_at, rule=rule)

@@ -21,7 +21,7 @@ from salus.spine.adopted import models_of
 from salus.spine.bring import plural
 from salus.spine.models import LIVE, statuses
 from salus.spine.moment import dated_ahead, last_known
-from salus.spine.permits import Request, permits, unseen
+from salus.spine.permits import Request, request, unseen
 from salus.spine.shape import as_json
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def consult(
     """
     for name in asks or ():
         find_model(name)
-    to = Request(permits(site), actor, purpose)
+    to = request(site, actor, purpose)
     question = _question(site, subject, evidence, as_of, to)
     (answers,) = consult_many(
         site, [question], actor=actor, asks=asks, purpose=purpose, live_only=live_only, shown=shown
@@ -91,7 +91,7 @@ def consult_many(
     """Ask about many subjects, and write all of it down in one transaction."""
     chosen = _chosen(site, asks, live_only)
     now = site.now()
-    to = Request(permits(site), actor, purpose)
+    to = request(site, actor, purpose)
     opened = [_opened(question, to) for question in questions]
     views = [one.view for one in opened]
     answers = [
@@ -124,7 +124,7 @@ def _nothing(chosen: list[tuple[Model, bool]], view: View) -> list[Insight]:
 
 def unwritten(site: Site, question: Question, *, actor: Actor) -> list[Insight]:
     """Return what stands for the answers of the live models where the store cannot hold them: nobody's."""
-    opened = _opened(question, Request(permits(site), actor, DIRECT_CARE))
+    opened = _opened(question, request(site, actor, DIRECT_CARE))
     if not opened.speaks:
         return []
     view = opened.view

@@ -28,6 +28,7 @@ from salus.core.consent import (
 )
 from salus.core.errors import EvidenceError, RefusedError, SalusError, UserError
 from salus.core.roles import AUDIT, PATIENT, POPULATION, PROXY, SEE
+from salus.privacy.gate import refuse_nobody
 from salus.privacy.may import ACTS_FOR, ANYBODY, CARES, OWN, may
 from salus.privacy.permit_words import permit_from, spelled
 from salus.privacy.permits import Both, Rule, Rules, in_force, rule
@@ -311,6 +312,12 @@ class Request(NamedTuple):
                 f"No permit for purpose '{self.purpose}': here it is closed unless the patient permits it."
             )
         return found
+
+
+def request(site: Site, actor: Actor, purpose: str, basis: str = "") -> Request:
+    """Return who asks, with what people permit now; raises RefusedError when nobody in particular does."""
+    refuse_nobody(actor)
+    return Request(permits(site), actor, purpose, basis)
 
 
 def permits(site: Site) -> Permits:

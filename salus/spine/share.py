@@ -17,7 +17,7 @@ from salus.core.consent import PURPOSES, QUALITY, TRAINING, Actor
 from salus.core.errors import RefusedError, UserError, choices
 from salus.privacy.gate import open_view, refuse_nobody, refuse_population
 from salus.spine.consult import archived
-from salus.spine.permits import Request, permits, stored
+from salus.spine.permits import request, stored
 
 if TYPE_CHECKING:
     from salus.core.evidence import Timeline
@@ -133,7 +133,7 @@ def _open_here(site: Site, wanted: Wanted, actor: Actor) -> Iterator[str]:
         )
     if wanted.purpose in (TRAINING, QUALITY):
         refuse_population(actor, wanted.purpose, wanted.basis)
-    to = Request(permits(site), actor, wanted.purpose, wanted.basis)
+    to = request(site, actor, wanted.purpose, wanted.basis)
     named = dict.fromkeys(one if "/" in one else f"Patient/{one}" for one in wanted.cases)
     for subject in named:
         if not site.has_archive or to.said.is_closed(actor, wanted.purpose, wanted.basis):
@@ -147,7 +147,7 @@ def _open_here(site: Site, wanted: Wanted, actor: Actor) -> Iterator[str]:
 
 def _written_down(site: Site, subject: str, wanted: Wanted, actor: Actor) -> View:
     """Return what may be seen of a subject at the end of its record, once the ledger says that it leaves."""
-    now, to = site.now(), Request(permits(site), actor, wanted.purpose, wanted.basis)
+    now, to = site.now(), request(site, actor, wanted.purpose, wanted.basis)
     one = archived(site, subject, None, to)
     rule, asked = (
         to.rule(one.timeline.subject),

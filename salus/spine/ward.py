@@ -16,7 +16,7 @@ from salus.spine.adopted import actions
 from salus.spine.called import called_for
 from salus.spine.consult import Question, archived, consult_many, unwritten
 from salus.spine.kept import last_answers
-from salus.spine.permits import Request, permits, seen_by
+from salus.spine.permits import Request, request, seen_by
 
 if TYPE_CHECKING:
     from salus.spine.site import Site
@@ -133,7 +133,7 @@ def ward(
     kept: _Kept | None = site.memory.get("ward")
     if kept is None or kept.key != key or site.now() >= kept.until:
         kept = _Kept(key, datetime.max.replace(tzinfo=UTC), {})
-    to = Request(permits(site), actor, DIRECT_CARE)
+    to = request(site, actor, DIRECT_CARE)
     seen = dict(_seen(site, to))
     fresh = [subject for subject, mark in seen.items() if (subject, mark) not in kept.rows]
     for row in _rows(site, fresh, to, as_of, progress):

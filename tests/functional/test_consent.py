@@ -293,3 +293,19 @@ def test_a_period_opens_and_closes_by_itself(site: Site, monkeypatch: pytest.Mon
         monkeypatch.setattr(Site, "now", lambda self, at=at: at)
         found.append(ANNA in {row.subject for row in spine.ward(site, actor=WHO)})
     assert found == [False, True]
+
+
+@pytest.mark.parametrize("purpose", ["care", "machine"])
+def test_an_ehr_gets_no_card_about_who_said_no(tmp_path: Path, purpose: str) -> None:
+    site = doors.live_site(tmp_path / "bare")
+    with doors.served(site, OPEN) as client:
+        path = "/cds-services/salus-patient-view"
+        before = client.post(path, json=doors.call()).json()["cards"]
+        assert before
+        permit.withdraw(site, "Patient/p1", Statement((purpose,)), actor=WHO)
+        kept = len(site.store.insights("Patient/p1"))
+        assert client.post(
+            path, json=doors.call(hookInstance="359cf767-4b52-4e14-a741-04da147a430f")
+        ).json() == {"cards": []}
+        assert len(site.store.insights("Patient/p1")) == kept
+    site.close()

@@ -274,7 +274,7 @@ def test_a_proxy_sees_whom_their_account_names_in_its_period(site: Site) -> None
         ("x", Rights("patient")),
         ("x", Rights("patient", "", ("Patient/1", "Patient/2"))),
         ("x", Rights("proxy")),
-        ("x", Rights("clinician", "", ("Patient/1",))),
+        ("x", Rights("operator", "", ("Patient/1",))),
         ("x", Rights("clinician", "Maria Example")),
         ("x", Rights("proxy", "", ("Patient/1\0",))),
         ("taken", Rights("clinician")),

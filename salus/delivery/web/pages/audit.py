@@ -43,6 +43,8 @@ DEEDS = {
     "hold": "put a record under legal hold",
     "release": "ended a legal hold",
     "erase": "erased a person",
+    "break-glass": "opened a record in an emergency",
+    "profile": "chose what holds where nobody said anything",
 }
 
 
