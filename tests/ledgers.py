@@ -65,6 +65,13 @@ def problems(folder: Path, **how: Any) -> tuple[str, ...]:
         return verify(site, **how).problems
 
 
+# What makes a store of schema 0005 of one of today.
+AS_0005 = (
+    *(f"DROP TABLE {name}" for name in ("tile", "session", "recovery_code", "factor", "attempt", "account")),
+    "UPDATE alembic_version SET version_num = '0005'",
+)
+
+
 def change(folder: Path, *statements: str) -> None:
     """Change rows as somebody could who holds the file."""
     with closing(sqlite3.connect(folder / "salus.db")) as other, other:

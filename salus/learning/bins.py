@@ -36,7 +36,8 @@ class Axis:
     """How one feature is cut.
 
     edges: a number's, ascending; x >= edge lies right of it. levels: a level's. knots: of its line. coarse:
-    which of the edges an interaction keeps. grows: the direction that medicine knows, or 0.
+    which of the edges an interaction keeps. grows: the direction that medicine knows, or 0. hidden: how many
+    of the cases without a value have one that is not known, and are no "not measured".
     """
 
     name: str
@@ -46,6 +47,7 @@ class Axis:
     knots: tuple[float, ...] = ()
     coarse: tuple[int, ...] = ()
     grows: int = 0
+    hidden: int = 0
 
     @property
     def size(self) -> int:
@@ -210,3 +212,10 @@ def counts_of(axis: Axis, codes: Codes) -> Floats:
     import numpy as np
 
     return np.bincount(codes, minlength=axis.size).astype(np.float64)
+
+
+def told_of(axis: Axis, counts: Floats) -> Floats:
+    """Return counts of codes with those alone as "not measured" of whom that is known."""
+    found = counts.copy()
+    found[0] = max(0.0, found[0] - axis.hidden)
+    return found

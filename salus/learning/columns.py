@@ -35,7 +35,8 @@ class Table:
     """The features of many cases. values: one row a case, one column a feature, in the order of the cases.
 
     hidden: columns `row` and `parameter`, of each case the parameters of which something is there and not
-    shown. impossible: by parameter, how many numbers were passed over that no patient can have.
+    shown, or nothing but what is impossible. impossible: by parameter, how many numbers were passed over that
+    no patient can have.
     """
 
     values: pl.DataFrame
@@ -59,7 +60,10 @@ def table(
         ((pl.col("moment").cast(pl.Int64) - pl.col("start").cast(pl.Int64)) / HOUR).alias("length"),
     )
     found, impossible = _readings(events, placed, parameters)
-    hidden = found.filter(pl.col("hidden")).select("row", "parameter").unique()
+    # Where nothing else was recorded, what is impossible is there and not known: it is no "not measured".
+    read = found.filter(~pl.col("hidden")).select("row", "parameter")
+    wrong = impossible.unique().join(read, on=("row", "parameter"), how="anti")
+    hidden = pl.concat([found.filter(pl.col("hidden")).select("row", "parameter"), wrong]).unique()
     names = pl.DataFrame({"parameter": [one.name for one in parameters]}).with_row_index("at")
     hidden = hidden.join(names, left_on="parameter", right_on="at").select(
         "row", pl.col("parameter_right").alias("parameter")
@@ -75,7 +79,7 @@ def table(
 def _readings(
     events: pl.DataFrame, placed: pl.DataFrame, parameters: Sequence[Parameter]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return rows of (row, parameter by its number, hours from the start, number, level, hidden); and the
+    """Return rows of (row, parameter by its number, hours from the start, number, level, hidden); and row and
     parameter of each number that was passed over as impossible.
     """
     import polars as pl
@@ -152,7 +156,7 @@ def _possible(direct: pl.DataFrame, parameters: Sequence[Parameter]) -> tuple[pl
     bounds = pl.DataFrame(told, {"parameter": pl.UInt16, "low": pl.Float64, "high": pl.Float64}, orient="row")
     told_of = direct.join(bounds, on="parameter")
     possible = pl.col("number").is_between("low", "high")
-    return told_of.filter(possible).drop("low", "high"), told_of.filter(~possible).select("parameter")
+    return told_of.filter(possible).drop("low", "high"), told_of.filter(~possible).select("row", "parameter")
 
 
 _ENTRY = ("parameter", "code", "kind", "value_kind", "value", "text_value", "unit", "comparator", "status",
@@ -174,7 +178,7 @@ def _read_once(rows: pl.DataFrame, parameters: Sequence[Parameter]) -> tuple[pl.
     told = different.hstack(pl.DataFrame(said, schema, orient="row"))
     joined = rows.join(told, on=_ENTRY, nulls_equal=True, how="left", maintain_order="left")
     some = pl.col("number").is_not_null() | pl.col("level").is_not_null() | pl.col("hidden")
-    wrong = joined.filter("impossible").select("parameter")
+    wrong = joined.filter("impossible").select("row", "parameter")
     return joined.filter(some).select("row", "parameter", "time", "number", "level", "hidden"), wrong
 
 

@@ -186,6 +186,9 @@ def measured(
             found[parameter.name] = sorted(made, key=lambda one: (_never(one[0]), one[1]))
         else:
             found[parameter.name] = _by_minute(made, _age(timeline, parameter, start, moment))
+            if parameter.name in impossible and not found[parameter.name]:
+                # It was recorded, and wrongly: that is not "not measured".
+                hidden.add(parameter.name)
     values: dict[str, Level] = {}
     for feature in features:
         values[feature.name] = _counted(feature, found, values, length)

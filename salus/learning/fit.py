@@ -7,12 +7,13 @@ of people they were not shown, calibrated, and made readable; nothing but look-u
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from salus.learning.additive import Additive, summed
 from salus.learning.artefact import FORMAT, Artefact, GroupMeasure, Made, inputs_for, of
 from salus.learning.bins import LOOKED_AT, Binned, Known
+from salus.learning.features import parameters_of
 from salus.learning.recipe import MEMBERS, Recipe, members, recipe_for
 from salus.learning.select import checked, cut, twins
 from salus.learning.shapes import joined, readable, terms_of
@@ -81,21 +82,23 @@ def fitted(
     persons: Any,
     *,
     rows: Sequence[int] | None = None,
+    hidden: pl.DataFrame | None = None,
     seed: int = 1,
     recipe: Recipe | None = None,
 ) -> Fitted:
     """Learn `task` from a table: one row a case, one column a feature (NaN or null: not measured).
 
     persons: who each case is of. rows: from which of the cases its shapes are learnt, one as often as it is
-    named (None: from each once); weighed, calibrated and measured it is by all, as they are. Raises
-    EvidenceError where nothing can be learnt, and says what was left out in `notes`. The same seed gives the
-    same model.
+    named (None: from each once); weighed, calibrated and measured it is by all, as they are. hidden: columns
+    row and parameter, of which cases a parameter's value is there and not known. Raises EvidenceError where
+    nothing can be learnt, and says what was left out in `notes`. The same seed gives the same model.
     """
     import numpy as np
 
     outcomes, people = checked(frame, y, persons)
     people, same, alike = twins(frame, people)
     table, notes = cut(frame, task)
+    table = _with_hidden(table, task, hidden)
     if same:
         notes = (*notes, f"{same} cases equal another person's in every feature and were split as one's.")
     if alike:
@@ -109,6 +112,21 @@ def fitted(
     learnt_from = np.arange(frame.height) if rows is None else np.asarray(rows, np.intp)
     known = Known(table, outcomes, people, learnt_from)
     return _fitted(known, _stacked(known, recipe, seed), notes, recipe)
+
+
+def _with_hidden(table: Binned, task: Task, hidden: pl.DataFrame | None) -> Binned:
+    """Return the table with how many cases of each feature lack its value for another reason than none."""
+    import polars as pl
+
+    if hidden is None or hidden.is_empty():
+        return table
+    features = {one.name: one for one in task.features}
+    axes = []
+    for place, axis in enumerate(table.axes):
+        names = parameters_of(features[axis.name], features)
+        rows = hidden.filter(pl.col("parameter").is_in(names))["row"].unique().to_numpy()
+        axes.append(replace(axis, hidden=int((table.codes[place][rows] == 0).sum())))
+    return replace(table, axes=tuple(axes))
 
 
 def _stacked(known: Known, recipe: Recipe, seed: int) -> _Final:

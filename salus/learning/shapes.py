@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.learning.additive import Additive, line_of
 from salus.learning.artefact import Curve, Levels, Pair, Term
-from salus.learning.bins import FEWEST, ROUGH_LEVELS, Axis, Binned, counts_of
+from salus.learning.bins import FEWEST, ROUGH_LEVELS, Axis, Binned, counts_of, told_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,7 +54,7 @@ def _of_enough(scores: Floats, weights: Floats, axes: Sequence[Axis]) -> Floats:
     """Take out of a pair what its few cases without a value, or of another level, would say."""
     kept = scores.copy()
     for side, axis in enumerate(axes):
-        counts = weights.sum(axis=1 - side)
+        counts = told_of(axis, weights.sum(axis=1 - side))
         few = [at for at in (0, *([len(counts) - 1] if axis.is_level else ())) if counts[at] < FEWEST]
         if side == 0:
             kept[few, :] = 0.0
@@ -124,7 +124,8 @@ def _centred(found: Additive, table: Binned) -> Additive:
 def unlearnt(axis: Axis, counts: Floats) -> list[int]:
     """Return the codes of which nothing can be learnt: "not measured", or any other level, of too few."""
     apart = (0, axis.size - 1) if axis.is_level else (0,)
-    return [code for code in apart if counts[code] < FEWEST]
+    told = told_of(axis, counts)
+    return [code for code in apart if told[code] < FEWEST]
 
 
 def importance(found: Additive, table: Binned) -> dict[int, float]:
@@ -222,7 +223,7 @@ def terms_of(found: Additive, table: Binned, inputs: Mapping[str, int]) -> tuple
 def _single(found: Additive, table: Binned, place: int, inputs: Mapping[str, int]) -> Term:
     axis, at = table.axes[place], inputs[table.axes[place].name]
     scores = tuple(map(float, found.steps[place]))
-    counts = tuple(map(float, counts_of(axis, table.codes[place])))
+    counts = tuple(map(float, told_of(axis, counts_of(axis, table.codes[place]))))
     if axis.is_level:
         return Levels(at, axis.levels, scores[1:-1], scores[-1], scores[0], counts)
     heights = tuple(map(float, found.lines.get(place, ())))

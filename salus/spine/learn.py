@@ -219,7 +219,9 @@ def need_libraries() -> None:
 def _fitted(task: Task, cases: Cases, seed: int, rows: Sequence[int] | None = None) -> Fitted:
     from salus.learning.fit import fitted
 
-    return fitted(task, cases.values, cases.outcomes, cases.persons, rows=rows, seed=seed)
+    return fitted(
+        task, cases.values, cases.outcomes, cases.persons, rows=rows, hidden=cases.hidden, seed=seed
+    )
 
 
 def _artefact(task: Task, learnt: Fitted, cases: Cases, measured: dict[str, Any], seed: int) -> Artefact:

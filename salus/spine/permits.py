@@ -89,14 +89,18 @@ class Permits:
         if not self.site.has_archive:
             self.generation, self._record = None, {}
             return
-        archive = self.site.archive
-        if self.generation == archive.generation:
-            return
         found: dict[str, list[Permit]] = {}
-        for subject, source, raw in archive.about("Consent"):
-            said = consent(subject, source, raw)
-            if said is not None:
-                found.setdefault(subject, []).append(said)
+        try:
+            archive = self.site.archive
+            if self.generation == archive.generation:
+                return
+            for subject, source, raw in archive.about("Consent"):
+                said = consent(subject, source, raw)
+                if said is not None:
+                    found.setdefault(subject, []).append(said)
+        except (SalusError, OSError):
+            # The records are away, and what they said before holds: care by what an EHR brings goes on.
+            return
         self.generation, self._record = archive.generation, found
 
     def _read_profile(self) -> None:

@@ -21,6 +21,7 @@ from salus.store.engine import url_of, writing
 from salus.store.store import open_store
 from tests.archives import WHO, files, people, random_site, read_some, say
 from tests.conftest import Ran
+from tests.ledgers import AS_0005
 from tests.store_fixtures import change, empty_url_fixture, postgres  # noqa: F401
 
 
@@ -184,6 +185,8 @@ def test_an_older_store_is_restored_as_it_was(tmp_path: Path, monkeypatch: pytes
     site.close()
     file = tmp_path / "a" / "salus.db"
     with closing(sqlite3.connect(file)) as raw, raw:
+        for statement in AS_0005:
+            raw.execute(statement)
         raw.execute("DROP TABLE artefact")
         raw.execute("UPDATE alembic_version SET version_num = '0004'")
     # The older Salus knew no newer schema.

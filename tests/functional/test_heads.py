@@ -15,7 +15,7 @@ from salus.spine.site import Site, open_site
 from salus.store.checkpoint import make, parse, split
 from salus.store.merkle import Frontier
 from salus.store.tiles import leaf_of
-from tests.ledgers import change, fill, looks, opened, problems, rewritten
+from tests.ledgers import AS_0005, change, fill, looks, opened, problems, rewritten
 
 
 @pytest.fixture(name="place")
@@ -68,7 +68,7 @@ def test_an_archive_of_before_there_were_heads_opens_verifies_and_gets_its_first
     with opened(tmp_path / "a") as site:
         fill(site)
         looks(site, 300)
-    change(tmp_path / "a", "DROP TABLE tile", "UPDATE alembic_version SET version_num = '0005'")
+    change(tmp_path / "a", *AS_0005)
     with opened(tmp_path / "a") as site:
         assert verify(site).intact
         assert publish_head(site) is not None

@@ -207,7 +207,7 @@ def test_a_site_for_hooks_alone_begins_empty_and_says_what_it_lacks(tmp_path: Pa
     finally:
         process.terminate()
         _, told = process.communicate(timeout=60)
-    for text in ("Nobody has an account here yet", "No CDS Hooks client is trusted", "No model is live"):
+    for text in ("ask for no login", "No CDS Hooks client is trusted", "No model is live"):
         assert text in told
 
 
