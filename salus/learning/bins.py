@@ -29,6 +29,9 @@ KNOTS = (0.02, 0.25, 0.5, 0.75, 0.98)
 LOOKED_AT = 100_000
 # A level of fewer cases is one of "other", and so are levels after the most that are told apart.
 FEWEST = 10
+# Of fewer cases without a value, or with a level beside those that are told apart, nothing is learnt: so few
+# tell log-odds of their own to 0.7 either way at best, and why they lack it is another reason each time.
+UNHEARD = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +218,11 @@ def counts_of(axis: Axis, codes: Codes) -> Floats:
 
 
 def told_of(axis: Axis, counts: Floats) -> Floats:
-    """Return counts of codes with those alone as "not measured" of whom that is known."""
+    """Return counts of codes with those alone as "not measured" of whom that is known.
+
+    None, where more of those without a value have one that is not known: what they share is that.
+    """
     found = counts.copy()
-    found[0] = max(0.0, found[0] - axis.hidden)
+    left = found[0] - axis.hidden
+    found[0] = left if left >= axis.hidden else 0.0
     return found

@@ -37,12 +37,13 @@ _EDGE, _HALVINGS = 40.0, 70
 class Affine:
     """A recalibration of log-odds: slope * logit + intercept; slope above 0, so that the ranking stays.
 
-    how: what was estimated and by how many cases, in words.
+    how: what was estimated and by how many cases, in words. alone: the intercept alone was.
     """
 
     slope: float = 1.0
     intercept: float = 0.0
     how: str = "as the model says"
+    alone: bool = False
 
     def __post_init__(self) -> None:
         if not self.slope > 0:
@@ -146,7 +147,7 @@ def at_site(y: Any, logit: Any, enough: int = ENOUGH_FOR_BOTH) -> Affine:
     if fewer < enough:
         kept = _shrinkage(outcomes, odds, odds + intercept)
         how = f"intercept alone, by {len(odds)} cases, {fewer} of the rarer outcome (below {enough})"
-        return Affine(1.0, kept * intercept, f"{how}, shrunk to {kept:.2f}")
+        return Affine(1.0, kept * intercept, f"{how}, shrunk to {kept:.2f}", alone=True)
     slope, both = slope_and_intercept(outcomes, odds)
     kept = _shrinkage(outcomes, odds + intercept, slope * odds + both)
     slope = 1 + kept * (slope - 1)

@@ -16,6 +16,7 @@ from salus.learning import calibrate
 from salus.learning.apart import BOTH, HOW, RECALIBRATION, THRESHOLD, Apart, OfGroup
 from salus.learning.calibrate import ENOUGH_FOR_BOTH, ENOUGH_FOR_ONE, Affine
 from salus.learning.fair import LEAST_RATE, UNKNOWN, in_order, judged, named
+from salus.learning.intervals import auroc_told, persons_of
 from salus.learning.mitigate import EVERYBODY, Known, compared, threshold_of, thresholds
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def switched_on(
 
     *parts, whole = lines or (Affine(),) * (FOLDS + 1)
     said = replace(cases, logit=whole.of(cases.logit))
+    _refuse_turned(said, seed, draws)
     own = _learnt(said, asked.how, artefact.threshold)
     part = _part(artefact, said, asked, own, learnt_from)
     people: Whole = np.arange(len(cases.y)) if cases.persons is None else cases.persons
@@ -151,6 +153,20 @@ def switched_on(
     ends = [judged(cases.y, risk, each, people) for risk, each in zip(risks, flags, strict=True)]
     row = compared(asked.name, cases.groups, *ends, how=part.chosen, by=asked.by, draws=draws, seed=seed)
     return Mitigated(replace(artefact, apart=part), logit, limits, row)
+
+
+def _refuse_turned(cases: Known, seed: int, draws: int) -> None:
+    """Raise EvidenceError where in a group a higher risk goes with fewer outcomes: that is not set right."""
+    names = named(cases.groups, len(cases.y))
+    people = persons_of(cases.persons, len(cases.y))
+    for name in in_order(names):
+        inside = names == name
+        y = cases.y[inside]
+        if name == UNKNOWN or int(min(y.sum(), (~y).sum())) < ENOUGH_FOR_ONE:
+            continue
+        high = auroc_told(y, cases.logit[inside], people[inside], draws=draws, seed=seed)["high"]
+        if high is not None and high < 0.5:
+            raise EvidenceError(f"Of the group '{name}': {calibrate.TURNED}")
 
 
 def _learnt(cases: Known, how: str, threshold: float, like: _Own | None = None) -> _Own:
@@ -179,7 +195,7 @@ def _lines(cases: Known, like: Mapping[str, Affine] | None) -> dict[str, Affine]
             continue
         enough = ENOUGH_FOR_BOTH
         if like is not None:
-            enough = len(cases.y) if like[name].slope == 1 else _NINE_TENTHS
+            enough = len(cases.y) if like[name].alone else _NINE_TENTHS
         try:
             found[name] = calibrate.at_site(cases.y[inside], cases.logit[inside], enough)
         except EvidenceError as error:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from salus.core.errors import EvidenceError
 from salus.learning.artefact import Artefact, Curve, Input, Levels, Pair, Term
-from salus.learning.bins import FEWEST
+from salus.learning.bins import UNHEARD
 
 Value = float | str | None
 # The values of a case in the order of the artefact's features; None where it has none.
@@ -91,10 +91,10 @@ def _few(terms: Sequence[Term]) -> Iterator[Few]:
         # An artefact of whose cases nothing is told leaves it open how many they were.
         if isinstance(term, Pair) or not any(term.counts):
             continue
-        other = isinstance(term, Levels) and term.counts[-1] < FEWEST
-        if other or term.counts[0] < FEWEST:
+        other = isinstance(term, Levels) and term.counts[-1] < UNHEARD
+        if other or term.counts[0] < UNHEARD:
             known = frozenset(term.levels) if other and isinstance(term, Levels) else None
-            yield Few(term.feature, term.counts[0] < FEWEST, known)
+            yield Few(term.feature, term.counts[0] < UNHEARD, known)
 
 
 def given_of(plan: Plan, values: Mapping[str, Value]) -> list[Value]:

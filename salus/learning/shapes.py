@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus.learning.additive import Additive, line_of
 from salus.learning.artefact import Curve, Levels, Pair, Term
-from salus.learning.bins import FEWEST, ROUGH_LEVELS, Axis, Binned, counts_of, told_of
+from salus.learning.bins import ROUGH_LEVELS, UNHEARD, Axis, Binned, counts_of, told_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -55,7 +55,7 @@ def _of_enough(scores: Floats, weights: Floats, axes: Sequence[Axis]) -> Floats:
     kept = scores.copy()
     for side, axis in enumerate(axes):
         counts = told_of(axis, weights.sum(axis=1 - side))
-        few = [at for at in (0, *([len(counts) - 1] if axis.is_level else ())) if counts[at] < FEWEST]
+        few = [at for at in (0, *([len(counts) - 1] if axis.is_level else ())) if counts[at] < UNHEARD]
         if side == 0:
             kept[few, :] = 0.0
         else:
@@ -125,7 +125,7 @@ def unlearnt(axis: Axis, counts: Floats) -> list[int]:
     """Return the codes of which nothing can be learnt: "not measured", or any other level, of too few."""
     apart = (0, axis.size - 1) if axis.is_level else (0,)
     told = told_of(axis, counts)
-    return [code for code in apart if told[code] < FEWEST]
+    return [code for code in apart if told[code] < UNHEARD]
 
 
 def importance(found: Additive, table: Binned) -> dict[int, float]:

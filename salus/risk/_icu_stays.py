@@ -13,6 +13,7 @@ from salus.core.codes import BIRTH, DEATH, DISPOSITION
 from salus.core.evidence import Event, Timeline
 from salus.learning.features import AGE, age_at
 from salus.learning.task import Case, Excluded
+from salus.risk._gone import DIED_HERE, HL7, MIMIC, NUBC
 
 WATCHED = timedelta(hours=48)
 # The youngest in the set that the shipped model learns from; MIMIC-II counts as adults from 15 on.
@@ -24,18 +25,10 @@ _ACUTE = "ActCode/ACUTE"
 _CLASSES = frozenset(
     f"ActCode/{code}" for code in ("ACUTE", "IMP", "NONAC", "EMER", "OBSENC", "AMB", "SS", "PRENC", "HH")
 )
-_HL7 = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
-_MIMIC = "http://mimic.mit.edu/fhir/mimic/CodeSystem/mimic-discharge-disposition"
-_NUBC = ("https://www.nubc.org/CodeSystem/PatDischargeStatus", "http://www.nubc.org/patient-discharge")
-_DIED = frozenset(
-    {f"{_HL7}|exp", f"{_MIMIC}|DIED", "SNOMED/419099009"}
-    # "Expired", and "expired in a medical facility".
-    | {f"{system}|{code}" for system in _NUBC for code in ("20", "41")}
-)
 # "Still patient", and "expired, place unknown".
-_UNCLEAR = frozenset(f"{system}|{code}" for system in _NUBC for code in ("30", "42"))
+_UNCLEAR = frozenset(f"{system}|{code}" for system in NUBC for code in ("30", "42"))
 # Whose every other code says that somebody left alive: of any other word nobody can tell that.
-_SYSTEMS = (f"{_HL7}|", f"{_MIMIC}|", *(f"{system}|" for system in _NUBC))
+_SYSTEMS = (f"{HL7}|", f"{MIMIC}|", *(f"{system}|" for system in NUBC))
 _ALIVE = frozenset({"SNOMED/371827001"})
 MILESTONES = _CLASSES | _ADMITTED | {BIRTH, DEATH, DISPOSITION, AGE}
 # The clocks of a ward and of the admission desk differ; and MIMIC-IV ends the stay in hospital of who died at
@@ -109,7 +102,7 @@ def _id(visit: Event, subject: str) -> str:
 def _died(death: Event | None, visit: Event, hospital: Event, ended: Event | None) -> bool | None:
     """Return whether the patient died before leaving hospital; None where nothing tells."""
     how = ended.value if ended is not None and isinstance(ended.value, str) else ""
-    if how in _DIED:
+    if how in DIED_HERE:
         return True
     if how in _ALIVE or (how.startswith(_SYSTEMS) and how not in _UNCLEAR):
         return False

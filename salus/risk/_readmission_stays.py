@@ -13,6 +13,7 @@ from salus.core.codes import DISPOSITION, short
 from salus.core.evidence import Event, Timeline
 from salus.learning.parameters import NOT_SO
 from salus.learning.task import Case, Excluded
+from salus.risk._gone import DIED, HOSPICE
 from salus.risk._terms import DIABETES
 
 URI = "https://archive.ics.uci.edu/dataset/296"
@@ -24,11 +25,10 @@ _INPATIENT = frozenset({"ActCode/IMP", "ActCode/ACUTE", "ActCode/NONAC"})
 _AROUND = frozenset(f"ActCode/{code}" for code in ("EMER", "OBSENC", "AMB", "SS", "PRENC", "HH"))
 # The clocks of a ward and of the admission desk differ, and a stay may end on paper a day before.
 _SOONER, _LATER = timedelta(hours=12), timedelta(hours=36)
-_HL7 = "http://terminology.hl7.org/CodeSystem/discharge-disposition"
 _IDS = f"{URI}/discharge_disposition_id"
 _GONE = {
-    **dict.fromkeys((f"{_IDS}|11", f"{_IDS}|19", f"{_IDS}|20", f"{_IDS}|21", f"{_HL7}|exp"), "died"),
-    **dict.fromkeys((f"{_IDS}|13", f"{_IDS}|14", f"{_HL7}|hosp"), "discharged to a hospice"),
+    **dict.fromkeys((*(f"{_IDS}|{code}" for code in (11, 19, 20, 21)), *DIED), "died"),
+    **dict.fromkeys((*(f"{_IDS}|{code}" for code in (13, 14)), *HOSPICE), "discharged to a hospice"),
 }
 MILESTONES = _INPATIENT | _AROUND | {DISPOSITION, READMITTED} | DIABETES.codes
 STEMS = DIABETES.stems

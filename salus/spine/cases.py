@@ -64,7 +64,7 @@ class Cases:
     def unused(self) -> tuple[str, ...]:
         """Say what of the evidence could not be used, in whole sentences."""
         many = ", ".join(f"{n:,} of {name}" for name, n in sorted(self.impossible.items()))
-        wrong = f"Passed over as impossible, as if not measured: {many}. See the values and their units."
+        wrong = f"Passed over as impossible: {many}. See the values and their units."
         return (*refusals(self.population), *([wrong] if many else []))
 
     @property

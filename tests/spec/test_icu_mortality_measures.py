@@ -135,8 +135,12 @@ def test_what_is_there_and_not_shown_is_hidden_and_not_unmeasured(broken: Event)
 )
 def test_an_impossible_number_is_passed_over(code: str, value: float, unit: str) -> None:
     found = features(event(code, value, unit))
-    assert found.hidden == frozenset()
+    # It was charted, and wrongly: what it was is not known, and that is no "not measured".
+    assert found.hidden == found.impossible != frozenset()
     assert repr(found.values) == repr(features().values)
+    one = BY_NAME[min(found.hidden)]
+    charted = features(event(code, value, unit), event(code, (one.low + one.high) / 2, unit))
+    assert (charted.hidden, charted.impossible) == (frozenset(), found.impossible)
 
 
 def test_nothing_of_the_outcome_is_read() -> None:

@@ -11,6 +11,7 @@ from salus.core.evidence import Event, Timeline
 from salus.learning.features import measured
 from salus.learning.task import Case, Excluded
 from salus.risk import _readmission_inputs as inputs
+from salus.risk._gone import DIED, HOSPICE
 from salus.risk._readmission_icd9 import AMONG, PRIMARY, primary
 from salus.risk._readmission_stays import READMITTED, URI
 from salus.risk.readmission_30d import TASK
@@ -72,6 +73,8 @@ def test_a_stay_of_somebody_with_several_is_called_by_its_own_name():
                 *((f"{URI}/discharge_disposition_id|{one}", "died") for one in (11, 19, 20, 21)),
                 *((f"{URI}/discharge_disposition_id|{one}", "discharged to a hospice") for one in (13, 14)),
                 *((f"{HL7}|exp", "died"), (f"{HL7}|hosp", "discharged to a hospice")),
+                *((code, "died") for code in sorted(DIED)),
+                *((code, "discharged to a hospice") for code in sorted(HOSPICE)),
             )
         ),
     ],

@@ -164,8 +164,8 @@ def test_a_ratio_changes_only_where_the_other_half_is_there():
     assert score.would_change(of, {"pulse, last": None, "pulse by lactate": None}) == ()
 
 
-ENOUGH = {**STEPS, "counts": [10, 20, 30, 40]}
-RARE = {**STEPS, "counts": [9, 20, 30, 40]}
+ENOUGH = {**STEPS, "counts": [30, 20, 30, 40]}
+RARE = {**STEPS, "counts": [29, 20, 30, 40]}
 LEVELS = {"feature": 2, "levels": ["female", "male"], "scores": [1.0, 2.0], "other": 4.0, "missing": 8.0}
 
 
@@ -176,11 +176,11 @@ LEVELS = {"feature": 2, "levels": ["female", "male"], "scores": [1.0, 2.0], "oth
     ([ENOUGH], {"pulse, last": None}, set()),
     # Of whose cases nothing is told: it is left open.
     ([{**STEPS, "counts": [0, 0, 0, 0]}], {"pulse, last": None}, set()),
-    ([{**LEVELS, "counts": [50, 50, 50, 9]}], {"sex": "neither"}, {"sex"}),
-    ([{**LEVELS, "counts": [50, 50, 50, 9]}], {"sex": None}, set()),
-    ([{**LEVELS, "counts": [50, 50, 50, 10]}], {"sex": "neither"}, set()),
-    ([{**LEVELS, "counts": [9, 50, 50, 50]}], {"sex": None}, {"sex"}),
-    ([{**LEVELS, "counts": [9, 50, 50, 50]}], {"sex": "neither"}, set()),
+    ([{**LEVELS, "counts": [50, 50, 50, 29]}], {"sex": "neither"}, {"sex"}),
+    ([{**LEVELS, "counts": [50, 50, 50, 29]}], {"sex": None}, set()),
+    ([{**LEVELS, "counts": [50, 50, 50, 30]}], {"sex": "neither"}, set()),
+    ([{**LEVELS, "counts": [29, 50, 50, 50]}], {"sex": None}, {"sex"}),
+    ([{**LEVELS, "counts": [29, 50, 50, 50]}], {"sex": "neither"}, set()),
     # What is made of two: the one that is there is known.
     ([ENOUGH, {**RARE, "feature": 3}], {"pulse, last": 70.0, "pulse by lactate": None}, {"lactate"}),
 ])  # fmt: skip

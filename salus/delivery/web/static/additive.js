@@ -10,7 +10,7 @@ const Additive = (() => {
   const TRIED = 16;
   const OTHER = "";
   // Of fewer training cases without a value, or with another level, nothing was learnt.
-  const FEWEST = 10;
+  const UNHEARD = 30;
 
   const isThere = (value) => value !== null && value !== undefined && !Number.isNaN(value);
   const has = (object, name) => Object.prototype.hasOwnProperty.call(object, name);
@@ -239,8 +239,8 @@ const Additive = (() => {
       const few = terms.filter((term) => {
         if (term.features || !term.counts.some((count) => count > 0)) return false;
         const value = given[term.feature];
-        if (value === null) return term.counts[0] < FEWEST;
-        return Boolean(term.levels) && term.counts[term.counts.length - 1] < FEWEST && !term.levels.includes(value);
+        if (value === null) return term.counts[0] < UNHEARD;
+        return Boolean(term.levels) && term.counts[term.counts.length - 1] < UNHEARD && !term.levels.includes(value);
       });
       const named = few.flatMap(({ feature: at }) =>
         features[at].parameters.filter((name) => given[at] !== null || !there.has(name)));
