@@ -34,9 +34,9 @@ _AGE_AT_START = "age at start"
 class Table:
     """The features of many cases. values: one row a case, one column a feature, in the order of the cases.
 
-    hidden: columns `row` and `parameter`, of each case the parameters of which something is there and not
-    shown, or nothing but what is impossible. impossible: by parameter, how many numbers were passed over that
-    no patient can have.
+    hidden: columns `row`, `parameter` and `kept_back`, of each case the parameters of which something is
+    there and not shown (kept back), or nothing but what is impossible. impossible: by parameter, how many
+    numbers were passed over that no patient can have.
     """
 
     values: pl.DataFrame
@@ -63,10 +63,12 @@ def table(
     # Where nothing else was recorded, what is impossible is there and not known: it is no "not measured".
     read = found.filter(~pl.col("hidden")).select("row", "parameter")
     wrong = impossible.unique().join(read, on=("row", "parameter"), how="anti")
-    hidden = pl.concat([found.filter(pl.col("hidden")).select("row", "parameter"), wrong]).unique()
+    shut = found.filter(pl.col("hidden")).select("row", "parameter", pl.lit(value=True).alias("kept_back"))
+    wrong = wrong.with_columns(pl.lit(value=False).alias("kept_back"))
+    hidden = pl.concat([shut, wrong]).group_by("row", "parameter").agg(pl.col("kept_back").any())
     names = pl.DataFrame({"parameter": [one.name for one in parameters]}).with_row_index("at")
     hidden = hidden.join(names, left_on="parameter", right_on="at").select(
-        "row", pl.col("parameter_right").alias("parameter")
+        "row", pl.col("parameter_right").alias("parameter"), "kept_back"
     )
     values = _features(found.filter(~pl.col("hidden")), placed, parameters, features)
     many = impossible.group_by("parameter").len().sort("parameter").rows()

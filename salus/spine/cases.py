@@ -140,7 +140,7 @@ def taken(cases: Cases, rows: list[int]) -> Cases:
         return [values[row] for row in rows]
 
     places = pl.DataFrame({"row": rows, "at": range(len(rows))}, {"row": pl.UInt32, "at": pl.UInt32})
-    hidden = cases.hidden.join(places, on="row").select(pl.col("at").alias("row"), "parameter")
+    hidden = cases.hidden.join(places, on="row").select(pl.col("at").alias("row"), "parameter", "kept_back")
     return replace(
         cases,
         asked=of(cases.asked),

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from salus import __version__
 from salus.core.consent import TRAINING, Actor
-from salus.core.errors import AwayError, UserError
+from salus.core.errors import AwayError, EvidenceError, UserError
 from salus.core.files import put
 from salus.core.registry import task as find_task
 from salus.spine.cases import Cases, gather, population
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 NOT_PUBLISHED = "not published"
 _LIBRARIES = ("interpret-core", "lightgbm", "numpy", "scikit-learn", "polars")
 _NEEDS = "Training and testing need more than the base: pip install 'salus-clinical[learn]'."
+# Of either outcome, fewer teach nothing (`salus.learning.select`).
+FEWEST = 20
 # Samples by which an interval is drawn of those held out.
 _DRAWS = 200
 Told = Callable[[str], object]
@@ -74,13 +76,16 @@ def train(
     found = population(task, place, part, Opening(actor, TRAINING, basis, store))
     cases = gather(task, found, actor=actor, purpose=TRAINING, basis=basis or found.licence_basis)
     told(f"learning from {len(cases.asked):,} cases, {sum(cases.outcomes):,} with the outcome")
-    rows = reweighed(cases, reweigh, seed) if reweigh else None
+    known = _known(task, cases)
+    rows = [row for row in reweighed(cases, reweigh, seed) if row in known] if reweigh else sorted(known)
     learnt = _fitted(task, cases, seed, rows)
     measured = _measured(learnt, cases, seed)
     artefact = _artefact(task, learnt, cases, measured, seed)
     mitigation = []
     if reweigh:
-        artefact, row = _reweighed(artefact, reweigh, (_fitted(task, cases, seed), learnt), cases)
+        artefact, row = _reweighed(
+            artefact, reweigh, (_fitted(task, cases, seed, sorted(known)), learnt), cases
+        )
         mitigation.append(row)
     if asked:
         artefact, row = _mitigated(artefact, asked, learnt, cases, seed)
@@ -88,7 +93,7 @@ def train(
     every = [_fitted(task, cases, seed + more, rows) for more in range(1, seeds)]
     again = [_measured(one, cases, seed + more) for more, one in enumerate(every, 1)]
     path = put(folder / ARTEFACT, artefact.dumps())
-    summary = _summary(task, cases, learnt, artefact) | {
+    summary = _summary(task, cases, learnt, artefact, len(cases.asked) - len(known)) | {
         "seed": seed,
         "out_of_fold": measured,
         "seeds": [measured, *again],
@@ -159,8 +164,29 @@ def _mitigated(
     return changed, done.row
 
 
-def _summary(task: Task, cases: Cases, learnt: Fitted, artefact: Artefact) -> dict[str, Any]:
-    """Return what a person is told of what was learnt, and of whom."""
+def _known(task: Task, cases: Cases) -> frozenset[int]:
+    """Return the rows of the cases of which nothing that is asked for is kept back.
+
+    That something is withheld, or cannot be read, may go with the outcome, and is no sign of it: the shapes
+    are learnt from the others, while all are calibrated for and measured. Raises EvidenceError where too few
+    of either outcome are left.
+    """
+    import polars as pl
+
+    shut = cases.hidden.filter(pl.col("kept_back"))["row"].unique().to_list()
+    known = frozenset(range(len(cases.asked))).difference(shut)
+    had = sum(cases.outcomes[row] for row in known) if shut else 0
+    if shut and min(had, len(known) - had) < FEWEST:
+        raise EvidenceError(
+            f"Of {len(cases.asked):,} cases {len(shut):,} have something that is withheld or cannot be read, and "
+            f"too few are left to learn from ({had} with the outcome): see how their fields are written."
+        )
+    return known
+
+
+def _summary(task: Task, cases: Cases, learnt: Fitted, artefact: Artefact, shut: int) -> dict[str, Any]:
+    """Return what a person is told of what was learnt, and of whom; shut: from how many not."""
+    kept_back = [f"{shut:,} cases taught no shape: something of theirs is withheld or cannot be read."]
     return {
         "task": task.name,
         "n": len(cases.asked),
@@ -169,7 +195,7 @@ def _summary(task: Task, cases: Cases, learnt: Fitted, artefact: Artefact) -> di
         "pairs": len(artefact.pairs),
         "threshold": {"value": artefact.threshold, "misses": artefact.misses},
         "flow": cases.flow,
-        "notes": [*cases.population.notes, *cases.unused(), *learnt.notes],
+        "notes": [*cases.population.notes, *cases.unused(), *(kept_back if shut else ()), *learnt.notes],
     }
 
 
@@ -219,6 +245,7 @@ def need_libraries() -> None:
 def _fitted(task: Task, cases: Cases, seed: int, rows: Sequence[int] | None = None) -> Fitted:
     from salus.learning.fit import fitted
 
+    rows = None if rows is not None and len(rows) == len(cases.asked) == len(set(rows)) else rows
     return fitted(
         task, cases.values, cases.outcomes, cases.persons, rows=rows, hidden=cases.hidden, seed=seed
     )

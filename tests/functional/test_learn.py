@@ -251,3 +251,21 @@ def test_cases_drawn_anew_make_group_and_outcome_independent():
     y, sex = np.array(outcomes)[rows], np.array(who)[rows]
     assert abs(y[sex == "female"].mean() - y[sex == "male"].mean()) < 0.03
     assert abs(len(rows) - 1600) < 40
+
+
+def test_that_a_value_cannot_be_read_is_no_sign_of_the_outcome(data_set, run_salus, tmp_path):
+    """Half of those who died have a creatinine that was haemolysed: what is learnt of its absence is nothing."""
+    with gzip.open(data_set("support2") / "support2.csv.gz", "rt") as lines:
+        head, *rows = list(csv.reader(lines))[:1500]
+    crea, death = head.index("crea"), head.index("death")
+    for at, row in enumerate(rows):
+        row[crea] = "haemolysed" if row[death] == "1" and at % 2 else row[crea]
+    with gzip.open(tmp_path / "support2.csv.gz", "wt", newline="") as out:
+        csv.writer(out).writerows([head, *rows])
+    done = run_salus("train", "survival-180d", "--on", tmp_path, "--out", tmp_path / "own", "--json")
+    assert done.code == 0, done.err
+    assert any("taught no shape" in note for note in done.json()["notes"])
+    learnt = json.loads((tmp_path / "own" / "artefact.json").read_text())
+    named = {place: one["name"] for place, one in enumerate(learnt["features"])}
+    of = [one for one in learnt["terms"] if "counts" in one and "creatinine" in named[one["feature"]]]
+    assert of and {one["missing"] for one in of} == {0.0}
