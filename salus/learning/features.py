@@ -162,6 +162,10 @@ def made_of(name: str, features: Mapping[str, Feature]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*found, name)))
 
 
+# Of UCUM's units of time that an age is told in, how many make a year.
+_IN_A_YEAR: Mapping[str | None, float] = {"a": 1, "mo": 12, "wk": 365.25 / 7, "d": 365.25, "h": 8766}
+
+
 def measured(
     timeline: Timeline,
     start: datetime,
@@ -237,14 +241,21 @@ def whole_years(born: datetime, at: datetime) -> int:
 
 
 def age_at(found: Timeline, at: datetime) -> float | None:
-    """Return the age in years at `at`: the one noted last, else by the date of birth; None: unknown."""
+    """Return the age in years at `at`: the one noted last, else by the date of birth; None: unknown.
+
+    Of a year of birth alone it is the youngest that they can be.
+    """
     told = [
-        one.value for one in found.where((AGE,)) if isinstance(one.value, float | int) and one.unit == "a"
+        one.value / _IN_A_YEAR[one.unit]
+        for one in found.where((AGE,))
+        if isinstance(one.value, float | int) and one.unit in _IN_A_YEAR
     ]
     if told:
         return float(told[-1])
     born = found.first((BIRTH,))
-    return None if born is None or born.time is None else float(whole_years(born.time, at))
+    if born is None or born.time is None:
+        return None
+    return float(whole_years(born.end or born.time, at))
 
 
 def _by_minute(

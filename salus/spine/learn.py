@@ -178,8 +178,8 @@ def _known(task: Task, cases: Cases) -> frozenset[int]:
     had = sum(cases.outcomes[row] for row in known) if shut else 0
     if shut and min(had, len(known) - had) < FEWEST:
         raise EvidenceError(
-            f"Of {len(cases.asked):,} cases {len(shut):,} have something that is withheld or cannot be read, and "
-            f"too few are left to learn from ({had} with the outcome): see how their fields are written."
+            f"Of {len(cases.asked):,} cases {len(shut):,} have something that is withheld or cannot be read: "
+            f"too few are left to learn from ({had} with the outcome). See how their fields are written."
         )
     return known
 

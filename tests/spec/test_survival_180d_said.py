@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from salus.core.evidence import Event, Timeline
 from salus.core.insight import Abstention, Urgency
 from salus.learning.learnt import DIED, OVER, Learnt
 from salus.risk import survival_180d, survival_180d_scores
@@ -97,7 +98,8 @@ def test_a_score_that_all_but_one_had_is_never_read_as_not_taken(
 
 @MODELS
 @pytest.mark.parametrize(
-    ("born", "asked"), [("2020-05-01", False), ("2008-03-11", False), ("2008-03-10", True)]
+    ("born", "asked"),
+    [("2020-05-01", False), ("2008-03-11", False), ("2008-03-10", True), ("2008", False), ("2007", True)],
 )
 def test_children_are_not_asked_about(model: Learnt, born: str, asked: bool) -> None:
     def younger(one: Resource) -> Resource:
@@ -114,3 +116,22 @@ def test_who_entered_no_study_is_not_asked() -> None:
 
     body = told(survival_180d.MODEL, record("survival-180d-organ-failure", none), THIRD_DAY_OVER).body
     assert body == Abstention("not-eligible", "No entry into a study of serious illness is on record.")
+
+
+@MODELS
+@pytest.mark.parametrize(("value", "unit", "asked"), [(8, "a", False), (96, "mo", False), (2, "wk", False),
+                                                      (40, "a", True), (480, "mo", True)])  # fmt: skip
+def test_an_age_in_months_is_an_age(model: Learnt, value: float, unit: str, asked: bool) -> None:
+    def aged(one: Resource) -> Resource:
+        if one["resourceType"] == "Patient":
+            return {name: told for name, told in one.items() if name != "birthDate"}
+        return one
+
+    timeline = record(of(model, "heart-failure"), aged)
+    at = THIRD_DAY_OVER - 3 * DAY
+    age = Event(
+        ("LOINC/30525-0",), at, None, at, float(value), unit, status="final", source="Observation/age"
+    )
+    body = told(model, Timeline.of(timeline.subject, (*timeline, age)), THIRD_DAY_OVER).body
+    refused = Abstention("not-eligible", "This question is not asked here: younger than 18.")
+    assert (body != refused) is asked
