@@ -273,9 +273,10 @@ def test_withdrawing_names_what_left_and_is_in_the_ledger(site: Site, run_salus:
 
 def test_what_was_changed_in_the_database_permits_nothing(site: Site) -> None:
     import sqlite3
+    from contextlib import closing
 
     said = withdraw(site, ANNA, "training")
-    with sqlite3.connect(site.path / "salus.db") as base:
+    with closing(sqlite3.connect(site.path / "salus.db")) as base, base:
         base.execute(
             "UPDATE opening SET content = replace(content, 'deny', 'permit') WHERE seq = ?", (said.recorded,)
         )
