@@ -21,7 +21,7 @@ from benchmarks._table import filled
 
 ROOT = Path(__file__).resolve().parents[1]
 # What runs long, with `make soak`, or measures nothing by itself.
-NOT_HERE = {"__init__", "__main__", "soak", "kills"}
+NOT_HERE = {"__init__", "__main__", "soak", "kills", "head_kills"}
 NAMED = ("salus-clinical", "msgspec", "orjson", "polars", "sqlalchemy", "starlette")
 
 

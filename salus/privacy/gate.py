@@ -201,11 +201,12 @@ def open_columns(
         _refuse_anothers_rules(rules, actor, purpose)
         placed = placed.filter(_is_told_of(rules))
     denied = [] if rules is None else _denied(events, rules)
-    numbered = events.with_row_index("_place") if denied else events
-    allowed = [~pl.col("_place").is_in(denied)] if denied else []
-    seen = numbered.join(placed, on="subject", maintain_order="left")
-    seen = seen.filter(*allowed, *_known_then(events.columns))
-    return _as_known_then(seen).drop("moment", "whole_at", *(["_place"] if denied else []))
+    if denied:
+        # A row that is nobody's joins no case: taking it out by a filter would copy every column once more.
+        whose = pl.when(~pl.int_range(pl.len()).is_in(denied)).then("subject")
+        events = events.with_columns(whose.alias("subject"))
+    seen = events.join(placed, on="subject", maintain_order="left").filter(*_known_then(events.columns))
+    return _as_known_then(seen).drop("moment", "whole_at")
 
 
 def allowed(events: pl.DataFrame, rules: Rules, actor: Actor, purpose: str) -> pl.DataFrame:
@@ -246,33 +247,28 @@ def _denied(events: pl.DataFrame, rules: Rules) -> list[int]:
     names = [one for one in _OF_A_DATUM if one in events.columns]
     rows = events.select(pl.int_range(pl.len()).alias("_place"), "subject", *names)
     denied: list[int] = []
-    some = rows.filter(pl.col("subject").is_in(scoped)) if scoped else rows.clear()
+    some = rows.join(pl.DataFrame({"subject": scoped}, {"subject": pl.String}), on="subject", how="semi")
     for mine in some.partition_by("subject"):
         denied += _cut(mine, rules.of[mine["subject"][0]])
     if rules.otherwise.constant is not None:
         return denied
-    return denied + _denied_to_the_rest(rows, list(rules.of), rules.otherwise)
+    return denied + _cut(rows, rules.otherwise, ~pl.col("subject").is_in(list(rules.of)))
 
 
-def _denied_to_the_rest(rows: pl.DataFrame, others: list[str], rule: Rule | Both) -> list[int]:
-    """Return the places of the rows that `rule` denies, of all subjects but the `others`."""
-    import polars as pl
+def _cut(rows: pl.DataFrame, rule: Rule | Both, *among: pl.Expr) -> list[int]:
+    """Return the places of the rows `among` these that `rule` denies, looked at one by one.
 
-    rest = ~pl.col("subject").is_in(others)
+    Where labels alone matter, what carries none of them is open, and that is nearly everything.
+    """
     if rule.sees == {"label"} and rule.allows(""):
-        # What carries no label that matters is open: that is nearly everything.
         labelled = _is_labelled(rows, rule)
         if labelled is None:
             return []
-        rest &= labelled
-    return _cut(rows.filter(rest), rule)
-
-
-def _cut(rows: pl.DataFrame, rule: Rule | Both) -> list[int]:
-    """Return the places of the rows that `rule` denies, looked at one by one."""
-    events = [_datum(told) for _, _, *told in rows.iter_rows()]
+        among = (*among, labelled)
+    looked_at = rows.filter(*among)
+    events = [_datum(told) for _, _, *told in looked_at.iter_rows()]
     shown = set(map(id, rule.shown(events)))
-    return [place for place, event in zip(rows["_place"], events, strict=True) if id(event) not in shown]
+    return [place for place, event in zip(looked_at["_place"], events, strict=True) if id(event) not in shown]
 
 
 def _is_labelled(rows: pl.DataFrame, rule: Rule | Both) -> pl.Expr | None:
