@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 # What of the gated columns is looked at; value_kind as the archive writes it.
 COLUMNS = ("subject", "code", "other_codes", "time", "value_kind", "value", "text_value", "unit",
-"comparator",
-           "status", "source")  # fmt: skip
+           "comparator", "status", "source")  # fmt: skip
 _NUMBER, _TEXT, _TRUTH, _ABSENT = 1, 2, 3, 4
 _NAN = float("nan")
 _AGE_AT_START = "age at start"
@@ -106,12 +105,11 @@ def _matched(events: pl.DataFrame, parameters: Sequence[Parameter]) -> pl.DataFr
 
     by_code = _by_code(events, parameters)
     events = events.select("row", *COLUMNS[1:]).with_columns(pl.col("time").cast(pl.Int64))
-    several = events.filter(pl.col("other_codes").is_not_null()).drop("other_codes").with_row_index("one")
+    several = events.filter(pl.col("other_codes").is_not_null()).with_row_index("one")
     chosen = events.filter(pl.col("other_codes").is_null()).drop("other_codes").join(by_code, on="code")
     if several.is_empty():
         return chosen
-    others = events.filter(pl.col("other_codes").is_not_null()).with_row_index("one")
-    every = others.select("one", pl.concat_list(pl.col("code"), "other_codes").alias("code")).explode("code")
+    every = several.select("one", pl.concat_list(pl.col("code"), "other_codes").alias("code")).explode("code")
     told = every.join(by_code, on="code").select("one", "parameter").unique(maintain_order=True)
     return pl.concat([chosen, several.join(told, on="one").select(chosen.columns)])
 
