@@ -262,8 +262,11 @@ def test_sealed_records_beside_postgresql(tmp_path: Path, monkeypatch: pytest.Mo
     assert spine.verify(shut).intact and shut.archive.subjects() == site.archive.subjects()
     made = backup(shut, tmp_path / "one.tar", actor=WHO)
     restore(made.path, tmp_path / "r")
-    assert spine.verify(spine.open_site(tmp_path / "r")).intact
+    again = spine.open_site(tmp_path / "r")
+    assert spine.verify(again).intact
     assert in_the_clear(tmp_path / "r", WORDS) == []
+    for opened in (site, shut, again):
+        opened.close()
 
 
 def test_the_command_line(tmp_path: Path, run_salus: Callable[..., Ran]) -> None:
