@@ -41,6 +41,7 @@ _DID = {
     "sign-in": (("110114", "User Authentication"), "E"),
     "sign-out": (("110114", "User Authentication"), "E"),
     "refused-sign-in": (("110114", "User Authentication"), "E"),
+    "break-glass": (("110127", "Emergency Override Started"), "E"),
     "account": (("110113", "Security Alert"), "U"),
     "password": (("110113", "Security Alert"), "U"),
     "factor": (("110113", "Security Alert"), "U"),

@@ -21,7 +21,7 @@ from salus.core.consent import (
     Permit,
     names_somebody,
 )
-from salus.core.errors import RefusedError, UserError, choices
+from salus.core.errors import RefusedError, UserError, choices, printable
 from salus.core.roles import CLINICIAN
 from salus.privacy.gate import refuse_nobody
 from salus.privacy.permit_words import sentence, spelled
@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     from salus.store.rows import ToldRow
 
 __all__ = [
+    "LONGEST_REASON",
     "Statement",
     "break_glass",
     "give",
     "gone",
     "opened",
+    "reasoned",
     "said_by",
     "sentence",
     "set_profile",
@@ -46,7 +48,7 @@ __all__ = [
     "withdraw",
 ]
 _KINDS = ("class", "code", "label", "data")
-_LONGEST_REASON = 2000
+LONGEST_REASON = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +199,7 @@ def break_glass(
     refuse_nobody(actor)
     if actor.role != CLINICIAN:
         raise RefusedError("Only a clinician opens a record in an emergency.")
-    reason = because.strip()
-    if not reason or len(reason) > _LONGEST_REASON:
-        raise UserError(f"Say why, in up to {_LONGEST_REASON} characters: the patient will read it.")
+    reason = reasoned(because)
     if not timedelta(0) < length <= LONGEST_GRANT:
         raise UserError("It can be opened for up to four hours; do it again where it takes longer.")
     now, whose = site.now(), _named(site, subject)
@@ -213,6 +213,14 @@ def break_glass(
     with site.store.begin() as tx:
         tx.append(now, actor.id, OPENED, told)
     return grant
+
+
+def reasoned(because: str) -> str:
+    """Return the reason for breaking the glass, tidied; raises UserError where it cannot be kept."""
+    reason = because.replace("\r\n", "\n").strip()
+    if not printable(reason, None) or len(reason) > LONGEST_REASON or "\0" in reason:
+        raise UserError(f"Say why, in up to {LONGEST_REASON:,} characters: the patient will read it.")
+    return reason
 
 
 def opened(site: Site, since: datetime | None = None) -> Iterator[Grant]:

@@ -46,13 +46,13 @@ def test_without_the_store_a_patient_is_shown_as_it_was_and_nothing_can_be_sent(
         for path in (seen, unseen):
             text = ward.get(path)
             assert "The store does not answer" in text and "NEWS2" in text
-            assert not [form for form in Page(text).forms if "token" in form]
+            assert not [form for form in Page(text).forms if "insight" in form]
     assert "does not answer" not in ward.get(seen)
 
 
 def test_a_decision_while_the_store_is_away_is_kept_on_the_page(ward: Ward) -> None:
     path = ward.path("Rajesh")
-    form = next(dict(form) for form in Page(ward.get(path)).forms if "token" in form)
+    form = next(dict(form) for form in Page(ward.get(path)).forms if "insight" in form)
     action = form.pop("action").partition("#")[0]
     body = {**form, "decision": "modified", "note": "Half the dose"}
     with away(ward.site.path / "salus.db"):
@@ -148,7 +148,7 @@ def test_without_the_data_files_the_pages_say_so_and_name_no_path(ward: Ward) ->
 
 def test_without_the_data_files_an_open_form_is_kept_as_the_page_says(ward: Ward) -> None:
     path = ward.path("Rajesh")
-    form = next(dict(form) for form in Page(ward.get(path)).forms if "token" in form)
+    form = next(dict(form) for form in Page(ward.get(path)).forms if "insight" in form)
     action = form.pop("action").partition("#")[0]
     (generation,) = [path for path in ward.site.path.glob("gen-*") if path.is_dir()]
     with away(generation):

@@ -55,7 +55,7 @@ def page_of(ward: Ward) -> str:
 
 def decide(ward: Ward, decision: str) -> bool:
     """Decide on the first answer that can be decided on; False where there is none."""
-    forms = [form for form in Page(ward.get(page_of(ward))).forms if "token" in form]
+    forms = [form for form in Page(ward.get(page_of(ward))).forms if "insight" in form]
     if not forms:
         return False
     action = forms[0].pop("action").partition("#")[0]

@@ -42,6 +42,7 @@ from salus.delivery.web.forms import (
     read_draft,
     same_site,
 )
+from salus.delivery.web.glass import Glass, Told
 from salus.delivery.web.pages import answers, messages
 from salus.delivery.web.pages import audit as audit_page
 from salus.delivery.web.pages import models as models_page
@@ -50,7 +51,7 @@ from salus.delivery.web.pages import record as record_page
 from salus.delivery.web.pages import ward as ward_page
 from salus.delivery.web.render import ACCOUNTS, NAV, STATIC, Page, guard, render
 from salus.delivery.web.roster import Roster
-from salus.delivery.web.routing import STRANGERS_NAME, PageRoute, Serve
+from salus.delivery.web.routing import STRANGERS_NAME, PageRoute, Serve, number_of
 from salus.delivery.web.vouching import Vouching
 from salus.spine.permits import may_ever
 
@@ -70,7 +71,7 @@ class Pages:
         self.site, self.settings = site, settings
         self.desk = Desk(site, tally or Tally())
         self.tokens = Tokens()
-        self.asking = Asking(site, settings)
+        self.asking, self.glass = Asking(site, settings), Glass(self)
 
     def routes(self) -> list[BaseRoute]:
         """Return every page; static files are the only thing that a browser may keep."""
@@ -80,6 +81,7 @@ class Pages:
             PageRoute(self, "/patients/{number}", self.patient),
             PageRoute(self, "/patients/{number}/record", self.record),
             PageRoute(self, "/patients/{number}/reviews", self.review, "POST", form=REVIEW),
+            *self.glass.routes(),
             PageRoute(self, "/models", self.models, needs=MODELS),
             PageRoute(self, "/models/{name}", self.model, needs=MODELS),
             PageRoute(self, "/audit", self.audit, needs=AUDIT),
@@ -231,7 +233,7 @@ class Pages:
         drafts: Mapping[str, Draft] | None = None,
         status: int = 200,
     ) -> Response:
-        number = _number(request)
+        number = number_of(request)
         try:
             sheet, away = self.desk.patient(number, self.actor(request)), None
         except (AwayError, EvidenceError, OSError, UserError) as error:
@@ -243,7 +245,7 @@ class Pages:
                 ) from None
             away = messages.patient_away(self._what_is_away(error), sheet.at, _now())
         if sheet is None:
-            raise HTTPException(404)
+            return self.glass.shut(request, number)
         values = patient_page.laid_out(sheet, self._labels(sheet, bool(away)), _now())
         holder = self.holder(request)
         decidable = [*(answer.insight.id for answer in values["answers"]), *values["again"]]
@@ -260,6 +262,7 @@ class Pages:
             choices=CHOICES,
             review_url=f"/patients/{number}/reviews",
             record_url=f"/patients/{number}/record",
+            glass=Told() if away else self.glass.told(request, number, sheet.subject),
             **values,
         )
 
@@ -268,18 +271,18 @@ class Pages:
 
     def record(self, request: Request) -> Response:
         """What does the whole record say?"""
-        number = _number(request)
+        number = number_of(request)
         start = _start(request.query_params.get("from", "0"))
         found = self.desk.record(number, self.actor(request))
         if found is None:
-            raise HTTPException(404)
-        return render(
-            "record.html", self.page(request, "ward"), **record_page.paged(found, self.desk.labels, start)
-        )
+            return self.glass.shut(request, number)
+        values = record_page.paged(found, self.desk.labels, start)
+        told = self.glass.told(request, number, found.subject)
+        return render("record.html", self.page(request, "ward"), glass=told, **values)
 
     def review(self, request: Request, form: Mapping[str, str]) -> Response:
         """Record a decision: POST, then 303 to the page on which it can be seen."""
-        number, holder, ours = _number(request), self.holder(request), self.ours(request)
+        number, holder, ours = number_of(request), self.holder(request), self.ours(request)
         draft = read_draft(form)
         if not ours or not self.tokens.holds(form.get("token", ""), holder, draft.insight):
             return self._kept(request, number, draft, messages.stranger(ours))
@@ -386,14 +389,6 @@ def _now() -> datetime:
 def _link(path: str, query: Mapping[str, str], start: int) -> str:
     chosen = {**{key: value for key, value in query.items() if value}, "from": str(max(start, 0))}
     return f"{path}?{urlencode(chosen)}"
-
-
-def _number(request: Request) -> int:
-    """Return the patient's number from the path; what cannot be one is nobody's page."""
-    text = request.path_params["number"]
-    if not (text.isascii() and text.isdigit() and len(text) < 20):
-        raise HTTPException(404)
-    return int(text)
 
 
 def _start(text: str) -> int:

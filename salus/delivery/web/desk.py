@@ -150,6 +150,10 @@ class Desk:
             return None
         return found
 
+    def named(self, number: int) -> str | None:
+        """Return whose page has this number, whoever may see it; None where it is nobody's."""
+        return numbers(self.site).get(number) if self.site.has_archive else None
+
     def patient(self, number: int, actor: Actor) -> PatientSheet | None:
         """Ask about one person and look at the record; None when nobody has this number."""
         from salus.spine import consult

@@ -70,6 +70,14 @@ def _endpoint(pages: Pages, serve: Serve, access: str, needs: str) -> Endpoint:
     return endpoint
 
 
+def number_of(request: Request) -> int:
+    """Return the patient's number from the path; what cannot be one is nobody's page (404)."""
+    text = request.path_params["number"]
+    if not (text.isascii() and text.isdigit() and len(text) < 20):
+        raise HTTPException(404)
+    return int(text)
+
+
 async def _form(request: Request) -> dict[str, str]:
     """Return the text fields of a posted form, the last of each name; files are none of ours."""
     size = request.headers.get("content-length", "")

@@ -128,6 +128,18 @@ def not_kept() -> Message:
     )
 
 
+def not_opened() -> Message:
+    """Say that nothing was opened, since that could not be written down."""
+    return Message(
+        503,
+        "Not opened: the store does not answer",
+        (
+            "What is opened in an emergency is written down first, and that was not possible. "
+            "Go by the patient, and ask whoever knows the record.",
+        ),
+    )
+
+
 _FAILED = {
     400: ("That did not work", "The server could not read what was sent."),
     403: (
